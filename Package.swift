@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+// One table of targets, bottom to top: a target depends only on what stands above it. Who may import which C library
+// is held by ArchitectureTests.
+
+/// A C library of the distribution, found through pkg-config.
+func library(_ name: String, _ pkgConfig: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig)
+}
+
+let targets: [Target] = [
+    library("CBlst", "libblst"),
+    library("CSodium", "libsodium"),
+    library("COpenSSL", "libcrypto"),
+    library("CSQLite", "sqlite3"),
+    library("CMicrohttpd", "libmicrohttpd"),
+    library("CYAML", "yaml-0.1"),
+    .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+
+    .target(name: "Encoding"),
+    .target(name: "Concurrency", dependencies: ["CLinux"]),
+    .target(name: "Secrets", dependencies: ["CSodium", "CLinux", "Concurrency"]),
+    .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
+    .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
+    .target(name: "SQLite", dependencies: ["CSQLite"]),
+    .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"]),
+    .target(name: "YAML", dependencies: ["CYAML"]),
+    .target(name: "Hardening", dependencies: ["CLinux"]),
+
+    .target(name: "Consensus", dependencies: ["BLS", "Encoding"]),
+    .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
+    .target(
+        name: "SlashingProtection",
+        dependencies: ["CLinux", "BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]),
+    .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
+    .target(
+        name: "Signer",
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]),
+    .target(
+        name: "SignerAPI",
+        dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]),
+    .target(name: "Configuration", dependencies: ["Consensus", "Encoding", "YAML"]),
+    .executableTarget(
+        name: "ContainmentChamber",
+        dependencies: [
+            "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "Hardening",
+            "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
+        ]),
+
+    .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+]
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+    .enableUpcomingFeature("InferIsolatedConformances"),  // SE-0470
+    .enableUpcomingFeature("ImmutableWeakCaptures"),  // SE-0481
+    .enableExperimentalFeature("Lifetimes"),  // spans that are handed out by secret memory
+]
+for target in targets where target.type != .system && target.name != "CLinux" {
+    target.swiftSettings = settings
+}
+
+let package = Package(
+    name: "containment-chamber",
+    products: [.executable(name: "containment-chamber", targets: ["ContainmentChamber"])],
+    targets: targets
+)

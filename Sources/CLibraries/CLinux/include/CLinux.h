@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Linux has and Swift's Glibc module does not: variadic calls, macros, and calls behind _GNU_SOURCE.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/// memfd_secret(2): a descriptor whose pages the kernel itself cannot read. -1 and errno where there is none.
+int chamber_memfd_secret(void);
+
+/// madvise(MADV_DONTDUMP), so that a core dump never holds the range.
+int chamber_exclude_from_core_dump(void *start, size_t length);
+
+/// prctl(PR_SET_DUMPABLE, 0).
+int chamber_set_not_dumpable(void);
+/// prctl(PR_GET_DUMPABLE).
+int chamber_get_dumpable(void);
+/// prctl(PR_SET_NO_NEW_PRIVS, 1).
+int chamber_set_no_new_privileges(void);
+/// setrlimit(RLIMIT_CORE, 0, 0).
+int chamber_forbid_core_files(void);
+/// mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT): locks pages as they are touched, not whole reserved stacks.
+int chamber_lock_memory_on_fault(void);
+/// The soft limit on locked memory in bytes; UINT64_MAX is unlimited.
+uint64_t chamber_locked_memory_limit(void);
+/// pthread_setname_np for the calling thread; at most 15 bytes of the name are kept.
+void chamber_set_thread_name(const char *name);
+/// CPU time of the calling process in nanoseconds.
+uint64_t chamber_process_cpu_nanoseconds(void);
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t chamber_monotonic_nanoseconds(void);
+/// A lock on the whole file that belongs to the open file description and ends with it: flock(LOCK_EX|LOCK_NB).
+int chamber_try_lock_file(int descriptor);
+/// fcntl(F_SETFD, FD_CLOEXEC) and O_NONBLOCK where `nonblocking` is not zero.
+int chamber_prepare_descriptor(int descriptor, int nonblocking);
+/// open(2) with O_CLOEXEC; variadic in C.
+int chamber_open(const char *path, int flags, unsigned int mode);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CSodium
+
+/// A secret of fixed length: locked memory between guard pages, wiped when its one owner lets go. It cannot be copied,
+/// printed, encoded or interpolated. For the few (passphrases, master key, shares); validator keys live in
+/// `SecretArena`.
+@safe package struct SecretBytes: ~Copyable, @unchecked Sendable {
+    // Sound: the memory has one owner, is written only in `init` and through `mutating` access, and is freed in `deinit`.
+    private let memory: UnsafeMutableRawPointer
+    package let count: Int
+
+    /// Fills `count` bytes in place, so that no plain copy exists first. `fill` must write every byte; what it throws is
+    /// passed on and what it wrote is wiped.
+    package init<Failure: Error>(
+        count: Int, fill: (inout MutableRawSpan) throws(Failure) -> Void
+    ) throws(Failure) {
+        Sodium.require()
+        guard let memory = unsafe sodium_malloc(count) else {
+            preconditionFailure("\(count) bytes of secret memory could not be allocated")
+        }
+        unsafe self.memory = unsafe memory
+        self.count = count
+        unsafe sodium_memzero(memory, count)
+        var span = unsafe MutableRawSpan(_unsafeStart: memory, byteCount: count)
+        try fill(&span)
+    }
+
+    /// Copies a span. The source stays with its owner.
+    package init(copying source: RawSpan) {
+        self.init(count: source.byteCount) { target in
+            for position in 0..<source.byteCount {
+                target.storeBytes(
+                    of: unsafe source.unsafeLoad(fromByteOffset: position, as: UInt8.self), toByteOffset: position,
+                    as: UInt8.self)
+            }
+        }
+    }
+
+    /// Random bytes.
+    package init(random count: Int) {
+        self.init(count: count) { span in
+            unsafe span.withUnsafeMutableBytes { buffer in
+                if let base = buffer.baseAddress { unsafe randombytes_buf(base, count) }
+            }
+        }
+    }
+
+    deinit { unsafe sodium_free(memory) }
+
+    /// Reads in place. The span cannot leave `body`.
+    package borrowing func withBytes<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(unsafe RawSpan(_unsafeStart: memory, byteCount: count))
+    }
+
+    /// Writes in place.
+    package mutating func withMutableBytes<Result, Failure: Error>(
+        _ body: (inout MutableRawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var span = unsafe MutableRawSpan(_unsafeStart: memory, byteCount: count)
+        return try body(&span)
+    }
+}
+
+/// Wipes memory that is about to be given back. `memset` before a free vanishes at -O; this does not.
+package func wipe(_ span: inout MutableRawSpan) {
+    unsafe span.withUnsafeMutableBytes { buffer in
+        if let base = buffer.baseAddress { unsafe sodium_memzero(base, buffer.count) }
+    }
+}
