@@ -51,6 +51,7 @@ let targets: [Target] = [
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
+    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
 ]
 

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
@@ -79,3 +81,50 @@ int chamber_available_processors(void) {
     cpu_set_t mask;
     return sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
 }
+
+int chamber_get_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
+
+static uint64_t raise_limit(int resource, uint64_t most) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0) return 0;
+    struct rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    if (raised.rlim_cur > limit.rlim_cur && setrlimit(resource, &raised) == 0) limit = raised;
+    return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
+}
+
+uint64_t chamber_raise_open_files_limit(uint64_t most) { return raise_limit(RLIMIT_NOFILE, most); }
+
+uint64_t chamber_raise_locked_memory_limit(void) { return raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY); }
+
+int chamber_core_files_forbidden(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0;
+}
+
+static const int crash_signals[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+#define CRASH_SIGNALS (sizeof crash_signals / sizeof crash_signals[0])
+
+int chamber_caught_crash_signals(void) {
+    int caught = 0;
+    for (size_t i = 0; i < CRASH_SIGNALS; i++) {
+        struct sigaction action;
+        if (sigaction(crash_signals[i], NULL, &action) != 0) return -1;
+        caught += (action.sa_flags & SA_SIGINFO) || (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+    }
+    return caught;
+}
+
+int chamber_reset_crash_signals(void) {
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    for (size_t i = 0; i < CRASH_SIGNALS; i++)
+        if (sigaction(crash_signals[i], &plain, NULL) != 0) return -1;
+    return 0;
+}
+
+int chamber_ignore_broken_pipes(void) {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    return sigaction(SIGPIPE, &ignore, NULL);
+}
+
+unsigned int chamber_set_umask(unsigned int mask) { return umask(mask); }

@@ -38,3 +38,20 @@ int chamber_prepare_descriptor(int descriptor, int nonblocking);
 int chamber_open(const char *path, int flags, unsigned int mode);
 /// The number of processors in the affinity mask (sched_getaffinity, CPU_COUNT).
 int chamber_available_processors(void);
+/// prctl(PR_GET_NO_NEW_PRIVS).
+int chamber_get_no_new_privileges(void);
+/// Raises the soft limit on open files (RLIMIT_NOFILE) to the hard one, or to `most`; never lowers it. The limit that
+/// holds, UINT64_MAX for none.
+uint64_t chamber_raise_open_files_limit(uint64_t most);
+/// Raises the soft limit on locked memory (RLIMIT_MEMLOCK) to the hard one. The limit that holds, UINT64_MAX for none.
+uint64_t chamber_raise_locked_memory_limit(void);
+/// Whether both limits of RLIMIT_CORE are 0.
+int chamber_core_files_forbidden(void);
+/// How many of the signals that a crash raises (QUIT ABRT BUS FPE ILL SEGV TRAP) have a handler; -1 and errno.
+int chamber_caught_crash_signals(void);
+/// Gives the signals that a crash raises their default action. 0, or -1 and errno.
+int chamber_reset_crash_signals(void);
+/// sigaction(SIGPIPE, SIG_IGN).
+int chamber_ignore_broken_pipes(void);
+/// umask(2); the mask before.
+unsigned int chamber_set_umask(unsigned int mask);
