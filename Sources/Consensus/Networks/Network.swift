@@ -7,7 +7,7 @@ package struct Network: Hashable, Sendable {
     package private(set) var forks: ForkSchedule
     package let secondsPerSlot: UInt64
     /// Seconds since 1970; nil where it changes (Ephemery) or depends on who starts the chain.
-    package let genesisTime: UInt64?
+    package private(set) var genesisTime: UInt64?
     /// The chain's identity; nil where a chain of this name can have several, so that the operator must give it.
     package private(set) var genesisValidatorsRoot: Root?
 
@@ -35,6 +35,13 @@ package struct Network: Hashable, Sendable {
     package func identified(by root: Root) -> Network {
         var network = self
         network.genesisValidatorsRoot = root
+        return network
+    }
+
+    /// The network with the time of its first slot as the operator gives it, in seconds since 1970.
+    package func starting(at genesisTime: UInt64) -> Network {
+        var network = self
+        network.genesisTime = genesisTime
         return network
     }
 

@@ -24,4 +24,18 @@ package struct Preset: Hashable, Sendable {
     package static let mainnet = Preset(slotsPerEpoch: 32, maxCommitteesPerSlot: 64, syncCommitteeSize: 512)
     package static let gnosis = Preset(slotsPerEpoch: 16, maxCommitteesPerSlot: 64, syncCommitteeSize: 512)
     package static let minimal = Preset(slotsPerEpoch: 8, maxCommitteesPerSlot: 4, syncCommitteeSize: 32)
+
+    /// Teku's preset for fast test chains (`presets/swift` in Teku's repository).
+    package static let swift = Preset(slotsPerEpoch: 4, maxCommitteesPerSlot: 4, syncCommitteeSize: 32)
+
+    /// The preset that a configuration names as `PRESET_BASE`.
+    package init?(name: String) {
+        switch name {
+        case "mainnet": self = .mainnet
+        case "gnosis": self = .gnosis
+        case "minimal": self = .minimal
+        case "swift": self = .swift
+        default: return nil
+        }
+    }
 }
