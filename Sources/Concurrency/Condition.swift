@@ -33,7 +33,8 @@ internal import Glibc
 
     /// Changes the state and wakes one waiter where `wake` says so.
     package func withLock<Result: ~Copyable, Failure: Error>(
-        wake: Bool = true, _ body: (inout State) throws(Failure) -> Result
+        wake: Bool = true,
+        _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer {
@@ -41,6 +42,15 @@ internal import Glibc
             unsafe pthread_mutex_unlock(mutex)
         }
         return try body(&state)
+    }
+
+    /// Changes the state; where `body` returns true, wakes one waiter once the lock is free again, so that the waiter does
+    /// not run into it. With nobody waiting, waking costs no call into the kernel.
+    package func withLockThenWake(_ body: (inout State) -> Bool) {
+        unsafe pthread_mutex_lock(mutex)
+        let wake = body(&state)
+        unsafe pthread_mutex_unlock(mutex)
+        if wake { unsafe pthread_cond_signal(signal) }
     }
 
     /// Changes the state and wakes every waiter.
@@ -55,7 +65,8 @@ internal import Glibc
 
     /// Sleeps until `body` returns a value, calling it after every change; nil once `timeout` has passed without one.
     package func wait<Result: ~Copyable>(
-        timeout: Duration? = nil, until body: (inout State) -> Result?
+        timeout: Duration? = nil,
+        until body: (inout State) -> Result?
     ) -> Result? {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

@@ -16,17 +16,25 @@ package final class Thread: @unchecked Sendable {
         unsafe pthread_attr_setstacksize(&attributes, stackSize)
         var handle = pthread_t()
         let code = unsafe pthread_create(
-            &handle, &attributes,
+            &handle,
+            &attributes,
             { pointer in
                 guard let pointer = unsafe pointer else { return nil }
                 let start = unsafe Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue()
                 unsafe chamber_set_thread_name(start.name)
                 start.body()
                 return nil
-            }, start.toOpaque())
+            },
+            start.toOpaque()
+        )
         unsafe pthread_attr_destroy(&attributes)
         precondition(code == 0, "a thread for \(name) could not be created (error \(code))")
         self.handle = handle
+    }
+
+    /// A thread that nobody joined goes on by itself and leaves nothing behind when it ends.
+    deinit {
+        if !joined.withLock({ $0 }) { pthread_detach(handle) }
     }
 
     /// Waits until the body has returned. Blocks: never from a task.

@@ -34,3 +34,5 @@ int chamber_try_lock_file(int descriptor);
 int chamber_prepare_descriptor(int descriptor, int nonblocking);
 /// open(2) with O_CLOEXEC; variadic in C.
 int chamber_open(const char *path, int flags, unsigned int mode);
+/// The number of processors in the affinity mask (sched_getaffinity, CPU_COUNT).
+int chamber_available_processors(void);
