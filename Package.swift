@@ -50,6 +50,7 @@ let targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
 ]
 
 let settings: [SwiftSetting] = [
