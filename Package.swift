@@ -41,16 +41,20 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]),
-    .target(name: "Configuration", dependencies: ["Consensus", "Encoding", "YAML"]),
+    .target(name: "Arguments"),
+    .target(name: "Configuration", dependencies: ["Arguments", "Consensus", "Encoding", "YAML"]),
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "Hardening",
+            "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "Hardening",
             "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
         ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+    .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
 ]
 
 let settings: [SwiftSetting] = [
