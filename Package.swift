@@ -52,6 +52,7 @@ let targets: [Target] = [
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
