@@ -93,10 +93,20 @@ package enum MonotonicClock {
     package static var nanoseconds: UInt64 { chamber_monotonic_nanoseconds() }
 }
 
+/// The time of day.
+package enum WallClock {
+    /// Nanoseconds since 1970-01-01 UTC. Steps when the clock is set.
+    package static var nanoseconds: UInt64 { chamber_realtime_nanoseconds() }
+}
+
 /// What this process has used of the processors.
 package enum ProcessClock {
     /// CPU time of all threads, user and system, in nanoseconds.
     package static var cpuNanoseconds: UInt64 { chamber_process_cpu_nanoseconds() }
+    /// The unit of times in `/proc`.
+    package static var ticksPerSecond: Int { sysconf(Int32(_SC_CLK_TCK)) }
+    /// The unit of memory in `/proc`, in bytes.
+    package static var pageSize: Int { sysconf(Int32(_SC_PAGESIZE)) }
 }
 
 extension Duration {

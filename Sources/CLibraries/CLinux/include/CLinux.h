@@ -26,6 +26,8 @@ uint64_t chamber_locked_memory_limit(void);
 void chamber_set_thread_name(const char *name);
 /// CPU time of the calling process in nanoseconds.
 uint64_t chamber_process_cpu_nanoseconds(void);
+/// CLOCK_REALTIME in nanoseconds since 1970.
+uint64_t chamber_realtime_nanoseconds(void);
 /// CLOCK_MONOTONIC in nanoseconds.
 uint64_t chamber_monotonic_nanoseconds(void);
 /// A lock on the whole file that belongs to the open file description and ends with it: flock(LOCK_EX|LOCK_NB).
