@@ -50,6 +50,8 @@ let targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
+    .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
 ]
 
 let settings: [SwiftSetting] = [
