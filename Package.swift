@@ -57,6 +57,8 @@ let targets: [Target] = [
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
+    .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
+    .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
 ]
 
 let settings: [SwiftSetting] = [

@@ -65,7 +65,7 @@ package enum KnownNetwork: String, CaseIterable, Sendable {
         case .sepolia: [50, 100, 56_832, 132_608, 222_464, 272_640]
         case .holesky: [0, 0, 256, 29_696, 115_968, 165_120]
         case .hoodi: [0, 0, 0, 0, 2048, 50_688]
-        case .ephemery: [0, 0, 0, 0]
+        case .ephemery: [0, 0, 0, 0, 10]
         case .gnosis: [512, 385_536, 648_704, 889_856, 1_337_856, 1_714_688]
         case .chiado: [90, 180, 244_224, 516_608, 948_224, 1_353_216]
         case .lukso: [0, 0, 8100, 123_075, 190_800]
