@@ -17,6 +17,7 @@ let targets: [Target] = [
     library("CSQLite", "sqlite3"),
     library("CMicrohttpd", "libmicrohttpd"),
     library("CYAML", "yaml-0.1"),
+    library("CCurl", "libcurl"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
@@ -26,6 +27,7 @@ let targets: [Target] = [
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
     .target(name: "SQLite", dependencies: ["CSQLite"]),
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"]),
+    .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
 
@@ -40,13 +42,16 @@ let targets: [Target] = [
         dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]),
     .target(
         name: "SignerAPI",
-        dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]),
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry",
+        ]),
     .target(name: "Arguments"),
     .target(name: "Configuration", dependencies: ["Arguments", "Consensus", "Encoding", "YAML"]),
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "Hardening",
+            "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPClient",
+            "HTTPServer", "Hardening",
             "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
         ]),
 
