@@ -50,6 +50,7 @@ let targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
 ]
 
 let settings: [SwiftSetting] = [
