@@ -64,6 +64,7 @@ let targets: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
+    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
 ]
 
 let settings: [SwiftSetting] = [
