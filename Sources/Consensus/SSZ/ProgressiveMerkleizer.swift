@@ -3,7 +3,7 @@ internal import BLS
 internal import Encoding
 
 /// The tree of EIP-7916, which grows with its content: subtrees of 1, 4, 16, 64, … leaves hang on a spine, each the
-/// right child of its node, everything that follows the left child.
+/// left child of its node, everything that follows the right child.
 ///
 /// As a container (EIP-7495) its fields are the leaves, and ``rootOfContainer()`` mixes in which of them are in use.
 struct ProgressiveMerkleizer: ChunkSink {
@@ -31,11 +31,11 @@ struct ProgressiveMerkleizer: ChunkSink {
     /// The root of a vector of chunks (`merkleize_progressive`); nothing at all is the zero chunk.
     func root() -> Chunk {
         if count == 0 { return Chunk() }
-        var node = SHA256.hash(Chunk(), subtree.root())
+        var node = SHA256.hash(subtree.root(), Chunk())
         var position = finishedCount
         while position > 0 {
             position -= 1
-            node = SHA256.hash(node, finished[position])
+            node = SHA256.hash(finished[position], node)
         }
         return node
     }
