@@ -46,8 +46,7 @@ let targets: [Target] = [
         name: "SignerAPI",
         dependencies: [
             "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry",
-        ]),
-        dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]
+        ]
     ),
     .target(name: "Arguments"),
     .target(name: "Configuration", dependencies: ["Arguments", "Encoding", "YAML"]),
@@ -55,10 +54,7 @@ let targets: [Target] = [
         name: "ContainmentChamber",
         dependencies: [
             "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPClient",
-            "HTTPServer", "Hardening",
-            "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer",
-            "Hardening",
-            "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
+            "HTTPServer", "Hardening", "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
         ]
     ),
 
