@@ -17,6 +17,7 @@ let targets: [Target] = [
     library("CSQLite", "sqlite3"),
     library("CMicrohttpd", "libmicrohttpd"),
     library("CYAML", "yaml-0.1"),
+    library("CCurl", "libcurl"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
@@ -26,6 +27,7 @@ let targets: [Target] = [
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
     .target(name: "SQLite", dependencies: ["CSQLite"]),
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"]),
+    .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
 
@@ -33,26 +35,40 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["CLinux", "BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]),
+        dependencies: ["CLinux", "BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]
+    ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
         name: "Signer",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]),
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]
+    ),
     .target(
         name: "SignerAPI",
-        dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]),
-    .target(name: "Configuration", dependencies: ["Consensus", "Encoding", "YAML"]),
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry",
+        ]
+    ),
+    .target(name: "Arguments"),
+    .target(name: "Configuration", dependencies: ["Arguments", "Encoding", "YAML"]),
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "Hardening",
-            "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
-        ]),
+            "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPClient",
+            "HTTPServer", "Hardening", "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
+        ]
+    ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+    .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
+    .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
+    .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
+    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
 ]
 
 let settings: [SwiftSetting] = [

@@ -1,1 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Arguments
+
+/// All settings of the chamber, typed and checked. A fresh value holds the defaults.
+///
+/// To add a setting: a field in the struct of its section and a row in that struct's `settings`, in the same file under
+/// `Settings/`. Nothing else lists them.
+package struct Configuration: Sendable {
+    package var network = Network()
+    package var server = Server()
+    package var metrics = Metrics()
+    package var keySources = KeySources()
+    package var antiSlashing = AntiSlashing()
+    package var health = Health()
+    package var compatibility = Compatibility()
+    package var logging = Logging()
+    package var canaries = Canaries()
+    /// Where each value comes from, by key; absent for defaults.
+    package private(set) var origins: [String: Origin] = [:]
+
+    package init() {}
+
+    /// Reads the sources over the defaults and checks the whole. `networks` is what this build knows by name.
+    ///
+    /// - Throws: every problem of every source at once.
+    package static func load(
+        file: ConfigurationFile?,
+        environment: [String: String],
+        flags: [GivenFlag] = [],
+        networks: [KnownNetwork]
+    ) throws(ConfigurationError) -> Configuration {
+        let loaded = try Loader(schema: schema).load(
+            Configuration(),
+            file: file,
+            environment: environment,
+            flags: flags,
+            rules: Network.rules(networks: networks)
+        )
+        var configuration = loaded.values
+        configuration.origins = loaded.origins
+        return configuration
+    }
+
+    /// The one table.
+    package static let schema = Schema<Configuration>(
+        Network.settings + Server.settings + Metrics.settings + KeySources.settings + AntiSlashing.settings
+            + Health.settings + Compatibility.settings + Logging.settings + Canaries.settings,
+        rules: Server.rules + KeySources.rules + AntiSlashing.rules,
+        reserved: reserved
+    )
+
+    /// One option for each setting, for the command line of the commands that take a configuration.
+    package static var options: [Option] { schema.options }
+
+    /// What of a command line are settings.
+    package static func flags(in invocation: Invocation) -> [GivenFlag] { schema.flags(in: invocation) }
+
+    /// Every setting with its value and origin, as YAML; secrets redacted.
+    package func show() -> String { Self.schema.show(self, origins: origins) }
+
+    /// The reference in Markdown.
+    package static var reference: String { schema.reference(defaults: Configuration()) }
+
+    private static let reserved = [
+        ReservedSection(prefix: "tls", reason: "is not available: this version serves plain HTTP only"),
+        ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode"),
+        ReservedSection(prefix: "signer_state", reason: "is not available: this version has no sealed keys"),
+        ReservedSection(prefix: "chamber", reason: "is not available: this version has no sealed keys"),
+        ReservedSection(prefix: "http", reason: "is not available: this version has no key manager API"),
+        ReservedSection(
+            prefix: "key_sources.dynamodb",
+            reason: "is not available: this version reads keys from files only"
+        ),
+        ReservedSection(prefix: "server.seccomp", reason: "is not available in this version"),
+        ReservedSection(prefix: "anti_slashing.url", reason: "is not available: this version has no PostgreSQL store"),
+        ReservedSection(
+            prefix: "anti_slashing.pool_size",
+            reason: "is not available: this version has no PostgreSQL store"
+        ),
+        ReservedSection(
+            prefix: "anti_slashing.force_ipv4",
+            reason: "is not available: this version has no PostgreSQL store"
+        ),
+        ReservedSection(prefix: "anti_slashing.table", reason: "is not available: this version has no DynamoDB store"),
+    ]
+}

@@ -24,10 +24,7 @@ package enum Hex {
         var text = [UInt8]()
         text.reserveCapacity(2 + bytes.count * 2)
         if prefix { text.append(contentsOf: [UInt8(ascii: "0"), UInt8(ascii: "x")]) }
-        for position in 0..<bytes.count {
-            text.append(digit(bytes[position] >> 4))
-            text.append(digit(bytes[position] & 15))
-        }
+        append(bytes, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -85,7 +82,7 @@ package enum Hex {
         return high << 4 | low
     }
 
-    private static func digit(_ value: UInt8) -> UInt8 {
+    fileprivate static func digit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
@@ -109,5 +106,15 @@ extension String {
         let bytes = utf8.span
         let prefixed = bytes.count >= 2 && bytes[0] == UInt8(ascii: "0") && bytes[1] | 0x20 == UInt8(ascii: "x")
         return try body(bytes.extracting((prefixed ? 2 : 0)..<bytes.count))
+    }
+}
+
+extension Hex {
+    /// Appends the lower-case digits of `bytes` to text that is being put together.
+    package static func append(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
+        for position in 0..<bytes.count {
+            text.append(digit(bytes[position] >> 4))
+            text.append(digit(bytes[position] & 15))
+        }
     }
 }

@@ -12,7 +12,8 @@ internal import CSodium
     /// Fills `count` bytes in place, so that no plain copy exists first. `fill` must write every byte; what it throws is
     /// passed on and what it wrote is wiped.
     package init<Failure: Error>(
-        count: Int, fill: (inout MutableRawSpan) throws(Failure) -> Void
+        count: Int,
+        fill: (inout MutableRawSpan) throws(Failure) -> Void
     ) throws(Failure) {
         Sodium.require()
         guard let memory = unsafe sodium_malloc(count) else {
@@ -30,8 +31,10 @@ internal import CSodium
         self.init(count: source.byteCount) { target in
             for position in 0..<source.byteCount {
                 target.storeBytes(
-                    of: unsafe source.unsafeLoad(fromByteOffset: position, as: UInt8.self), toByteOffset: position,
-                    as: UInt8.self)
+                    of: unsafe source.unsafeLoad(fromByteOffset: position, as: UInt8.self),
+                    toByteOffset: position,
+                    as: UInt8.self
+                )
             }
         }
     }
@@ -53,6 +56,28 @@ internal import CSodium
     ) throws(Failure) -> Result {
         try body(unsafe RawSpan(_unsafeStart: memory, byteCount: count))
     }
+
+    /// The bytes for reading in place, for as long as the owner is borrowed.
+    package var span: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            let bytes = unsafe Span<UInt8>(_unsafeStart: memory.assumingMemoryBound(to: UInt8.self), count: count)
+            return unsafe _overrideLifetime(bytes, borrowing: self)
+        }
+    }
+
+    /// The bytes for writing in place.
+    package var mutableSpan: MutableSpan<UInt8> {
+        @_lifetime(&self) mutating get {
+            let bytes = unsafe MutableSpan<UInt8>(
+                _unsafeStart: memory.assumingMemoryBound(to: UInt8.self),
+                count: count
+            )
+            return unsafe _overrideLifetime(bytes, mutating: &self)
+        }
+    }
+
+    /// Overwrites every byte with zero, for memory that is used again.
+    package mutating func wipe() { unsafe sodium_memzero(memory, count) }
 
     /// Writes in place.
     package mutating func withMutableBytes<Result, Failure: Error>(

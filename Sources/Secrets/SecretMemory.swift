@@ -36,6 +36,13 @@ package enum ConstantTime {
     }
 }
 
+extension ConstantTime {
+    /// The same for bytes that are not raw.
+    package static func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        unsafe areEqual(left.bytes, right.bytes)
+    }
+}
+
 /// A value that must not be printed, in a type that prints a placeholder.
 package struct Redacted<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     /// What is hidden.

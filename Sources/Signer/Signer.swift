@@ -1,1 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Concurrency
+package import Consensus
+package import SlashingProtection
+
+/// The one way to a signature.
+package final class Signer: Sendable {
+    package let network: Network
+    package let genesisValidatorsRoot: Root
+    package let keyring: Keyring
+    package let protection: SlashingProtection
+    package let authority: Authority
+    package let lanes: SigningLanes
+    private let points = MessagePointCache()
+    private let observe: @Sendable (SigningAttempt) -> Void
+
+    /// - Parameter observe: sees every attempt once, at its end; must not block.
+    package init(
+        network: Network, genesisValidatorsRoot: Root, keyring: Keyring, protection: SlashingProtection,
+        authority: Authority, lanes: SigningLanes, observe: @escaping @Sendable (SigningAttempt) -> Void
+    ) {
+        self.network = network
+        self.genesisValidatorsRoot = genesisValidatorsRoot
+        self.keyring = keyring
+        self.protection = protection
+        self.authority = authority
+        self.lanes = lanes
+        self.observe = observe
+    }
+
+    /// Reads, checks, records, signs: in this order, and nothing else leads to a signature. The outcome is told to the
+    /// observer once, here.
+    ///
+    /// - Parameters:
+    ///   - identifier: the key as the request names it: hexadecimal, any case, with or without `0x`.
+    ///   - isAbandoned: whether the client has gone; asked before anything is recorded.
+    ///   - read: the body as a message and its signing root.
+    package func sign(
+        _ identifier: String, for caller: Caller, isAbandoned: @Sendable () -> Bool = { false },
+        read: () throws(UnreadableRequest) -> ReadRequest
+    ) async -> SigningOutcome {
+        let began = MonotonicClock.nanoseconds
+        let key = (try? PublicKey(hex: identifier)).map { KeyIdentifier.bls($0) }
+        let request: ReadRequest?
+        let outcome: SigningOutcome
+        do throws(UnreadableRequest) {
+            let message = try read()
+            request = message
+            outcome = await sign(message, key, isAbandoned)
+        } catch {
+            request = nil
+            outcome = SigningOutcome(error)
+        }
+        observe(
+            SigningAttempt(
+                identifier: identifier, key: key, caller: caller, request: request, outcome: outcome,
+                duration: .nanoseconds(Int64(MonotonicClock.nanoseconds &- began))))
+        return outcome
+    }
+
+    /// Takes a place in the lane of the message and goes the way on its threads.
+    private func sign(
+        _ message: ReadRequest, _ key: KeyIdentifier?, _ isAbandoned: @Sendable () -> Bool
+    ) async -> SigningOutcome {
+        let lane = Lane(message.request.operation)
+        guard lanes.enter(lane) else { return .overloaded }
+        defer { lanes.leave() }
+        return await withTaskExecutorPreference(lanes.executor(lane)) {
+            // Authority may change between the record and the signature. What was recorded is then a repeat of
+            // itself, so going the way again is safe; it ends if authority changes every time.
+            for _ in 0..<3 {
+                let generation = authority.enter()
+                defer { authority.leave(generation) }
+                if let outcome = await sign(message, key, generation, isAbandoned) { return outcome }
+            }
+            return .withdrawn
+        }
+    }
+
+    /// Network, key, record, signature. Nil where authority changed on the way.
+    private func sign(
+        _ message: ReadRequest, _ key: KeyIdentifier?, _ generation: AuthorityGeneration,
+        _ isAbandoned: @Sendable () -> Bool
+    ) async -> SigningOutcome? {
+        if let offered = message.request.genesisValidatorsRoot, offered != genesisValidatorsRoot {
+            return .otherNetwork(configured: genesisValidatorsRoot, offered: offered)
+        }
+        guard let key, let signingKey = keyring[key] else { return .unknownKey }
+        if isAbandoned() { return .abandoned }
+
+        let permits: SigningPermits
+        var isRepeat = false
+        if let duty = SlashableDuty(message.request.duty) {
+            let batch = DutyBatch(
+                duty: duty, signingRoot: message.signingRoot, genesisValidatorsRoot: genesisValidatorsRoot,
+                records: [signingKey.record])
+            let decision = await protection.record(batch, generation: generation)
+            if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
+            isRepeat = decision.verdicts[0] == .repeated
+            permits = decision.takePermits()
+        } else {
+            permits = protection.permit(
+                .unslashable, message.signingRoot, records: [signingKey.record], generation: generation)
+        }
+
+        let prepared =
+            message.request.operation.sharesItsRoot
+            ? points.prepare(message.signingRoot) : PreparedMessage(root: message.signingRoot.bytes)
+        do throws(PermitMismatch) {
+            let signatures = try permits.sign(prepared, with: [signingKey], authority: authority)
+            return .signed(signatures[0], isRepeat: isRepeat)
+        } catch {
+            guard error == .olderGeneration else {
+                preconditionFailure("the signer asked for permits of another message or record than it signs: \(error)")
+            }
+            return nil
+        }
+    }
+}
+
+extension SlashableDuty {
+    /// Nil for a message that no pair of can be slashed.
+    init?(_ duty: Duty) {
+        switch duty {
+        case .block(let slot): self = .block(slot: slot)
+        case .attestation(let source, let target): self = .attestation(source: source, target: target)
+        case .unslashable: return nil
+        }
+    }
+}
+
+extension SigningOutcome {
+    init(_ unreadable: UnreadableRequest) {
+        switch unreadable {
+        case .malformed(let code, let reason): self = .malformed(code: code, reason: reason)
+        case .rootMismatch(let claimed, let computed): self = .rootMismatch(claimed: claimed, computed: computed)
+        }
+    }
+
+    init(_ refusal: Refusal) {
+        switch refusal {
+        case .notCheckable(let reason): self = .protectionUnavailable(reason: reason)
+        default: self = .slashable(refusal)
+        }
+    }
+}

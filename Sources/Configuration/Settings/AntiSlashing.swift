@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Configuration {
+    /// The record of what was signed.
+    package struct AntiSlashing: Sendable {
+        package enum Backend: String, Sendable, CaseIterable {
+            case sqlite
+            /// No protection at all; said loudly at every start.
+            case noop
+        }
+
+        package var backend = Backend.sqlite
+        package var path = "./slashing_protection.sqlite"
+        package var createsIfMissing = false
+        /// How far ahead of local time a duty may be; 0 switches the guard off.
+        package var clockGuardEpochs = 2
+        package var pruning = Pruning()
+    }
+
+    package struct Pruning: Sendable {
+        package var isEnabled = true
+        package var epochsToKeep = 250
+        package var interval = Duration.seconds(12 * 3600)
+        package var atBoot = false
+    }
+}
+
+extension Configuration.AntiSlashing {
+    static let settings: [Setting<Configuration>] = [
+        Setting(
+            "anti_slashing.backend",
+            at: \.antiSlashing.backend,
+            .choice(unavailable: [
+                "postgres": "this version has no PostgreSQL store", "dynamodb": "this version has no DynamoDB store",
+            ]),
+            "Where the record of what was signed is kept. noop keeps none: for tests only, it signs anything."
+        ),
+        Setting(
+            "anti_slashing.path",
+            at: \.antiSlashing.path,
+            .path,
+            flags: ["anti-slashing-sqlite-path"],
+            "The file of the sqlite record. It must be on a disk that survives restarts and be used by nobody else."
+        ),
+        Setting(
+            "anti_slashing.create_if_missing",
+            at: \.antiSlashing.createsIfMissing,
+            .boolean,
+            "Makes an empty record at the start where there is none. Otherwise a missing record stops the start, because a lost one must never be replaced by an empty one unnoticed."
+        ),
+        Setting(
+            "anti_slashing.clock_guard_epochs",
+            at: \.antiSlashing.clockGuardEpochs,
+            .integer(0...1_000_000),
+            "How many epochs ahead of local time a duty may be; further ones are refused, so that a client with a wrong clock cannot block a validator for ever. 0 switches it off."
+        ),
+        Setting(
+            "anti_slashing.pruning.enabled",
+            at: \.antiSlashing.pruning.isEnabled,
+            .boolean,
+            "Removes old entries of the record on a schedule. The low watermark is raised first: nothing becomes signable."
+        ),
+        Setting(
+            "anti_slashing.pruning.epochs_to_keep",
+            at: \.antiSlashing.pruning.epochsToKeep,
+            .integer(1...1_000_000_000),
+            "How many epochs are kept, counted from the newest entry of each validator."
+        ),
+        Setting(
+            "anti_slashing.pruning.interval_hours",
+            at: \.antiSlashing.pruning.interval,
+            .hours(1...8760),
+            "How often old entries are removed."
+        ),
+        Setting(
+            "anti_slashing.pruning.at_boot",
+            at: \.antiSlashing.pruning.atBoot,
+            .boolean,
+            "Removes old entries at the start, too."
+        ),
+    ]
+
+    static let rules: [Rule<Configuration>] = [
+        Rule(["anti_slashing.path", "anti_slashing.backend"]) { all in
+            guard all.antiSlashing.backend == .sqlite, all.antiSlashing.path.hasPrefix(":memory:") else { return nil }
+            return .init("anti_slashing.path", "is not a file: a record in memory is lost with the process")
+        }
+    ]
+}

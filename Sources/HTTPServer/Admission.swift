@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What stands above the server: it decides from the head alone, and names what will answer once the body is there.
+package protocol HTTPHandler: Sendable {
+    /// Called on the thread of the socket before a byte of the body is taken: it may look things up in memory, and must
+    /// neither wait nor compute for long.
+    func admit(_ head: RequestHead) -> Admission
+}
+
+/// The decision about a head.
+package enum Admission: Sendable {
+    /// Takes the body, at most `bodyLimit` bytes (nil: the limit of the server), and then runs `respond` in a task on the
+    /// executor of the server. What `admit` learnt travels in the closure.
+    case proceed(bodyLimit: Int? = nil, respond: @Sendable (Request) async -> Response)
+    /// Answers now, without a task, whatever else is busy: the fast routes and every refusal. A body that was
+    /// announced is thrown away where it is small; else the connection closes after the answer.
+    case answer(Response)
+}

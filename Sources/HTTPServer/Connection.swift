@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Glibc
+internal import Synchronization
+
+/// One open connection: the side of it that any thread may touch. What only the thread of the socket touches is in its
+/// `exchange`.
+@safe final class Connection: @unchecked Sendable {
+    // Sound: `handle` is only used where libmicrohttpd allows it, on the thread of the socket or while `state` says that
+    // the connection is suspended (it cannot end then). `state` is behind a lock. `exchange` belongs to the thread of the
+    // socket alone; when the server stops, that thread has been joined before anybody else comes.
+    let core: ServerCore
+    let peer: PeerAddress
+    let exchange: Exchange
+    private let handle: ConnectionHandle
+    private let state: Lock<State>
+    /// When the current phase is over, on the monotonic clock; `.max` is never.
+    private let deadline: Atomic<UInt64>
+
+    private struct State {
+        /// -1 once libmicrohttpd is about to close it: the number may then belong to somebody else.
+        var descriptor: Int32
+        /// Counts suspensions, so that a late task cannot answer the next request.
+        var turn: UInt64 = 0
+        var isWorking = false
+        /// No request between its head and its last byte.
+        var isIdle = true
+        var answer: Response?
+        var task: Task<Void, Never>?
+    }
+
+    init(_ handle: ConnectionHandle, core: ServerCore) {
+        self.handle = handle
+        self.core = core
+        peer = handle.peer
+        state = Lock(State(descriptor: handle.descriptor))
+        deadline = Atomic(MonotonicClock.nanoseconds &+ core.headLimit)
+        exchange = Exchange()
+    }
+
+    // MARK: Deadlines
+
+    /// Starts a phase that must be over in `limit` nanoseconds.
+    func setDeadline(_ limit: UInt64) {
+        let (sum, overflow) = MonotonicClock.nanoseconds.addingReportingOverflow(limit)
+        deadline.store(overflow ? .max : sum, ordering: .relaxed)
+    }
+
+    func isLate(_ now: UInt64) -> Bool { deadline.load(ordering: .relaxed) <= now }
+
+    /// Called by the watch: a handler that takes too long is answered for, everything else is cut.
+    func deadlinePassed() {
+        guard isLate(MonotonicClock.nanoseconds) else { return }  // a new phase has begun meanwhile
+        deadline.store(.max, ordering: .relaxed)
+        if !giveUp(.tookTooLong) { cut() }
+    }
+
+    /// Ends the connection from outside: libmicrohttpd notices and closes it.
+    func cut() {
+        // Under the lock the descriptor is still ours: `closed` takes it away under the same lock before it is closed.
+        state.withLock { state in
+            if state.descriptor >= 0 { _ = shutdown(state.descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// Cuts a connection that only waits for its next request.
+    func cutIfIdle() {
+        if state.withLock({ $0.isIdle }) { cut() }
+    }
+
+    /// Called when libmicrohttpd is about to close the descriptor.
+    func closed() {
+        state.withLock { $0.descriptor = -1 }
+        deadline.store(.max, ordering: .relaxed)
+    }
+
+    var clientHasGone: Bool {
+        state.withLock { state in
+            guard state.descriptor >= 0 else { return true }
+            var query = pollfd(fd: state.descriptor, events: Int16(0x2000), revents: 0)  // POLLRDHUP, Linux only
+            return unsafe poll(&query, 1, 0) > 0
+        }
+    }
+
+    // MARK: Work
+
+    func markBusy() { state.withLock { $0.isIdle = false } }
+
+    func markIdle() { state.withLock { $0.isIdle = true } }
+
+    /// Suspends the connection and runs `respond` in a task. On the thread of the socket; false when the server has ended.
+    func work(
+        _ request: Request,
+        reserved: Int,
+        _ respond: @escaping @Sendable (Request) async -> Response
+    ) -> Bool {
+        guard core.maySuspend() else { return false }
+        setDeadline(core.answerLimit)
+        handle.suspend()
+        let turn = state.withLock { state in
+            state.isWorking = true
+            state.turn &+= 1
+            return state.turn
+        }
+        let task = Task(executorPreference: core.settings.executor) { [self] in
+            let response = await respond(request)
+            core.budget.give(back: reserved)
+            finish(turn, response)
+        }
+        state.withLock { state in
+            if state.isWorking, state.turn == turn { state.task = task }
+        }
+        return true
+    }
+
+    /// The answer that was made while the connection was suspended. On the thread of the socket.
+    func takeAnswer() -> Response? {
+        state.withLock { state in
+            defer { state.answer = nil }
+            return state.answer
+        }
+    }
+
+    private func finish(_ turn: UInt64, _ response: Response) {
+        let isOurs = state.withLock { state in
+            guard state.isWorking, state.turn == turn else { return false }
+            state.isWorking = false
+            state.answer = response
+            state.task = nil
+            return true
+        }
+        if isOurs { resume() }
+    }
+
+    /// Answers in place of a handler that is still at work, and cancels its task; false where none is at work.
+    @discardableResult
+    func giveUp(_ refusal: Refusal) -> Bool {
+        let (isOurs, task) = state.withLock { state -> (Bool, Task<Void, Never>?) in
+            guard state.isWorking else { return (false, nil) }
+            state.isWorking = false
+            state.answer = refusal.response(acceptsJSON: true)
+            state.answer?.closesConnection = true
+            defer { state.task = nil }
+            return (true, state.task)
+        }
+        guard isOurs else { return false }
+        resume()
+        task?.cancel()
+        return true
+    }
+
+    /// Whoever changed `isWorking` from true to false calls this, once: until then nothing else resumes the connection.
+    private func resume() {
+        setDeadline(core.sendLimit)
+        handle.resume()
+        core.resumed()
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+
+/// Knows every open connection and ends those whose time is over. libmicrohttpd only knows inactivity, and not even that
+/// for suspended connections: a client that sends a byte a second would live for ever.
+final class DeadlineWatch: Sendable {
+    private let table = Condition(Table())
+    private let tick: Duration
+
+    private struct Table {
+        var connections: [ObjectIdentifier: Connection] = [:]
+        var isStopped = false
+    }
+
+    init(tick: Duration) { self.tick = tick }
+
+    func insert(_ connection: Connection) {
+        table.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
+    }
+
+    func remove(_ connection: Connection) {
+        table.withLock(wake: false) { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+    }
+
+    func connections() -> [Connection] {
+        table.withLock(wake: false) { Array($0.connections.values) }
+    }
+
+    /// Starts the thread; it ends after `stop`.
+    func start() -> Thread {
+        Thread(name: "http-deadlines") { [self] in
+            while let late = nextLate() { late.forEach { $0.deadlinePassed() } }
+        }
+    }
+
+    func stop() { table.broadcast { $0.isStopped = true } }
+
+    /// Sleeps one tick (without connections: until there is one) and returns the late ones; nil when stopped.
+    private func nextLate() -> [Connection]? {
+        let hasWork = table.wait { state in state.isStopped || !state.connections.isEmpty ? !state.isStopped : nil }
+        guard hasWork == true else { return nil }
+        let stopped = table.wait(timeout: tick) { $0.isStopped ? true : nil }
+        if stopped == true { return nil }
+        return table.withLock(wake: false) { state in
+            let now = MonotonicClock.nanoseconds
+            return state.connections.values.filter { $0.isLate(now) }
+        }
+    }
+}

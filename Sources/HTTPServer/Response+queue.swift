@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CMicrohttpd
+
+extension Response {
+    /// Hands the answer to libmicrohttpd, which copies it. On the thread of the socket.
+    func queue(on handle: ConnectionHandle, closing: Bool) -> Bool {
+        let made = unsafe body.withUnsafeBytes { bytes in
+            // The library only reads from the buffer that it is told to copy.
+            unsafe MHD_create_response_from_buffer(
+                bytes.count,
+                UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                .RESPMEM_MUST_COPY
+            )
+        }
+        guard let response = unsafe made else { return false }
+        defer { unsafe MHD_destroy_response(response) }
+        // A field that the library refuses (line breaks in the value) is left out, as `Response.headers` says.
+        if let contentType { unsafe MHD_add_response_header(response, "Content-Type", contentType) }
+        for header in headers { unsafe MHD_add_response_header(response, header.name, header.value) }
+        if closing || closesConnection { unsafe MHD_add_response_header(response, "Connection", "close") }
+        return unsafe MHD_queue_response(handle.pointer, UInt32(clamping: status), response) == .YES
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a server listens and where it draws its lines.
+package struct HTTPServerSettings: Sendable {
+    package var listener: any Listener
+    /// Threads that read and write sockets. One is enough for what two cores can sign, and costs the least.
+    package var threads = 1
+    /// Where handlers run; nil is the shared pool.
+    package var executor: (any TaskExecutor)?
+    package var limits = Limits()
+    package var deadlines = Deadlines()
+
+    package init(listener: any Listener) { self.listener = listener }
+
+    /// Sizes and counts.
+    package struct Limits: Sendable {
+        /// Bytes of a request line and its fields together. At most 24 KiB: libmicrohttpd has 32 KiB a connection.
+        package var headBytes = 16 * 1024
+        /// Fields of one head.
+        package var headFields = 100
+        /// Bytes of one body where the route says nothing else.
+        package var bodyBytes = 10 * 1024 * 1024
+        /// Bytes of all bodies that are in memory at one time.
+        package var bodyBudget = 128 * 1024 * 1024
+        /// Open connections in all. Beyond it clients wait in the backlog.
+        package var connections = 4096
+        /// Open connections of one address. Below `connections`, so that one client cannot shut out a health check.
+        package var connectionsPerAddress = 2048
+
+        package init() {}
+    }
+
+    /// Limits in time. Each is counted from the start of its phase and nothing a client sends extends it.
+    package struct Deadlines: Sendable {
+        /// From the connection, or the request line of a later request, to the end of the head.
+        package var head: Duration = .seconds(10)
+        /// From the end of the head to the end of the body.
+        package var body: Duration = .seconds(30)
+        /// From the end of the body to the handler's answer; then the client gets 503 and the task is cancelled.
+        package var answer: Duration = .seconds(30)
+        /// From the answer to its last byte having been sent.
+        package var send: Duration = .seconds(30)
+        /// Between two requests.
+        package var idle: Duration = .seconds(30)
+
+        package init() {}
+    }
+}

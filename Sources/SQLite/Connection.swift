@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CSQLite
+
+/// One connection to one database file (`sqlite3_open_v2`), for one thread at a time. Closed when its owner lets go.
+@safe package struct Connection: ~Copyable, @unchecked Sendable {
+    // Sound: opened without SQLite's own mutexes, so it must not be shared; being noncopyable, it has one owner, and
+    // that owner's thread is the one that uses it.
+    private let handle: OpaquePointer
+
+    /// How a file is opened.
+    package enum Mode: Sendable {
+        /// The file must exist.
+        case readWrite
+        /// The file is made where there is none.
+        case create
+        /// Nothing is written.
+        case readOnly
+    }
+
+    /// Opens `path`. `vfs` names another layer of file operations, for tests that inject faults.
+    package init(path: String, mode: Mode, vfs: String? = nil) throws(SQLiteError) {
+        let flags =
+            switch mode {
+            case .readWrite: SQLITE_OPEN_READWRITE
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readOnly: SQLITE_OPEN_READONLY
+            }
+        var handle: OpaquePointer?
+        let code = unsafe sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, vfs)
+        guard code == SQLITE_OK, let opened = unsafe handle else {
+            let error = unsafe SQLiteError(code: code, operation: "opening \(path)", handle: handle)
+            unsafe sqlite3_close_v2(handle)
+            throw error
+        }
+        unsafe self.handle = opened
+        unsafe sqlite3_extended_result_codes(opened, 1)
+    }
+
+    deinit { unsafe sqlite3_close_v2(handle) }
+
+    /// Runs statements without parameters and without rows that matter (`sqlite3_exec`).
+    package borrowing func execute(_ sql: String) throws(SQLiteError) {
+        let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else {
+            throw unsafe SQLiteError(code: code, operation: "running \(firstWords(of: sql))", handle: handle)
+        }
+    }
+
+    /// Prepares one statement that is kept and used again.
+    package borrowing func prepare(_ sql: String) throws(SQLiteError) -> Statement {
+        var statement: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let prepared = unsafe statement else {
+            throw unsafe SQLiteError(code: code, operation: "preparing \(firstWords(of: sql))", handle: handle)
+        }
+        return unsafe Statement(prepared, connection: handle, summary: firstWords(of: sql))
+    }
+
+    /// Whether a transaction is open (`sqlite3_get_autocommit`): some failures end it by themselves.
+    package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
+    /// Rows that the last statement inserted, changed or deleted.
+    package var changes: Int { Int(unsafe sqlite3_changes(handle)) }
+
+    /// The row id that the last insert made.
+    package var lastInsertedRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
+}
+
+/// Enough of a statement to recognise it in an error; no values, those are bound.
+private func firstWords(of sql: String) -> String {
+    sql.split(whereSeparator: \.isWhitespace).prefix(4).joined(separator: " ")
+}

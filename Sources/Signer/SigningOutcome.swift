@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package import BLS
+package import Consensus
+package import SlashingProtection
+
+/// How a signing request ended. Closed: every case becomes one status, one audit line and one count.
+package enum SigningOutcome: Hashable, Sendable {
+    /// `isRepeat`: the same message had been signed before.
+    case signed(Signature, isRepeat: Bool)
+    /// The request is not one that can be read.
+    case malformed(code: String, reason: String)
+    /// The client's signing root is not the one we compute.
+    case rootMismatch(claimed: SigningRoot, computed: SigningRoot)
+    case otherNetwork(configured: Root, offered: Root)
+    case unknownKey
+    /// Signing would, or could, be slashable.
+    case slashable(Refusal)
+    /// The record cannot be checked now.
+    case protectionUnavailable(reason: String)
+    /// Too much is under way.
+    case overloaded
+    /// Authority kept changing while the request was under way.
+    case withdrawn
+    /// The client has left before anything was recorded.
+    case abandoned
+}
+
+extension SigningOutcome {
+    /// Stable string of the API, of the audit log and of metric labels.
+    package var code: String {
+        switch self {
+        case .signed: "signed"
+        case .malformed(let code, _): code
+        case .rootMismatch: "signing_root_mismatch"
+        case .otherNetwork: "wrong_network"
+        case .unknownKey: "key_not_found"
+        case .slashable(let refusal): refusal.code
+        case .protectionUnavailable: "slashing_protection_unavailable"
+        case .overloaded: "overloaded"
+        case .withdrawn: "authority_changed"
+        case .abandoned: "client_gone"
+        }
+    }
+
+    /// One sentence for whoever asked; nil for a signature.
+    package var reason: String? {
+        switch self {
+        case .signed: nil
+        case .malformed(_, let reason): reason
+        case .rootMismatch(let claimed, let computed):
+            "signing_root is \(claimed), but the message's is \(computed)"
+        case .otherNetwork(let configured, let offered):
+            "this signer serves the network with genesis validators root \(configured), the request names \(offered)"
+        case .unknownKey: "no key with this identifier is loaded"
+        case .slashable(let refusal): refusal.description
+        case .protectionUnavailable(let reason): "nothing slashable is signed now: \(reason)"
+        case .overloaded: "too many requests are under way; try again"
+        case .withdrawn: "keys or permissions changed while this was under way; try again"
+        case .abandoned: "the client closed the connection before anything was signed"
+        }
+    }
+}
+
+/// A request that could be read: the message and what is signed for it.
+package struct ReadRequest: Sendable {
+    package let request: SigningRequest
+    package let signingRoot: SigningRoot
+    package init(request: SigningRequest, signingRoot: SigningRoot) {
+        self.request = request
+        self.signingRoot = signingRoot
+    }
+}
+
+/// Why a request could not be read.
+package enum UnreadableRequest: Error, Hashable, Sendable {
+    case malformed(code: String, reason: String)
+    case rootMismatch(claimed: SigningRoot, computed: SigningRoot)
+}
+
+/// Everything about one attempt that logs, audit and metrics are made from.
+package struct SigningAttempt: Sendable {
+    /// As the request named the key.
+    package let identifier: String
+    package let key: KeyIdentifier?
+    package let caller: Caller
+    /// Nil where the request could not be read.
+    package let request: ReadRequest?
+    package let outcome: SigningOutcome
+    /// From the whole request's arrival to the outcome.
+    package let duration: Duration
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import HTTPServer
+package import SlashingProtection
+
+/// Whether the signer can sign, and what stands in the way. Key files that failed to load are told; they make the signer
+/// DOWN only under `health.strict_keys`.
+package struct SignerHealth: Sendable {
+    package var keysLoaded: Int
+    package var keyErrors: Int
+    package var strictKeys: Bool
+    /// Nil without slashing protection.
+    package var protection: StoreHealth?
+    /// Whether the process is on its way out.
+    package var isDraining: Bool
+
+    package init(
+        keysLoaded: Int, keyErrors: Int, strictKeys: Bool, protection: StoreHealth?, isDraining: Bool = false
+    ) {
+        self.keysLoaded = keysLoaded
+        self.keyErrors = keyErrors
+        self.strictKeys = strictKeys
+        self.protection = protection
+        self.isDraining = isDraining
+    }
+
+    package var isUp: Bool {
+        !isDraining && (protection ?? .ready) == .ready && !(strictKeys && keyErrors > 0)
+    }
+}
+
+extension SignerHealth {
+    /// The document of `GET /healthcheck` in Web3Signer's shape (web3signer.md §2.6).
+    func response() -> Response {
+        var checks = [Check(id: "default-check", isUp: !isDraining)]
+        var loading = Check(id: "config-files-loading", isUp: !(strictKeys && keyErrors > 0))
+        loading.data = ["keys-loaded": keysLoaded, "error-count": keyErrors]
+        var keys = Check(id: "keys-check", isUp: loading.status == "UP")
+        keys.checks = [loading]
+        checks.append(keys)
+        if let protection {
+            var check = Check(id: "slashing-protection-db-health-check", isUp: protection == .ready)
+            check.reason = protection.reason
+            checks.append(check)
+        }
+        let status = isUp ? "UP" : "DOWN"
+        return .json(Document(status: status, checks: checks, outcome: status), status: isUp ? 200 : 503)
+    }
+
+    private struct Document: Encodable {
+        let status: String
+        let checks: [Check]
+        let outcome: String
+    }
+
+    private struct Check: Encodable {
+        let id: String
+        let status: String
+        var reason: String?
+        var data: [String: Int]?
+        var checks: [Check]?
+
+        init(id: String, isUp: Bool) {
+            self.id = id
+            status = isUp ? "UP" : "DOWN"
+        }
+    }
+}

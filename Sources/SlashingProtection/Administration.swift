@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Consensus
+
+/// What an operator can ask of a record, while the daemon runs or without it.
+package enum AdministrativeTask: Sendable {
+    /// Takes the histories of an EIP-3076 file; with `dryRun` only says what would happen.
+    case take(Interchange, dryRun: Bool)
+    /// Gives all histories, or those of some validators.
+    case give(only: Set<RecordIdentity>?)
+    /// Deletes history older than some epochs, counted from each validator's newest record.
+    case prune(keepEpochs: UInt64)
+    case status
+    case raiseLowWatermarks(slot: Slot?, epoch: Epoch?)
+    case setHighWatermark(HighWatermark?)
+    case highWatermark
+}
+
+/// The answer to an `AdministrativeTask`, case by case.
+package enum AdministrativeAnswer: Sendable {
+    case taken(ImportReport)
+    case given(Interchange)
+    case pruned(PruningReport)
+    case status(RecordStatus)
+    case watermark(HighWatermark?)
+    case raised(validators: Int)
+}
+
+/// What pruning did.
+package struct PruningReport: Sendable, Equatable, Codable {
+    package var validators = 0
+    package var blocks = 0
+    package var attestations = 0
+    /// Validators whose newest records lie in the future by the clock and were not counted from.
+    package var implausible = 0
+    package init() {}
+}
+
+/// The state of a record, for people and for scripts.
+package struct RecordStatus: Sendable, Codable {
+    package let backend: String
+    package let path: String
+    package let schemaVersion: Int
+    package let genesisValidatorsRoot: String
+    package let validators: Int
+    package let disabled: Int
+    package let blocks: Int
+    package let attestations: Int
+    package let highWatermarkSlot: String?
+    package let highWatermarkEpoch: String?
+    /// `ready`, or why nothing can be signed.
+    package let health: String
+
+    package init(
+        backend: String, path: String, schemaVersion: Int, genesisValidatorsRoot: String, validators: Int,
+        disabled: Int, blocks: Int, attestations: Int, highWatermark: HighWatermark?, health: StoreHealth
+    ) {
+        self.backend = backend
+        self.path = path
+        self.schemaVersion = schemaVersion
+        self.genesisValidatorsRoot = genesisValidatorsRoot
+        self.validators = validators
+        self.disabled = disabled
+        self.blocks = blocks
+        self.attestations = attestations
+        highWatermarkSlot = highWatermark.map { "\($0.slot.value)" }
+        highWatermarkEpoch = highWatermark.map { "\($0.epoch.value)" }
+        self.health = health.reason ?? "ready"
+    }
+}

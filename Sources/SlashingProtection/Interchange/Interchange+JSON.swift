@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Consensus
+internal import Encoding
+package import Foundation
+
+extension Interchange {
+    /// Reads a file. What is not an array of validators, has another version or no readable genesis root is refused
+    /// whole; a single element that cannot be read is kept aside in `unreadable`. Elements for the same key are joined.
+    package init(json: Data) throws(StoreError) {
+        let file: File
+        do {
+            file = try JSONDecoder().decode(File.self, from: json)
+        } catch {
+            throw .interchange(reason: "not an EIP-3076 interchange file: \(Interchange.explain(error))")
+        }
+        guard file.metadata.version == Interchange.version else {
+            throw .interchange(
+                reason: "interchange_format_version is \(file.metadata.version), only \(Interchange.version) is known")
+        }
+        guard let root = try? Root(hex: file.metadata.root) else {
+            throw .interchange(reason: "genesis_validators_root is not 32 bytes in hexadecimal")
+        }
+        genesisValidatorsRoot = root
+        validators = []
+        unreadable = []
+        var positions: [PublicKey: Int] = [:]
+        for (position, element) in file.data.enumerated() {
+            switch element.content {
+            case .failure(let problem):
+                unreadable.append(
+                    UnreadableElement(position: position, publicKey: element.publicKey, reason: problem.reason))
+            case .success(let record):
+                if let earlier = positions[record.publicKey] {
+                    validators[earlier].blocks += record.blocks
+                    validators[earlier].attestations += record.attestations
+                } else {
+                    positions[record.publicKey] = validators.count
+                    validators.append(record)
+                }
+            }
+        }
+    }
+
+    /// Writes a file: compact JSON, keys as EIP-3076 orders them.
+    package func json() -> Data {
+        var text = "{\"metadata\":{\"interchange_format_version\":\"\(Self.version)\","
+        text += "\"genesis_validators_root\":\"\(genesisValidatorsRoot)\"},\"data\":["
+        for (position, validator) in validators.enumerated() {
+            if position > 0 { text += "," }
+            text += "\n{\"pubkey\":\"\(validator.publicKey)\",\"signed_blocks\":["
+            text += validator.blocks.map { "{\"slot\":\"\($0.slot.value)\"\(Self.member($0.root))}" }
+                .joined(separator: ",")
+            text += "],\"signed_attestations\":["
+            text += validator.attestations.map {
+                "{\"source_epoch\":\"\($0.source.value)\",\"target_epoch\":\"\($0.target.value)\"\(Self.member($0.root))}"
+            }.joined(separator: ",")
+            text += "]}"
+        }
+        return Data((text + "]}\n").utf8)
+    }
+
+    private static func member(_ root: SigningRoot?) -> String {
+        root.map { ",\"signing_root\":\"\($0)\"" } ?? ""
+    }
+
+    /// Where in the file the decoder stopped, without any of its content.
+    fileprivate static func explain(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "it cannot be read" }
+        switch error {
+        case .keyNotFound(let key, let context): return "\(path(context))\(key.stringValue) is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return "\(path(context)) has the wrong type"
+        case .dataCorrupted(let context):
+            return context.codingPath.isEmpty ? "it is not valid JSON" : "\(path(context)) cannot be read"
+        @unknown default: return "it cannot be read"
+        }
+    }
+
+    private static func path(_ context: DecodingError.Context) -> String {
+        context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
+    }
+}
+
+private struct File: Decodable {
+    struct Metadata: Decodable {
+        let version: String
+        let root: String
+        enum CodingKeys: String, CodingKey {
+            case version = "interchange_format_version"
+            case root = "genesis_validators_root"
+        }
+    }
+    let metadata: Metadata
+    let data: [Element]
+}
+
+/// One element of `data`; reading it never fails, so that one bad validator does not hide the others.
+private struct Element: Decodable {
+    struct Problem: Error { let reason: String }
+    let publicKey: String?
+    let content: Result<ValidatorRecord, Problem>
+
+    enum CodingKeys: String, CodingKey {
+        case pubkey
+        case blocks = "signed_blocks"
+        case attestations = "signed_attestations"
+    }
+
+    init(from decoder: any Decoder) throws {
+        guard let container = try? decoder.container(keyedBy: CodingKeys.self) else {
+            publicKey = nil
+            content = .failure(Problem(reason: "not an object"))
+            return
+        }
+        publicKey = try? container.decode(String.self, forKey: .pubkey)
+        guard let text = publicKey, let key = try? PublicKey(hex: text) else {
+            content = .failure(Problem(reason: "pubkey is missing or not 48 bytes in hexadecimal"))
+            return
+        }
+        do {
+            let blocks = try container.decodeIfPresent([Block].self, forKey: .blocks) ?? []
+            let attestations = try container.decodeIfPresent([Attestation].self, forKey: .attestations) ?? []
+            content = .success(
+                ValidatorRecord(
+                    publicKey: key, blocks: blocks.map(\.value), attestations: attestations.map(\.value)))
+        } catch {
+            content = .failure(Problem(reason: Interchange.explain(error)))
+        }
+    }
+}
+
+private struct Block: Decodable {
+    let value: RecordedBlock
+    enum CodingKeys: String, CodingKey {
+        case slot
+        case root = "signing_root"
+    }
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        value = RecordedBlock(
+            slot: Slot(try container.number(.slot)), root: try container.root(.root))
+    }
+}
+
+private struct Attestation: Decodable {
+    let value: RecordedAttestation
+    enum CodingKeys: String, CodingKey {
+        case source = "source_epoch"
+        case target = "target_epoch"
+        case root = "signing_root"
+    }
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        value = RecordedAttestation(
+            source: Epoch(try container.number(.source)), target: Epoch(try container.number(.target)),
+            root: try container.root(.root))
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// A number as EIP-3076 writes it, in a string; a JSON number is taken too.
+    fileprivate func number(_ key: Key) throws -> UInt64 {
+        if let text = try? decode(String.self, forKey: key) {
+            guard let number = UInt64(text) else {
+                throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "not a number")
+            }
+            return number
+        }
+        return try decode(UInt64.self, forKey: key)
+    }
+
+    fileprivate func root(_ key: Key) throws -> SigningRoot? {
+        guard let text = try decodeIfPresent(String.self, forKey: key) else { return nil }
+        guard let root = try? SigningRoot(Hex.decode(text)) else {
+            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "not 32 bytes")
+        }
+        return root
+    }
+}

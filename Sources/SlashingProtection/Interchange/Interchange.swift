@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package import BLS
+package import Consensus
+
+/// The content of an EIP-3076 interchange file, version 5, one element for each validator.
+package struct Interchange: Sendable {
+    /// The only version that is read or written.
+    package static let version = "5"
+
+    package let genesisValidatorsRoot: Root
+    package var validators: [ValidatorRecord]
+    /// Elements that could not be read, by their position in `data`: refused one by one, the others are taken.
+    package var unreadable: [UnreadableElement]
+
+    package init(
+        genesisValidatorsRoot: Root, validators: [ValidatorRecord], unreadable: [UnreadableElement] = []
+    ) {
+        self.genesisValidatorsRoot = genesisValidatorsRoot
+        self.validators = validators
+        self.unreadable = unreadable
+    }
+}
+
+/// The history of one validator as a file carries it.
+package struct ValidatorRecord: Sendable {
+    package let publicKey: PublicKey
+    package var blocks: [RecordedBlock]
+    package var attestations: [RecordedAttestation]
+    package init(publicKey: PublicKey, blocks: [RecordedBlock], attestations: [RecordedAttestation]) {
+        self.publicKey = publicKey
+        self.blocks = blocks
+        self.attestations = attestations
+    }
+}
+
+/// An element of `data` that is not a validator's history.
+package struct UnreadableElement: Sendable, Hashable, Codable {
+    /// Counted from 0.
+    package let position: Int
+    /// The key, where that much could be read.
+    package let publicKey: String?
+    package let reason: String
+    package init(position: Int, publicKey: String?, reason: String) {
+        self.position = position
+        self.publicKey = publicKey
+        self.reason = reason
+    }
+}
+
+/// What an import did, validator by validator.
+package struct ImportReport: Sendable, Codable {
+    package enum Outcome: String, Sendable, Codable {
+        /// Every entry is in the record as the file gives it.
+        case taken
+        /// Entries that contradict the record, or each other, were merged so that fewer messages can be signed.
+        case mergedStrictly = "merged_strictly"
+        /// Nothing of this validator was taken.
+        case failed
+    }
+
+    package struct Validator: Sendable, Codable {
+        package let publicKey: String
+        package var outcome: Outcome
+        package var blocksAdded = 0
+        package var attestationsAdded = 0
+        /// Already there, exactly so.
+        package var repeated = 0
+        package var conflicts = 0
+        package var reason: String?
+        package init(publicKey: String, outcome: Outcome, reason: String? = nil) {
+            self.publicKey = publicKey
+            self.outcome = outcome
+            self.reason = reason
+        }
+    }
+
+    package let dryRun: Bool
+    package var validators: [Validator] = []
+    package var unreadable: [UnreadableElement] = []
+    package init(dryRun: Bool) { self.dryRun = dryRun }
+
+    /// Whether the record now says exactly what the file says.
+    package var everythingTaken: Bool {
+        unreadable.isEmpty && validators.allSatisfy { $0.outcome == .taken }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Concurrency
+internal import Consensus
+internal import SQLite
+
+/// A task of an operator that runs in steps, so that signing goes on between them: 4,000 validators with full history
+/// would hold it up for seconds.
+protocol AdministrativeJob: Sendable {
+    /// Does a little, in a transaction of its own. Nil while there is more to do.
+    mutating func step(_ writer: inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer?
+}
+
+/// A task under way, with the caller that waits for it.
+struct RunningJob: Sendable {
+    private let waiting: WaitingTask
+    private var job: any AdministrativeJob
+
+    init(_ waiting: WaitingTask) {
+        self.waiting = waiting
+        job =
+            switch waiting.task {
+            case .take(let interchange, let dryRun): ImportJob(interchange, dryRun: dryRun)
+            case .give(let only): ExportJob(only: only)
+            case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
+            case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)
+            case .setHighWatermark(let mark): SingleStepJob { writer throws(StoreError) in try writer.setHighWatermark(mark) }
+            case .highWatermark: SingleStepJob { writer throws(StoreError) in try writer.readHighWatermark() }
+            case .status: SingleStepJob { writer throws(StoreError) in try writer.status() }
+            }
+    }
+
+    mutating func step(_ writer: inout SQLiteWriter) -> Result<AdministrativeAnswer, StoreError>? {
+        do throws(StoreError) {
+            return try job.step(&writer).map { .success($0) }
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func answer(_ result: Result<AdministrativeAnswer, StoreError>) { waiting.answer(result) }
+}
+
+/// What needs no steps.
+private struct SingleStepJob: AdministrativeJob {
+    let body: @Sendable (inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer
+
+    init(_ body: @escaping @Sendable (inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer) { self.body = body }
+
+    func step(_ writer: inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer? { try body(&writer) }
+}
+
+extension SQLiteWriter {
+    /// A transaction whose failures are told in this module's words; a fault of the disk also stops signing.
+    mutating func administrativeTransaction<Result>(
+        commit: Bool = true, _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
+    ) throws(StoreError) -> Result {
+        if let reason = state.withLock({ $0.reason }) { throw .storage(reason: reason) }
+        do throws(SQLiteError) {
+            let result = try transaction(commit: commit, body)
+            rowsSinceCheckpoint += 1
+            return result
+        } catch {
+            stop(after: error)
+            throw StoreError(error, path: file.path)
+        }
+    }
+
+    fileprivate mutating func readHighWatermark() throws(StoreError) -> AdministrativeAnswer {
+        .watermark(try administrativeTransaction { record throws(SQLiteError) in try record.highWatermark() })
+    }
+
+    /// Sets or clears the end of signing. It must lie above every low watermark, as in Web3Signer (§5.4).
+    fileprivate mutating func setHighWatermark(_ mark: HighWatermark?) throws(StoreError) -> AdministrativeAnswer {
+        if let mark {
+            let lowest = try administrativeTransaction { record throws(SQLiteError) in try record.highestLowWatermarks() }
+            if let slot = lowest.slot, mark.slot <= slot {
+                throw .refused(reason: "the high watermark slot \(mark.slot) is not above the low watermark \(slot) of a validator")
+            }
+            if let epoch = [lowest.source, lowest.target].compactMap(\.self).max(), mark.epoch <= epoch {
+                throw .refused(reason: "the high watermark epoch \(mark.epoch) is not above the low watermark \(epoch) of a validator")
+            }
+            guard max(mark.slot.value, mark.epoch.value) <= UInt64(Int64.max) else {
+                throw .refused(reason: "a high watermark must be below 2^63")
+            }
+        }
+        try administrativeTransaction { record throws(SQLiteError) in try record.setHighWatermark(mark) }
+        return .watermark(mark)
+    }
+
+    fileprivate mutating func status() throws(StoreError) -> AdministrativeAnswer {
+        // A record that cannot be written can still be looked at.
+        do throws(SQLiteError) {
+            let counts = try record.counts()
+            return .status(
+                RecordStatus(
+                    backend: "sqlite", path: file.path, schemaVersion: SQLiteSchema.version,
+                    genesisValidatorsRoot: settings.genesisValidatorsRoot.description, validators: counts.validators,
+                    disabled: counts.disabled, blocks: counts.blocks, attestations: counts.attestations,
+                    highWatermark: try record.highWatermark(), health: state.withLock { $0 }))
+        } catch {
+            throw StoreError(error, path: file.path)
+        }
+    }
+}

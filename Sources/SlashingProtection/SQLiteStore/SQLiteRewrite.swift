@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import SQLite
+
+/// Copies a record to a new file after a failed sync. What a file holds after that is not known to be on the disk, and
+/// no later sync of the same file would tell; only pages that are written again are.
+enum SQLiteRewrite {
+    /// All tables, referenced ones first.
+    private static let tables = [
+        "database_version", "metadata", "validators", "signed_blocks", "signed_attestations", "low_watermarks", "probe",
+    ]
+
+    /// Writes `file.rewrittenPath` from what `source` reads, durably, and reads it back.
+    static func copy(_ source: borrowing Connection, to file: SQLiteFile) throws(StoreError) {
+        file.removeRewritten()
+        let target = SQLiteFile(path: file.rewrittenPath, vfs: file.vfs)
+        try target.createEmpty()
+        do throws(SQLiteError) {
+            try write(source, path: target.path, vfs: file.vfs)
+            try verify(source, path: target.path, vfs: file.vfs)
+        } catch {
+            throw StoreError(error, path: target.path)
+        }
+        guard file.syncFolder() else {
+            throw .storage(reason: "the folder of \(file.path) cannot be synced: \(systemError())")
+        }
+    }
+
+    /// Without a log, so that the new file is complete by itself.
+    private static func write(_ source: borrowing Connection, path: String, vfs: String?) throws(SQLiteError) {
+        let target = try Connection(path: path, mode: .readWrite, vfs: vfs)
+        try target.execute(
+            """
+            PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;
+            PRAGMA application_id = \(SQLiteSchema.applicationIdentifier);
+            PRAGMA user_version = \(SQLiteSchema.version);
+            BEGIN IMMEDIATE
+            """)
+        try target.execute(SQLiteSchema.tables)
+        try target.execute("DELETE FROM probe")
+        for table in tables {
+            let rows = try source.prepare("SELECT * FROM \(table)")
+            let marks = (1...rows.columnCount).map { "?\($0)" }.joined(separator: ", ")
+            let insert = try target.prepare("INSERT INTO \(table) VALUES (\(marks))")
+            while try rows.step() {
+                for column in 0..<rows.columnCount { try insert.bind(column: column, of: rows) }
+                try insert.run()
+            }
+        }
+        try target.execute("COMMIT")
+    }
+
+    /// Reads both, row by row, in the same order.
+    private static func verify(_ source: borrowing Connection, path: String, vfs: String?) throws(SQLiteError) {
+        let copy = try Connection(path: path, mode: .readOnly, vfs: vfs)
+        for table in tables {
+            let query = "SELECT * FROM \(table) ORDER BY 1, 2"
+            let left = try source.prepare(query)
+            let right = try copy.prepare(query)
+            while true {
+                let more = try left.step()
+                guard more == (try right.step()) else { throw differs(table, path) }
+                guard more else { break }
+                for column in 0..<left.columnCount where !left.isEqual(to: right, column: column) {
+                    throw differs(table, path)
+                }
+            }
+        }
+    }
+
+    private static func differs(_ table: String, _ path: String) -> SQLiteError {
+        SQLiteError(kind: .inputOutput, operation: "verifying \(path)", message: "table \(table) reads back differently")
+    }
+}
+
+extension Statement {
+    /// Copies one column of a row, whatever its type.
+    fileprivate borrowing func bind(column: Int32, of row: borrowing Statement) throws(SQLiteError) {
+        if row.isNull(column) {
+            try bindNull(at: column + 1)
+        } else if row.isBlob(column) {
+            let bytes = row.withBlob(column) { span in span.indices.map { span[$0] } }
+            try bind(bytes.span, at: column + 1)
+        } else {
+            try bind(row.integer(column), at: column + 1)
+        }
+    }
+
+    fileprivate borrowing func isEqual(to other: borrowing Statement, column: Int32) -> Bool {
+        guard isNull(column) == other.isNull(column), isBlob(column) == other.isBlob(column) else { return false }
+        if isNull(column) { return true }
+        guard isBlob(column) else { return integer(column) == other.integer(column) }
+        let left = withBlob(column) { span in span.indices.map { span[$0] } }
+        return left == other.withBlob(column) { span in span.indices.map { span[$0] } }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Consensus
+internal import Encoding
+internal import SQLite
+
+/// The tables of an SQLite record: those of Web3Signer's schema 12, without the surrogate ids. Slots and epochs are
+/// 64-bit integers below 2⁶³; keys and roots are blobs of 48 and 32 bytes.
+enum SQLiteSchema {
+    /// Stands in `database_version` and in SQLite's own `user_version`.
+    static let version = 12
+    /// Marks the file as a slashing record ("CCSP").
+    static let applicationIdentifier = 0x4343_5350
+
+    /// What every connection sets first. Exclusive before WAL: then the index of the log lives in our memory, and no
+    /// second process can open the file at all.
+    static let connectionSettings = """
+        PRAGMA locking_mode = EXCLUSIVE;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA wal_autocheckpoint = 0;
+        PRAGMA foreign_keys = ON;
+        PRAGMA trusted_schema = OFF;
+        PRAGMA cell_size_check = ON;
+        PRAGMA temp_store = MEMORY;
+        """
+
+    static let tables = """
+        CREATE TABLE database_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL);
+        CREATE TABLE metadata (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            genesis_validators_root BLOB NOT NULL CHECK (length(genesis_validators_root) = 32),
+            high_watermark_epoch INTEGER,
+            high_watermark_slot INTEGER
+        );
+        CREATE TABLE validators (
+            id INTEGER PRIMARY KEY,
+            public_key BLOB NOT NULL UNIQUE CHECK (length(public_key) = 48),
+            enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1))
+        );
+        CREATE TABLE signed_blocks (
+            validator_id INTEGER NOT NULL REFERENCES validators (id),
+            slot INTEGER NOT NULL CHECK (slot >= 0),
+            signing_root BLOB CHECK (length(signing_root) = 32),
+            PRIMARY KEY (validator_id, slot)
+        ) WITHOUT ROWID;
+        CREATE TABLE signed_attestations (
+            validator_id INTEGER NOT NULL REFERENCES validators (id),
+            target_epoch INTEGER NOT NULL CHECK (target_epoch >= 0),
+            source_epoch INTEGER NOT NULL CHECK (source_epoch >= 0),
+            signing_root BLOB CHECK (length(signing_root) = 32),
+            PRIMARY KEY (validator_id, target_epoch)
+        ) WITHOUT ROWID;
+        CREATE TABLE low_watermarks (
+            validator_id INTEGER PRIMARY KEY REFERENCES validators (id),
+            slot INTEGER,
+            source_epoch INTEGER,
+            target_epoch INTEGER,
+            CHECK ((source_epoch IS NULL) = (target_epoch IS NULL))
+        );
+        CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL);
+        INSERT INTO probe (id, count) VALUES (1, 0);
+        """
+
+    /// Makes the tables and pins the root, in one transaction.
+    static func create(on connection: borrowing Connection, pinnedTo root: Root) throws(SQLiteError) {
+        try connection.execute("BEGIN IMMEDIATE")
+        try connection.execute(tables)
+        try connection.execute("PRAGMA application_id = \(applicationIdentifier); PRAGMA user_version = \(version)")
+        try connection.execute("INSERT INTO database_version (id, version) VALUES (1, \(version))")
+        let pin = try connection.prepare("INSERT INTO metadata (id, genesis_validators_root) VALUES (1, ?1)")
+        try pin.bind(root.bytes.span, at: 1)
+        try pin.run()
+        try connection.execute("COMMIT")
+    }
+}
