@@ -114,4 +114,6 @@ package enum ExitCode: Int32, Sendable {
     case failure = 1
     /// The command line or the configuration was not understood; nothing was done.
     case usage = 2
+    /// Done, but not everything as it was asked.
+    case partial = 3
 }

@@ -55,3 +55,15 @@ package final class Thread: @unchecked Sendable {
         }
     }
 }
+
+/// Work that blocks, away from the shared pool.
+package enum Blocking {
+    /// Runs `body` on a thread of its own; the task waits without holding a thread.
+    package static func run<Result: Sendable>(
+        name: String, _ body: @escaping @Sendable () -> Result
+    ) async -> Result {
+        await withCheckedContinuation { continuation in
+            _ = Thread(name: name) { continuation.resume(returning: body()) }
+        }
+    }
+}

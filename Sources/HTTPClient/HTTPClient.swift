@@ -77,7 +77,7 @@ package struct HTTPClient: Sendable {
         let code = unsafe content.withUnsafeBytes { content in
             if body != nil {
                 unsafe chamber_curl_set_number(handle, CURLOPT_POST, 1)
-                unsafe chamber_curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, Int64(content.count))
+                unsafe chamber_curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(content.count))
                 // An empty array has no address; an absent one would make libcurl ask for data.
                 let start = unsafe content.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
                 unsafe chamber_curl_set_pointer(handle, CURLOPT_POSTFIELDS, start ?? UnsafeMutableRawPointer(handle))

@@ -7,6 +7,14 @@ package enum Caller: Hashable, Sendable, CustomStringConvertible {
     /// The operator's program, over the socket that only this user can open.
     case local
 
+    /// The kind of caller, for the audit log.
+    package var kind: String {
+        switch self {
+        case .peer: "anonymous"
+        case .local: "local"
+        }
+    }
+
     package var description: String {
         switch self {
         case .peer(let address): address

@@ -16,7 +16,7 @@ package enum KeyIdentifier: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Where a key came from.
-package struct KeyProvenance: Hashable, Sendable {
+package struct KeyOrigin: Hashable, Sendable {
     /// The kind of source, as metrics and listings name it: `filesystem`.
     package let source: String
     /// The place within it: a path.
@@ -36,15 +36,15 @@ package final class SigningKey: Sendable {
     package let identifier: KeyIdentifier
     /// Whose history its signatures enter. For a share of a threshold key this is not the key's own public key.
     package let record: RecordIdentity
-    package let provenance: KeyProvenance
+    package let origin: KeyOrigin
     /// A `wallet/account` name, where the source gives one.
     package let name: String?
     private let secret: SecretKey
 
-    package init(_ secret: SecretKey, provenance: KeyProvenance, name: String? = nil) {
+    package init(_ secret: SecretKey, origin: KeyOrigin, name: String? = nil) {
         identifier = .bls(secret.publicKey)
         record = RecordIdentity(secret.publicKey)
-        self.provenance = provenance
+        self.origin = origin
         self.name = name
         self.secret = secret
     }

@@ -19,6 +19,8 @@ extension Configuration {
     package struct Network: Sendable {
         package var choice = NetworkChoice.named("mainnet")
         package var genesisValidatorsRoot: Bytes<32>?
+        /// Seconds since 1970.
+        package var genesisTime: UInt64?
         package var overrides = Overrides()
     }
 
@@ -70,6 +72,13 @@ extension Configuration.Network {
             optional: .bytes("a root of 32 bytes in hexadecimal"),
             unset: "that of the named network",
             "The genesis validators root. Required with a configuration file and with networks that have none built in."
+        ),
+        Setting(
+            "genesis_time",
+            at: \.network.genesisTime,
+            optional: .epoch,
+            unset: "that of the network",
+            "The chain's genesis in seconds since 1970. The clock guard of anti_slashing needs it where the network has none built in."
         ),
         override("altair", \.network.overrides.altair),
         override("bellatrix", \.network.overrides.bellatrix),

@@ -143,4 +143,7 @@ extension Network {
     }
 
     package static let mainnet = KnownNetwork.mainnet.network
+
+    /// Every compiled-in network.
+    package static var allNamed: [Network] { KnownNetwork.allCases.map(\.network) }
 }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Configuration
+internal import Consensus
+internal import Foundation
+
+/// `config …`
+enum ConfigCommands {
+    static func check(_ invocation: Invocation) throws(Failure) {
+        let configuration = try invocation.configuration()
+        let network = try Network.selected(by: configuration.network)
+        Output.print("the configuration is valid: network \(network.name), record \(configuration.antiSlashing.path)")
+    }
+
+    static func show(_ invocation: Invocation) throws(Failure) {
+        Output.print(try invocation.configuration().show())
+    }
+
+    static func reference() { Output.print(Configuration.reference) }
+}

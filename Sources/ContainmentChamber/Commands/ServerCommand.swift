@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Concurrency
+internal import Configuration
+internal import Hardening
+
+/// `server`: runs until a signal ends it.
+enum ServerCommand {
+    static func run(_ invocation: Invocation) async throws(Failure) {
+        let report = Hardening.apply()
+        let configuration = try invocation.configuration()
+        let daemon = try Daemon(configuration, hardening: report)
+        try await daemon.run(signals: Signals.stream())
+    }
+}

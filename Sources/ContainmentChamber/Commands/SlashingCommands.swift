@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Configuration
+internal import Consensus
+internal import Foundation
+internal import SlashingProtection
+
+/// `anti-slashing …`
+enum SlashingCommands {
+    static func initialize(_ invocation: Invocation) throws(Failure) {
+        let configuration = try invocation.configuration()
+        guard configuration.antiSlashing.backend == .sqlite else {
+            throw Failure("the backend \(configuration.antiSlashing.backend.rawValue) keeps no record", exitCode: .usage)
+        }
+        let network = try Network.selected(by: configuration.network)
+        do throws(StoreError) {
+            try SQLiteStore.initialize(
+                SQLiteStore.Settings(
+                    path: configuration.antiSlashing.path,
+                    genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero))
+        } catch {
+            throw Failure("\(error)")
+        }
+        Output.print("created the slashing record \(configuration.antiSlashing.path) for \(network.name)")
+    }
+
+    static func take(_ invocation: Invocation) async throws(Failure) -> ExitCode {
+        let path = invocation["from"] ?? ""
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure("\(path) does not exist or cannot be read")
+        }
+        let interchange: Interchange
+        do throws(StoreError) { interchange = try Interchange(json: data) } catch {
+            throw Failure("\(path): \(error); nothing was imported")
+        }
+        let access = try RecordAccess(try invocation.configuration())
+        guard case .taken(let report) = try await access.run(.take(interchange, dryRun: invocation.isSet("dry-run")))
+        else { return .failure }
+        if invocation.isSet("json") { Output.json(report) } else { Output.print(text(report)) }
+        return report.everythingTaken ? .success : .partial
+    }
+
+    static func give(_ invocation: Invocation) async throws(Failure) {
+        let path = invocation["to"] ?? ""
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw Failure("\(path) exists already", hint: "name a new file; an export never overwrites one")
+        }
+        let access = try RecordAccess(try invocation.configuration())
+        guard case .given(let interchange) = try await access.run(.give(only: nil)) else { return }
+        do {
+            try interchange.json().write(to: URL(fileURLWithPath: path), options: [.atomic, .withoutOverwriting])
+        } catch {
+            throw Failure("\(path) cannot be written")
+        }
+        let blocks = interchange.validators.reduce(0) { $0 + $1.blocks.count }
+        let attestations = interchange.validators.reduce(0) { $0 + $1.attestations.count }
+        if invocation.isSet("json") {
+            Output.json([
+                "validators": interchange.validators.count, "blocks": blocks, "attestations": attestations,
+            ])
+        } else {
+            Output.print(
+                "exported \(interchange.validators.count) validators, \(blocks) blocks, \(attestations) attestations to \(path)")
+        }
+    }
+
+    static func prune(_ invocation: Invocation) async throws(Failure) {
+        guard let epochs = try number("keep-epochs", invocation), epochs > 0 else {
+            throw Failure("--keep-epochs must be 1 or more", exitCode: .usage)
+        }
+        let access = try RecordAccess(try invocation.configuration())
+        guard case .pruned(let report) = try await access.run(.prune(keepEpochs: epochs)) else { return }
+        if invocation.isSet("json") { return Output.json(report) }
+        Output.print(
+            "deleted \(report.blocks) blocks and \(report.attestations) attestations of \(report.validators) validators")
+        if report.implausible > 0 {
+            Output.complain(
+                "warning: \(report.implausible) validators have records in the future by this host's clock; they were not counted from")
+        }
+    }
+
+    static func watermark(_ invocation: Invocation) async throws(Failure) {
+        let slot = try number("slot", invocation).map { Slot($0) }
+        let epoch = try number("epoch", invocation).map { Epoch($0) }
+        let task: AdministrativeTask
+        switch (invocation.isSet("set-high"), invocation.isSet("clear-high"), invocation.isSet("raise-low")) {
+        case (false, false, false): task = .highWatermark
+        case (true, false, false):
+            guard let slot, let epoch else { throw Failure("--set-high needs --slot and --epoch", exitCode: .usage) }
+            task = .setHighWatermark(HighWatermark(slot: slot, epoch: epoch))
+        case (false, true, false): task = .setHighWatermark(nil)
+        case (false, false, true):
+            guard slot != nil || epoch != nil else {
+                throw Failure("--raise-low needs --slot, --epoch or both", exitCode: .usage)
+            }
+            task = .raiseLowWatermarks(slot: slot, epoch: epoch)
+        default:
+            throw Failure("--set-high, --clear-high and --raise-low exclude each other", exitCode: .usage)
+        }
+        show(try await RecordAccess(try invocation.configuration()).run(task), asJSON: invocation.isSet("json"))
+    }
+
+    static func status(_ invocation: Invocation) async throws(Failure) {
+        let access = try RecordAccess(try invocation.configuration())
+        guard case .status(let status) = try await access.run(.status) else { return }
+        if invocation.isSet("json") { return Output.json(status) }
+        let high =
+            status.highWatermarkSlot.map { "slot \($0), epoch \(status.highWatermarkEpoch ?? "-")" } ?? "none"
+        Output.print(
+            """
+            record          \(status.path) (\(status.backend), schema \(status.schemaVersion))
+            network root    \(status.genesisValidatorsRoot)
+            validators      \(status.validators), \(status.disabled) disabled
+            blocks          \(status.blocks)
+            attestations    \(status.attestations)
+            high watermark  \(high)
+            health          \(status.health)
+            """)
+    }
+
+    // MARK: Text
+
+    private static func show(_ answer: AdministrativeAnswer, asJSON: Bool) {
+        switch answer {
+        case .watermark(let mark):
+            let values = mark.map { ["slot": "\($0.slot)", "epoch": "\($0.epoch)"] } ?? [:]
+            if asJSON { return Output.json(values) }
+            Output.print(mark.map { "high watermark: slot \($0.slot), epoch \($0.epoch)" } ?? "no high watermark is set")
+        case .raised(let validators):
+            if asJSON { return Output.json(["validators": validators]) }
+            Output.print("raised the low watermarks of \(validators) validators")
+        case .taken, .given, .pruned, .status: break
+        }
+    }
+
+    private static func text(_ report: ImportReport) -> String {
+        var lines: [String] = []
+        for validator in report.validators {
+            var line = "\(validator.publicKey)  \(validator.outcome.words): "
+            line += "\(validator.blocksAdded) blocks, \(validator.attestationsAdded) attestations added, "
+            line += "\(validator.repeated) already there"
+            lines.append(line)
+            if let reason = validator.reason { lines.append("    \(reason)") }
+        }
+        for element in report.unreadable {
+            lines.append("data[\(element.position)] \(element.publicKey ?? "")  not taken: \(element.reason)")
+        }
+        let failed = report.validators.count { $0.outcome == .failed } + report.unreadable.count
+        let merged = report.validators.count { $0.outcome == .mergedStrictly }
+        lines.append(
+            (report.dryRun ? "dry run, nothing was changed: " : "")
+                + "\(report.validators.count - merged - (failed - report.unreadable.count)) validators taken, "
+                + "\(merged) merged with contradictions, \(failed) not taken")
+        return lines.joined(separator: "\n")
+    }
+
+    private static func number(_ option: String, _ invocation: Invocation) throws(Failure) -> UInt64? {
+        guard let text = invocation[option] else { return nil }
+        guard let number = UInt64(text) else { throw Failure("--\(option) is not a number", exitCode: .usage) }
+        return number
+    }
+}
+
+extension ImportReport.Outcome {
+    fileprivate var words: String {
+        switch self {
+        case .taken: "taken"
+        case .mergedStrictly: "merged with contradictions"
+        case .failed: "not taken"
+        }
+    }
+}

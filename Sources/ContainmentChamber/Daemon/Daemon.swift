@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Concurrency
+internal import Configuration
+internal import Consensus
+internal import HTTPServer
+internal import Hardening
+internal import Secrets
+internal import Signer
+internal import SignerAPI
+internal import SlashingProtection
+internal import Telemetry
+
+/// The running signer: the one place where its parts are put together, started and ended.
+///
+/// Start: record, keys, then the ports, so that nothing is answered before it can be signed. End: the ports stop taking,
+/// what is under way finishes, then the record and the log close.
+final class Daemon: Sendable {
+    private let configuration: Configuration
+    private let network: Network
+    private let logger: Logger
+    private let metrics: Telemetry.Metrics
+    private let protection: SlashingProtection
+    private let keyring = Keyring()
+    private let authority = Authority()
+    private let lanes: SigningLanes
+    private let keys: KeyService
+    private let signer: Signer
+    private let isDraining = Lock(false)
+
+    init(_ configuration: Configuration, hardening: HardeningReport) throws(Failure) {
+        self.configuration = configuration
+        network = try Network.selected(by: configuration.network)
+        logger = try Logger(configuration.logging)
+        metrics = Telemetry.Metrics(version: Program.version)
+        metrics.observe(logger)
+        logger.info(.chamber, "containment-chamber \(Program.version)", ["network": .text(network.name)])
+        if hardening.holds {
+            logger.info(.chamber, "hardening: \(hardening.line)")
+        } else {
+            logger.warn(.chamber, "hardening: \(hardening.line)")
+        }
+        protection = SlashingProtection(store: try Self.openRecord(configuration, network, logger))
+        lanes = SigningLanes(limit: configuration.server.maxInFlight)
+        let arena = SecretArena()
+        keys = KeyService(
+            configuration.keySources.filesystem, isStrict: configuration.server.isStrict, arena: arena, keyring: keyring,
+            authority: authority, logger: logger, metrics: metrics)
+        let observer = SigningObserver(
+            logger: logger, metrics: metrics, compatibility: SignerAPI.Compatibility(configuration.compatibility),
+            canaries: configuration.canaries.keys)
+        signer = Signer(
+            network: network, genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero, keyring: keyring,
+            protection: protection, authority: authority, lanes: lanes, observe: observer.observe)
+        let lockedKeys = arena.protection
+        let line = "keys lie in \(lockedKeys.rawValue) memory"
+        if lockedKeys == .unlocked { logger.warn(.chamber, line) } else { logger.info(.chamber, line) }
+    }
+
+    private static func openRecord(
+        _ configuration: Configuration, _ network: Network, _ logger: Logger
+    ) throws(Failure) -> any RecordStore {
+        switch configuration.antiSlashing.backend {
+        case .noop:
+            logger.error(
+                .protection,
+                "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
+            )
+            return NoopStore()
+        case .sqlite:
+            do throws(StoreError) {
+                return try SQLiteStore(SQLiteStore.Settings(configuration, network: network))
+            } catch {
+                throw Failure("\(error)")
+            }
+        }
+    }
+
+    /// Runs until a signal ends it.
+    func run(signals: AsyncStream<Signals.Signal>) async throws(Failure) {
+        do throws(Failure) {
+            try await keys.start()
+            try await serve(signals)
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+    }
+
+    private func serve(_ signals: AsyncStream<Signals.Signal>) async throws(Failure) {
+        let ports = ServerPorts(configuration, routes: routes(), executor: lanes.executor(.intake), logger: logger)
+        try ports.start()
+        let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
+        defer { pruning.cancel() }
+        let health = Task { await watchHealth() }
+        defer { health.cancel() }
+        for await signal in signals {
+            guard signal != .hangUp else {
+                if !keys.begin() { logger.warn(.keys, "SIGHUP: a reload is running already") }
+                continue
+            }
+            logger.info(.chamber, "stopping: requests under way may finish", ["seconds": .integer(Int(configuration.server.drain.components.seconds))])
+            break
+        }
+        isDraining.withLock { $0 = true }
+        await ports.stop(drain: configuration.server.drain)
+    }
+
+    private func close() async {
+        await protection.close()
+        await Blocking.run(name: "closing") { [lanes, logger] in
+            lanes.stop()
+            logger.info(.chamber, "stopped")
+            logger.stop()
+        }
+    }
+
+    /// Says it once when signing becomes impossible, and once when it is possible again.
+    private func watchHealth() async {
+        var last: StoreHealth = .ready
+        while !Task.isCancelled {
+            let health = signerHealth()
+            metrics.healthy.set(health.isUp)
+            metrics.concurrencyLimit.set(lanes.limit)
+            metrics.semaphoreAvailable.set(lanes.available)
+            if let now = health.protection, now != last {
+                last = now
+                if let reason = now.reason {
+                    logger.error(.protection, "nothing slashable is signed: \(reason)")
+                } else {
+                    logger.info(.protection, "the slashing record can be written again, signing goes on")
+                }
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    private func signerHealth() -> SignerHealth {
+        SignerHealth(
+            keysLoaded: keyring.count, keyErrors: keys.failures, strictKeys: configuration.health.hasStrictKeys,
+            protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
+            isDraining: isDraining.withLock { $0 })
+    }
+
+    private func routes() -> SignerServices {
+        SignerServices(
+            signer: signer, reader: SignRequestReader(network: network),
+            compatibility: SignerAPI.Compatibility(configuration.compatibility), reloading: keys,
+            health: { [self] in signerHealth() }, metrics: { [metrics] in metrics.registry.exposition() },
+            hasRecord: configuration.antiSlashing.backend != .noop,
+            audit: { [logger] event in logger.audit(event) })
+    }
+}
+
+extension Logger {
+    fileprivate convenience init(_ settings: Configuration.Logging) throws(Failure) {
+        let filter: LogFilter
+        do throws(LogFilter.Failure) { filter = try LogFilter(parsing: settings.filter) } catch {
+            throw Failure("logging.filter: \(error)", exitCode: .usage)
+        }
+        self.init(filter: filter, format: settings.format == .json ? .json : .text)
+    }
+}
+
+extension SignerAPI.Compatibility {
+    fileprivate init(_ settings: Configuration.Compatibility) {
+        self.init()
+        signingRootMismatchStatus = settings.signingRootMismatch.rawValue
+        wrongNetworkStatus = settings.wrongNetwork.rawValue
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import SlashingProtection
+internal import Telemetry
+
+/// Deletes old history at intervals.
+struct PruningSchedule: Sendable {
+    private let settings: Configuration.Pruning
+    private let isPossible: Bool
+    private let protection: SlashingProtection
+    private let logger: Logger
+
+    init(_ settings: Configuration.AntiSlashing, _ protection: SlashingProtection, _ logger: Logger) {
+        self.settings = settings.pruning
+        isPossible = settings.backend != .noop
+        self.protection = protection
+        self.logger = logger
+    }
+
+    /// Ends when its task is cancelled.
+    func run() async {
+        guard settings.isEnabled, isPossible else { return }
+        if settings.atBoot { await prune() }
+        while (try? await Task.sleep(for: settings.interval)) != nil { await prune() }
+    }
+
+    private func prune() async {
+        do throws(StoreError) {
+            let answer = try await protection.administer(.prune(keepEpochs: UInt64(settings.epochsToKeep)))
+            guard case .pruned(let report) = answer else { return }
+            logger.info(
+                .protection, "old history was deleted",
+                [
+                    "validators": .integer(report.validators), "blocks": .integer(report.blocks),
+                    "attestations": .integer(report.attestations), "implausible": .integer(report.implausible),
+                ])
+        } catch {
+            logger.error(.protection, "old history was not deleted: \(error)")
+        }
+    }
+}

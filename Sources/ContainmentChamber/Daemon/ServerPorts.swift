@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import HTTPServer
+internal import SignerAPI
+internal import Telemetry
+
+/// The signing port, the metrics port and the admin socket.
+final class ServerPorts: Sendable {
+    private struct Port {
+        let name: String
+        let server: HTTPServer
+    }
+    private let ports: [Port]
+    private let logger: Logger
+
+    init(_ configuration: Configuration, routes: SignerServices, executor: any TaskExecutor, logger: Logger) {
+        self.logger = logger
+        let server = configuration.server
+        var signing = HTTPServerSettings(
+            listener: TCPListener(host: server.listenAddress, port: UInt16(server.listenPort)))
+        signing.executor = executor
+        signing.limits = .init(server)
+        signing.deadlines = .init(server)
+        var ports = [
+            Port(
+                name: "signing",
+                server: HTTPServer(
+                    signing,
+                    handler: HTTPRouter(routes.signingRoutes, hosts: HostAllowList(server.allowedHosts))))
+        ]
+        if configuration.metrics.isEnabled {
+            let metrics = configuration.metrics
+            ports.append(
+                Port(
+                    name: "metrics",
+                    server: HTTPServer(
+                        HTTPServerSettings(
+                            listener: TCPListener(host: metrics.listenAddress, port: UInt16(metrics.listenPort))),
+                        handler: HTTPRouter(routes.metricsRoutes, hosts: HostAllowList(metrics.allowedHosts)))))
+        }
+        if configuration.antiSlashing.backend != .noop {
+            var administration = HTTPServerSettings(listener: UnixListener(path: configuration.adminSocketPath))
+            administration.limits.bodyBytes = 4 << 30
+            administration.limits.bodyBudget = 4 << 30
+            administration.deadlines.body = .seconds(600)
+            administration.deadlines.answer = .seconds(3600)
+            ports.append(
+                Port(
+                    name: "administration",
+                    server: HTTPServer(
+                        administration,
+                        handler: HTTPRouter(routes.administrationRoutes, hosts: HostAllowList(["localhost"])))))
+        }
+        self.ports = ports
+    }
+
+    func start() throws(Failure) {
+        for port in ports {
+            do throws(HTTPServerError) {
+                let address = try port.server.start()
+                logger.info(.http, "listening", ["port": .text(port.name), "address": .text("\(address)")])
+            } catch {
+                throw Failure("the \(port.name) port: \(error)")
+            }
+        }
+    }
+
+    /// Stops taking requests and lets those under way finish.
+    func stop(drain: Duration) async {
+        for port in ports where !(await port.server.stop(drain: drain)) {
+            logger.warn(.http, "requests were cut off", ["port": .text(port.name)])
+        }
+    }
+}
+
+extension HTTPServerSettings.Limits {
+    fileprivate init(_ server: Configuration.Server) {
+        self.init()
+        bodyBytes = server.maxBodyBytes
+        bodyBudget = server.bodyBudgetBytes
+        connections = server.maxConnections
+        connectionsPerAddress = server.maxConnectionsPerAddress
+    }
+}
+
+extension HTTPServerSettings.Deadlines {
+    fileprivate init(_ server: Configuration.Server) {
+        self.init()
+        head = server.headTimeout
+        body = server.bodyTimeout
+        answer = server.requestTimeout
+        idle = server.idleTimeout
+    }
+}

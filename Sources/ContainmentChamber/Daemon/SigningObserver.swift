@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Concurrency
+internal import Consensus
+internal import Encoding
+internal import Signer
+internal import SignerAPI
+internal import Telemetry
+
+/// Turns the end of an attempt into its audit line and its counts: the one place where both are made.
+struct SigningObserver: Sendable {
+    private let logger: Logger
+    private let metrics: Telemetry.Metrics
+    private let compatibility: SignerAPI.Compatibility
+    private let canaries: Set<KeyIdentifier>
+
+    init(
+        logger: Logger, metrics: Telemetry.Metrics, compatibility: SignerAPI.Compatibility, canaries: [Bytes<48>]
+    ) {
+        self.logger = logger
+        self.metrics = metrics
+        self.compatibility = compatibility
+        self.canaries = Set(canaries.map { .bls(PublicKey($0)) })
+    }
+
+    func observe(_ attempt: SigningAttempt) {
+        let nanoseconds = UInt64(clamping: attempt.duration.nanoseconds)
+        let operation = attempt.request?.request.operation.name ?? "UNREADABLE"
+        let isCanary = attempt.key.map(canaries.contains) ?? false
+        count(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary)
+        logger.audit(event(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary))
+        if isCanary {
+            logger.warn(
+                .signer, "a canary key was named: somebody uses keys that must not be used",
+                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)])
+        }
+    }
+
+    private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool) {
+        metrics.signingRequests["\(attempt.outcome.status(compatibility))", operation].increment()
+        metrics.signingDuration.observe(nanoseconds: nanoseconds)
+        if isCanary { metrics.canarySignings.increment() }
+        switch attempt.outcome {
+        case .signed:
+            metrics.blsSigningDuration.observe(nanoseconds: nanoseconds)
+            metrics.permittedSignings.increment()
+            return
+        case .slashable:
+            metrics.slashingRejections.increment()
+            metrics.preventedSignings.increment()
+        case .malformed, .rootMismatch: metrics.blsMalformedRequests.increment()
+        case .unknownKey: metrics.blsMissingIdentifier.increment()
+        case .otherNetwork, .protectionUnavailable, .overloaded, .withdrawn, .abandoned: break
+        }
+        metrics.refusals[attempt.outcome.code].increment()
+    }
+
+    private func event(
+        _ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool
+    ) -> AuditEvent {
+        let outcome: AuditEvent.Outcome =
+            switch attempt.outcome {
+            case .signed: .done
+            case .protectionUnavailable: .failed(code: attempt.outcome.code, detail: attempt.outcome.reason)
+            default: .refused(code: attempt.outcome.code, detail: attempt.outcome.reason)
+            }
+        var event = AuditEvent(.signing(operation: operation), outcome)
+        if case .bls(let key)? = attempt.key { event.key = key.bytes }
+        event.caller = attempt.caller.kind
+        if case .peer(let address) = attempt.caller { event.peer = address }
+        event.signingRoot = attempt.request?.signingRoot.bytes
+        switch attempt.request?.request.duty {
+        case .block(let slot)?: event.slot = slot.value
+        case .attestation(let source, let target)?:
+            event.sourceEpoch = source.value
+            event.targetEpoch = target.value
+        case .unslashable?, nil: break
+        }
+        event.nanoseconds = nanoseconds
+        event.isCanary = isCanary
+        return event
+    }
+}

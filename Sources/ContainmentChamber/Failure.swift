@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Foundation
+
+/// Why a command ended without doing its work: one sentence, and where we know it what to try next.
+struct Failure: Error, CustomStringConvertible {
+    /// As it is shown, `error:` and hint included.
+    let description: String
+    let exitCode: ExitCode
+
+    init(_ message: String, hint: String? = nil, exitCode: ExitCode = .failure) {
+        description = "error: \(message)" + (hint.map { "\nhint: \($0)" } ?? "")
+        self.exitCode = exitCode
+    }
+
+    /// A text that says it all already.
+    init(rendered: String, exitCode: ExitCode) {
+        description = rendered
+        self.exitCode = exitCode
+    }
+}
+
+/// Reads a text file of at most `largest` bytes; not for secrets.
+func readText(_ path: String, largest: Int) throws(Failure) -> String {
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw Failure("\(path) does not exist or cannot be read")
+    }
+    guard data.count <= largest else { throw Failure("\(path) is larger than \(largest) bytes") }
+    guard let text = String(bytes: data, encoding: .utf8) else { throw Failure("\(path) is not UTF-8 text") }
+    return text
+}
+
+enum Output {
+    /// What a command was asked for.
+    static func print(_ text: String) {
+        FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+    }
+
+    /// Everything else.
+    static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// A value as JSON that a script can read.
+    static func json(_ value: some Encodable) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        } catch {
+            preconditionFailure("an answer of ours cannot be encoded: \(error)")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Concurrency
+internal import Configuration
+internal import Consensus
+internal import Foundation
+
+/// The one binary: daemon and operator's tool.
+@main
+struct Program {
+    static let version = "0.1.0"
+
+    static func main() async {
+        Signals.blockAll()
+        let code = await run(Array(CommandLine.arguments.dropFirst()))
+        exit(code.rawValue)
+    }
+
+    private static func run(_ arguments: [String]) async -> ExitCode {
+        switch CommandTree.program.parse(arguments) {
+        case .help(let text):
+            Output.print(text)
+            return .success
+        case .version:
+            Output.print("containment-chamber \(version)")
+            return .success
+        case .refused(let error):
+            Output.complain("\(error)")
+            return .usage
+        case .run(let invocation):
+            do throws(Failure) {
+                return try await dispatch(invocation)
+            } catch {
+                Output.complain("\(error)")
+                return error.exitCode
+            }
+        }
+    }
+
+    private static func dispatch(_ invocation: Invocation) async throws(Failure) -> ExitCode {
+        switch invocation.path {
+        case ["server"]: try await ServerCommand.run(invocation)
+        case ["config", "check"]: try ConfigCommands.check(invocation)
+        case ["config", "show"]: try ConfigCommands.show(invocation)
+        case ["config", "reference"]: ConfigCommands.reference()
+        case ["config", "from-web3signer"]: try ConfigCommands.fromWeb3Signer(invocation)
+        case ["keys", "list"]: try KeysCommands.list(invocation)
+        case ["keys", "inspect"]: try KeysCommands.inspect(invocation)
+        case ["anti-slashing", "init"]: try SlashingCommands.initialize(invocation)
+        case ["anti-slashing", "import"]: return try await SlashingCommands.take(invocation)
+        case ["anti-slashing", "export"]: try await SlashingCommands.give(invocation)
+        case ["anti-slashing", "prune"]: try await SlashingCommands.prune(invocation)
+        case ["anti-slashing", "watermark"]: try await SlashingCommands.watermark(invocation)
+        case ["anti-slashing", "status"]: try await SlashingCommands.status(invocation)
+        case ["version"]: Output.print("containment-chamber \(version)")
+        default: preconditionFailure("the command \(invocation.path) is declared but nothing runs it")
+        }
+        return .success
+    }
+}
+
+extension Invocation {
+    /// The configuration of this command line: file, environment, flags.
+    func configuration() throws(Failure) -> Configuration {
+        do throws(ConfigurationError) {
+            let path = self["config"] ?? ProcessInfo.processInfo.environment["CONTAINMENT_CONFIG"]
+            var file: ConfigurationFile?
+            if let path { file = try ConfigurationFile.read(path) }
+            var environment = ProcessInfo.processInfo.environment
+            environment["CONTAINMENT_CONFIG"] = nil
+            return try Configuration.load(
+                file: file, environment: environment, flags: Configuration.flags(in: self),
+                networks: configurableNetworks(
+                    Network.allNamed.map { (name: $0.name, root: $0.genesisValidatorsRoot?.bytes) }))
+        } catch {
+            throw Failure(rendered: "\(error)", exitCode: .usage)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Consensus
+internal import Foundation
+internal import HTTPClient
+internal import SignerAPI
+internal import SlashingProtection
+internal import Telemetry
+
+extension SQLiteStore.Settings {
+    /// As the configuration has it.
+    init(_ configuration: Configuration, network: Network) throws(Failure) {
+        guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
+        let ahead = UInt64(configuration.antiSlashing.clockGuardEpochs)
+        var latestEpoch: @Sendable () -> Epoch? = { nil }
+        if ahead > 0 {
+            guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
+                throw Failure(
+                    "the clock guard needs the genesis time of network \(network.name)",
+                    hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
+                    exitCode: .usage)
+            }
+            latestEpoch = { Epoch(clock.currentEpoch.value + ahead) }
+        }
+        self.init(
+            path: configuration.antiSlashing.path, genesisValidatorsRoot: root,
+            slotsPerEpoch: network.preset.slotsPerEpoch, latestEpoch: latestEpoch,
+            createIfMissing: configuration.antiSlashing.createsIfMissing)
+    }
+}
+
+/// The record of a configuration, for one command: through the running signer where there is one, else by opening it.
+struct RecordAccess {
+    private let configuration: Configuration
+    private let network: Network
+
+    init(_ configuration: Configuration) throws(Failure) {
+        guard configuration.antiSlashing.backend == .sqlite else {
+            throw Failure("the backend \(configuration.antiSlashing.backend.rawValue) keeps no record", exitCode: .usage)
+        }
+        self.configuration = configuration
+        network = try Network.selected(by: configuration.network)
+    }
+
+    /// Runs one task.
+    func run(_ task: AdministrativeTask) async throws(Failure) -> AdministrativeAnswer {
+        let socket = configuration.adminSocketPath
+        do throws(StoreError) {
+            if FileManager.default.fileExists(atPath: socket), let answer = try ask(socket, task) { return answer }
+            let store = try SQLiteStore(settings())
+            let result: Result<AdministrativeAnswer, StoreError>
+            do throws(StoreError) { result = .success(try await store.administer(task)) } catch { result = .failure(error) }
+            await store.close()
+            return try result.get()
+        } catch {
+            if case .inUse = error {
+                throw Failure(
+                    "\(error)",
+                    hint: "the signer that holds it has no admin socket at \(socket); use its configuration, or stop it")
+            }
+            throw Failure("\(error)")
+        }
+    }
+
+    /// An offline command never makes a record by the way.
+    private func settings() throws(StoreError) -> SQLiteStore.Settings {
+        do throws(Failure) {
+            var settings = try SQLiteStore.Settings(configuration, network: network)
+            settings.createIfMissing = false
+            return settings
+        } catch {
+            throw .refused(reason: error.description)
+        }
+    }
+
+    /// Asks a running signer; nil where nobody listens on the socket any more.
+    private func ask(_ socket: String, _ task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer? {
+        let client = HTTPClient(unixSocket: socket, timeout: .seconds(3600), largestAnswer: 4 << 30)
+        let (target, body) = RecordAdministration.encode(task)
+        let answer: HTTPClient.Answer
+        do throws(HTTPClient.Failure) {
+            answer = try client.send("POST", "http://localhost" + target, body: body)
+        } catch {
+            if case .cannotConnect = error { return nil }
+            throw .storage(reason: "\(error)")
+        }
+        guard answer.status == 200 else {
+            struct Document: Decodable {
+                struct Content: Decodable { let message: String }
+                let error: Content
+            }
+            let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
+            throw .refused(reason: document?.error.message ?? "the running signer answered \(answer.status)")
+        }
+        return try RecordAdministration.decode(answer.body, for: task)
+    }
+}

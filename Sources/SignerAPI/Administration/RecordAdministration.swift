@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Consensus
+internal import Foundation
+internal import HTTPServer
+package import SlashingProtection
+
+/// The administration of a slashing record as requests: what the command line sends to a running signer over its admin
+/// socket. Path and query are the command, the body an interchange file where one is taken.
+package enum RecordAdministration {
+    package static let path = "/admin/v1/anti-slashing/"
+
+    /// The name of a task on the socket; the last segment of the path.
+    package enum Command: String, Sendable, CaseIterable {
+        case take = "import"
+        case give = "export"
+        case prune
+        case status
+        case watermark
+    }
+
+    /// A task as a request target and a body.
+    package static func encode(_ task: AdministrativeTask) -> (target: String, body: [UInt8]) {
+        switch task {
+        case .take(let interchange, let dryRun):
+            (target(.take, ["dry_run": "\(dryRun)"]), Array(interchange.json()))
+        case .give: (target(.give), [])
+        case .prune(let keepEpochs): (target(.prune, ["keep_epochs": "\(keepEpochs)"]), [])
+        case .status: (target(.status), [])
+        case .highWatermark: (target(.watermark), [])
+        case .setHighWatermark(nil): (target(.watermark, ["action": "clear_high"]), [])
+        case .setHighWatermark(.some(let mark)):
+            (target(.watermark, ["action": "set_high", "slot": "\(mark.slot)", "epoch": "\(mark.epoch)"]), [])
+        case .raiseLowWatermarks(let slot, let epoch):
+            (
+                target(
+                    .watermark,
+                    ["action": "raise_low", "slot": slot?.description, "epoch": epoch?.description].compactMapValues(\.self)),
+                []
+            )
+        }
+    }
+
+    private static func target(_ command: Command, _ query: [String: String] = [:]) -> String {
+        let pairs = query.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return path + command.rawValue + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
+    }
+
+    /// The task that a request asks for.
+    package static func decode(
+        _ command: Command, query: [(name: String, value: String)], body: [UInt8]
+    ) throws(StoreError) -> AdministrativeTask {
+        let query = Dictionary(query.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
+        func number(_ name: String) throws(StoreError) -> UInt64? {
+            guard let text = query[name] else { return nil }
+            guard let number = UInt64(text) else { throw .refused(reason: "\(name) is not a number") }
+            return number
+        }
+        switch command {
+        case .take: return .take(try Interchange(json: Data(body)), dryRun: query["dry_run"] == "true")
+        case .give: return .give(only: nil)
+        case .status: return .status
+        case .prune:
+            guard let epochs = try number("keep_epochs") else { throw .refused(reason: "keep_epochs is missing") }
+            return .prune(keepEpochs: epochs)
+        case .watermark:
+            let slot = try number("slot").map { Slot($0) }
+            let epoch = try number("epoch").map { Epoch($0) }
+            switch query["action"] {
+            case nil: return .highWatermark
+            case "clear_high": return .setHighWatermark(nil)
+            case "raise_low": return .raiseLowWatermarks(slot: slot, epoch: epoch)
+            case "set_high":
+                guard let slot, let epoch else { throw .refused(reason: "a high watermark needs a slot and an epoch") }
+                return .setHighWatermark(HighWatermark(slot: slot, epoch: epoch))
+            case .some(let action): throw .refused(reason: "the action \(action) is not known")
+            }
+        }
+    }
+
+    /// An answer as a body.
+    package static func encode(_ answer: AdministrativeAnswer) -> [UInt8] {
+        switch answer {
+        case .given(let interchange): Array(interchange.json())
+        case .taken(let report): Response.json(report).body
+        case .pruned(let report): Response.json(report).body
+        case .status(let status): Response.json(status).body
+        case .watermark(let mark): Response.json(HighWatermarkDocument(mark)).body
+        case .raised(let validators): Response.json(["validators": validators]).body
+        }
+    }
+
+    /// A body as the answer to a task.
+    package static func decode(_ body: [UInt8], for task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer {
+        func read<Value: Decodable>(_ type: Value.Type) throws(StoreError) -> Value {
+            do { return try JSONDecoder().decode(type, from: Data(body)) } catch {
+                throw .storage(reason: "the running signer gave an answer that this program does not understand")
+            }
+        }
+        switch task {
+        case .take: return .taken(try read(ImportReport.self))
+        case .give: return .given(try Interchange(json: Data(body)))
+        case .prune: return .pruned(try read(PruningReport.self))
+        case .status: return .status(try read(RecordStatus.self))
+        case .highWatermark, .setHighWatermark: return .watermark(try read(HighWatermarkDocument.self).mark)
+        case .raiseLowWatermarks: return .raised(validators: try read([String: Int].self)["validators"] ?? 0)
+        }
+    }
+}
+
+/// The high watermark in Web3Signer's form (web3signer.md §2.3): numbers as strings, nothing where none is set.
+package struct HighWatermarkDocument: Codable, Sendable {
+    package let epoch: String?
+    package let slot: String?
+
+    package init(_ mark: HighWatermark?) {
+        epoch = mark?.epoch.description
+        slot = mark?.slot.description
+    }
+
+    package var mark: HighWatermark? {
+        guard let slot = slot.flatMap(UInt64.init), let epoch = epoch.flatMap(UInt64.init) else { return nil }
+        return HighWatermark(slot: Slot(slot), epoch: Epoch(epoch))
+    }
+}
