@@ -29,6 +29,11 @@ package final class Thread: @unchecked Sendable {
         self.handle = handle
     }
 
+    deinit {
+        // Nobody can join it any more: the system takes its stack back when the body returns.
+        if !joined.withLock({ $0 }) { pthread_detach(handle) }
+    }
+
     /// Waits until the body has returned. Blocks: never from a task.
     package func join() {
         let first = joined.withLock { done in
