@@ -62,6 +62,8 @@ let targets: [Target] = [
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
+    .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),

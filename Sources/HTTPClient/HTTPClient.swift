@@ -79,7 +79,7 @@ package struct HTTPClient: Sendable {
                 unsafe chamber_curl_set_number(handle, CURLOPT_POST, 1)
                 unsafe chamber_curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(content.count))
                 // An empty array has no address; an absent one would make libcurl ask for data.
-                let start = unsafe content.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
+                let start = unsafe content.baseAddress.map { unsafe UnsafeMutableRawPointer(mutating: $0) }
                 unsafe chamber_curl_set_pointer(handle, CURLOPT_POSTFIELDS, start ?? UnsafeMutableRawPointer(handle))
             }
             return unsafe curl_easy_perform(handle)

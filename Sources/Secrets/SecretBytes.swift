@@ -65,6 +65,13 @@ internal import CSodium
         }
     }
 
+    /// Reads in place, where the owner is a property of a class, out of which a span cannot be borrowed.
+    package borrowing func withSpan<Result: ~Copyable, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(span)
+    }
+
     /// The bytes for writing in place.
     package var mutableSpan: MutableSpan<UInt8> {
         @_lifetime(&self) mutating get {
@@ -74,6 +81,14 @@ internal import CSodium
             )
             return unsafe _overrideLifetime(bytes, mutating: &self)
         }
+    }
+
+    /// Writes in place, where the owner is a property of a class.
+    package mutating func withMutableSpan<Result: ~Copyable, Failure: Error>(
+        _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var span = mutableSpan
+        return try body(&span)
     }
 
     /// Overwrites every byte with zero, for memory that is used again.
