@@ -32,10 +32,12 @@ extension JSONObject {
     }
 
     func flag(_ name: FieldName) throws(RequestDecodingError) -> Bool {
-        guard let flag: LenientFlag = try optional(name, expected: "true or false") else {
+        let expected = "true or false"
+        guard let flag: LenientFlag = try optional(name, expected: expected) else {
             throw .missingField(at: path(name))
         }
-        return flag.value
+        guard let value = flag.value else { throw .wrongKind(at: path(name), expected: expected) }
+        return value
     }
 
     /// Exactly as many bytes as the type has.
@@ -136,7 +138,7 @@ struct DecimalNumber: Decodable {
 
 /// A boolean, or its word as a string, which Web3Signer's parser also takes.
 private struct LenientFlag: Decodable {
-    let value: Bool
+    let value: Bool?
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -147,7 +149,7 @@ private struct LenientFlag: Decodable {
         switch try container.decode(String.self).lowercased() {
         case "true": value = true
         case "false": value = false
-        default: throw DecodingError.dataCorruptedError(in: container, debugDescription: "neither true nor false")
+        default: value = nil
         }
     }
 }

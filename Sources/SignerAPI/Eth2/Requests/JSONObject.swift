@@ -65,6 +65,9 @@ struct JSONObject: Decodable {
             return try fields.decodeIfPresent(Value.self, forKey: camel)
         } catch let error as RequestDecodingError {
             throw error
+        } catch DecodingError.dataCorrupted {
+            // A string with characters or escapes that JSON forbids: the decoder looks into it only now.
+            throw .notJSON
         } catch {
             throw .wrongKind(at: path(name), expected: expected)
         }
