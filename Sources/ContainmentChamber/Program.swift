@@ -44,7 +44,7 @@ struct Program {
         case ["config", "show"]: try ConfigCommands.show(invocation)
         case ["config", "reference"]: ConfigCommands.reference()
         case ["config", "from-web3signer"]: try ConfigCommands.fromWeb3Signer(invocation)
-        case ["keys", "list"]: try KeysCommands.list(invocation)
+        case ["keys", "list"]: try await KeysCommands.list(invocation)
         case ["keys", "inspect"]: try KeysCommands.inspect(invocation)
         case ["anti-slashing", "init"]: try SlashingCommands.initialize(invocation)
         case ["anti-slashing", "import"]: return try await SlashingCommands.take(invocation)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Concurrency
 internal import Configuration
 internal import Consensus
 internal import Foundation
 internal import HTTPClient
 internal import SignerAPI
 internal import SlashingProtection
-internal import Telemetry
 
 extension SQLiteStore.Settings {
     /// As the configuration has it.

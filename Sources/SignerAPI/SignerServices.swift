@@ -3,7 +3,7 @@ internal import Consensus
 internal import Foundation
 package import HTTPServer
 package import Signer
-package import SlashingProtection
+internal import SlashingProtection
 package import Telemetry
 
 /// The routes of the signer, and what they speak to. The tables here are the only place where a route comes from.
@@ -38,7 +38,7 @@ package struct SignerServices: Sendable {
 
     /// The signing port: Web3Signer's routes (web3signer.md §2).
     package var signingRoutes: [Route<Scope>] {
-        var routes = [
+        var routes: [Route<Scope>] = [
             Route(.get, "/upcheck", .health) { answering($0, "text/plain") { .text("OK") } },
             Route(.get, "/healthcheck", .health) { [health] _ in .answer(health().response()) },
             Route(.post, "/api/v1/eth2/sign/:identifier", .sign) { sign($0) },

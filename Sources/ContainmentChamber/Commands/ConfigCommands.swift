@@ -17,4 +17,9 @@ enum ConfigCommands {
     }
 
     static func reference() { Output.print(Configuration.reference) }
+
+    /// The configuration goes to standard output, what has no equivalent to standard error.
+    static func fromWeb3Signer(_ invocation: Invocation) throws(Failure) {
+        throw Failure("not built")
+    }
 }

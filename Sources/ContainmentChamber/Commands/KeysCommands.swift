@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Arguments
+internal import BLS
 internal import Configuration
+internal import Crypto
 internal import Foundation
 internal import Keystores
 internal import Secrets
@@ -38,6 +40,32 @@ enum KeysCommands {
         for failure in loaded.failures { Output.complain("error: \(failure)") }
         if !loaded.failures.isEmpty {
             throw Failure("\(loaded.failures.count) key files were not loaded, \(loaded.keys.count) keys were")
+        }
+    }
+
+    /// Says what a keystore holds; needs no password.
+    static func inspect(_ invocation: Invocation) throws(Failure) {
+        let path = invocation.positionals[0]
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure("\(path) does not exist or cannot be read")
+        }
+        let keystore: Keystore
+        do throws(KeystoreError) { keystore = try Keystore(json: data) } catch { throw Failure("\(path): \(error)") }
+        let derivation =
+            switch keystore.derivation {
+            case .scrypt(let parameters): "scrypt, n=\(parameters.n) r=\(parameters.r) p=\(parameters.p)"
+            case .pbkdf2(let iterations): "pbkdf2, \(iterations) iterations"
+            }
+        let rows = [
+            ("public_key", keystore.publicKey?.description), ("derivation", derivation), ("path", keystore.path),
+            ("uuid", keystore.uuid), ("description", keystore.note),
+        ]
+        if invocation.isSet("json") {
+            Output.json(Dictionary(uniqueKeysWithValues: rows.compactMap { row in row.1.map { (row.0, $0) } }))
+        } else {
+            for (name, value) in rows {
+                Output.print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + (value ?? "-"))
+            }
         }
     }
 }

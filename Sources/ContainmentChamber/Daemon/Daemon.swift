@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import BLS
+internal import Arguments
 internal import Concurrency
 internal import Configuration
 internal import Consensus
@@ -68,8 +68,9 @@ final class Daemon: Sendable {
             )
             return NoopStore()
         case .sqlite:
+            let settings = try SQLiteStore.Settings(configuration, network: network)
             do throws(StoreError) {
-                return try SQLiteStore(SQLiteStore.Settings(configuration, network: network))
+                return try SQLiteStore(settings)
             } catch {
                 throw Failure("\(error)")
             }
