@@ -100,15 +100,15 @@ package enum KnownNetwork: String, CaseIterable, Sendable {
 
     private var rootDigits: String? {
         switch self {
-        // eth-clients/mainnet, metadata/genesis_validators_root.txt; Nimbus, Lodestar and Web3Signer's tests agree.
+        // Lodestar, packages/config (genesisData); the same in the domains of the public signing vectors.
         case .mainnet: "4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95"
-        // eth-clients/sepolia, metadata/genesis_validators_root.txt; the same in Lodestar and Prysm.
+        // Lodestar, packages/config (genesisData); the same in go-ethereum's SepoliaLightConfig.
         case .sepolia: "d8ea171f3c94aea21ebc42a1ed61052acf3f9209c00e4efbaaddac09ed9b8078"
-        // eth-clients/holesky, metadata/genesis_validators_root.txt; the same in Prysm and staking-deposit-cli.
+        // LambdaClass's consensus client, chain_spec/configs/holesky.ex; the same in ethstaker-deposit-cli.
         case .holesky: "9143aa7c615a7f7115e2b6aac319c03529df8242ae705fba9df39b79c59fa8b1"
-        // eth-clients/hoodi, metadata/genesis_validators_root.txt; the same in Prysm and Nethermind.
+        // eth-clients/hoodi, metadata/genesis_validators_root.txt; the same in ethstaker-deposit-cli.
         case .hoodi: "212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f"
-        // Lodestar, packages/config/src/genesisConfig; the same in Erigon (cl/clparams).
+        // Lodestar, packages/config (genesisData); the same in Erigon (cl/clparams).
         case .gnosis: "f5dcb5564e829aab27264b9becd5dfaa017085611224cb3036f573368dbb9d47"
         // Erigon, cl/clparams; the same from /eth/v1/beacon/genesis as Gnosis's key generator quotes it.
         case .chiado: "9d642dac73058fbf39c0ae41ab1e34e4d889043cb199851ded7095bc99eb4c1e"

@@ -43,7 +43,7 @@ private struct BeaconBlockSearch {
             let names = objects[next].fields.allKeys
             if names.count <= Self.maximumFields {
                 for name in names.sorted(by: { $0.stringValue < $1.stringValue }) {
-                    guard let inner = try? objects[next].fields.decodeIfPresent(JSONObject.self, forKey: name),
+                    guard let inner = try? objects[next].optionalObject(name),
                         objects.count < Self.maximumObjects
                     else { continue }
                     objects.append(inner)

@@ -8,6 +8,10 @@ internal import Encoding
 
 extension JSONObject {
     func number(_ name: FieldName) throws(RequestDecodingError) -> UInt64 {
+        // Nearly all clients send strings; asking for one directly saves a container.
+        if let text = try? fields.decodeIfPresent(String.self, forKey: name), let value = DecimalNumber.parse(text) {
+            return value
+        }
         guard let number: DecimalNumber = try optional(name, expected: "a number") else {
             throw .missingField(at: path(name))
         }
@@ -98,7 +102,7 @@ extension JSONObject {
 
     /// The fork that `version` names, in its exact upper-case spelling; nil where it is absent.
     func optionalFork(_ name: FieldName = "version") throws(RequestDecodingError) -> Fork? {
-        guard let text: String = try optional(name, expected: "a string") else { return nil }
+        guard let text = try optionalText(name) else { return nil }
         guard let fork = Fork(name: text) else {
             throw .unknownVersion(at: path(name), RequestDecodingError.shown(text))
         }

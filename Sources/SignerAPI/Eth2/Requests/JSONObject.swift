@@ -6,24 +6,26 @@ struct FieldName: CodingKey, ExpressibleByStringLiteral {
     let stringValue: String
     var intValue: Int? { nil }
 
-    init(stringLiteral value: StaticString) { stringValue = "\(value)" }
+    init(stringLiteral value: String) { stringValue = value }
     init(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
 
     /// `beacon_block_root` as `beaconBlockRoot`; nil where that is the same.
     var camelCase: FieldName? {
         guard stringValue.utf8.contains(UInt8(ascii: "_")) else { return nil }
-        var camel = ""
+        var camel: [UInt8] = []
+        camel.reserveCapacity(stringValue.utf8.count)
         var raisesNext = false
-        for character in stringValue {
-            if character == "_" {
+        for byte in stringValue.utf8 {
+            if byte == UInt8(ascii: "_") {
                 raisesNext = true
             } else {
-                camel += raisesNext ? character.uppercased() : String(character)
+                let isLower = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                camel.append(raisesNext && isLower ? byte - 0x20 : byte)
                 raisesNext = false
             }
         }
-        return FieldName(stringValue: camel)
+        return FieldName(stringValue: String(decoding: camel, as: UTF8.self))
     }
 }
 
@@ -35,6 +37,8 @@ struct FieldName: CodingKey, ExpressibleByStringLiteral {
 /// closing bracket.
 struct JSONObject: Decodable {
     let fields: KeyedDecodingContainer<FieldName>
+
+    init(fields: KeyedDecodingContainer<FieldName>) { self.fields = fields }
 
     init(from decoder: any Decoder) throws { fields = try decoder.container(keyedBy: FieldName.self) }
 
@@ -59,32 +63,50 @@ struct JSONObject: Decodable {
         as _: Value.Type = Value.self,
         expected: String
     ) throws(RequestDecodingError) -> Value? {
+        try find(name, expected: expected) { name in try fields.decodeIfPresent(Value.self, forKey: name) }
+    }
+
+    /// As ``optional(_:as:expected:)``; the decoder has a shorter way for strings where it is asked without generics.
+    func optionalText(_ name: FieldName) throws(RequestDecodingError) -> String? {
+        try find(name, expected: "a string") { name in try fields.decodeIfPresent(String.self, forKey: name) }
+    }
+
+    func optionalObject(_ name: FieldName) throws(RequestDecodingError) -> JSONObject? {
+        try find(name, expected: "an object") { name in
+            guard fields.contains(name), try !fields.decodeNil(forKey: name) else { return nil }
+            return JSONObject(fields: try fields.nestedContainer(keyedBy: FieldName.self, forKey: name))
+        }
+    }
+
+    /// Looks under both spellings, and makes the decoder's errors ours.
+    private func find<Value>(
+        _ name: FieldName,
+        expected: String,
+        _ value: (FieldName) throws -> Value?
+    ) throws(RequestDecodingError) -> Value? {
         do {
-            if let value = try fields.decodeIfPresent(Value.self, forKey: name) { return value }
+            if let value = try value(name) { return value }
             guard let camel = name.camelCase else { return nil }
-            return try fields.decodeIfPresent(Value.self, forKey: camel)
+            return try value(camel)
         } catch let error as RequestDecodingError {
             throw error
-        } catch DecodingError.dataCorrupted {
-            // A string with characters or escapes that JSON forbids: the decoder looks into it only now.
-            throw .notJSON
-        } catch {
+        } catch DecodingError.typeMismatch, DecodingError.valueNotFound {
             throw .wrongKind(at: path(name), expected: expected)
+        } catch {
+            // A string with characters or escapes that JSON forbids: the decoder looks into it only now, and throws
+            // an error of its own parser.
+            throw .notJSON
         }
     }
 
     func text(_ name: FieldName) throws(RequestDecodingError) -> String {
-        guard let text: String = try optional(name, expected: "a string") else { throw .missingField(at: path(name)) }
+        guard let text = try optionalText(name) else { throw .missingField(at: path(name)) }
         return text
     }
 
     func object(_ name: FieldName) throws(RequestDecodingError) -> JSONObject {
         guard let object = try optionalObject(name) else { throw .missingField(at: path(name)) }
         return object
-    }
-
-    func optionalObject(_ name: FieldName) throws(RequestDecodingError) -> JSONObject? {
-        try optional(name, expected: "an object")
     }
 
     /// Every element of an array of objects, made by `make`.

@@ -56,7 +56,7 @@ extension AttestationData {
 extension Attestation {
     init(_ object: JSONObject) throws(RequestDecodingError) {
         var committeeBits: BitVector?
-        if let _: String = try object.optional("committee_bits", expected: "a string") {
+        if try object.optionalText("committee_bits") != nil {
             committeeBits = try object.bitVector("committee_bits")
         }
         self.init(

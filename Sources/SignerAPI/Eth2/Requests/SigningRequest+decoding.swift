@@ -46,7 +46,7 @@ extension SigningRequest {
 
 extension JSONObject {
     fileprivate func optionalSigningRoot() throws(RequestDecodingError) -> SigningRoot? {
-        guard let text: String = try optional("signing_root", expected: "a string") else { return nil }
+        guard let text = try optionalText("signing_root") else { return nil }
         do {
             return SigningRoot(try Hex.decodeLeftPadded(text))
         } catch {
