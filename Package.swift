@@ -59,6 +59,7 @@ let targets: [Target] = [
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
