@@ -59,7 +59,9 @@ let targets: [Target] = [
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
+    .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
