@@ -60,7 +60,9 @@ let targets: [Target] = [
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "ArchitectureTests"),
+    .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
+    .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .testTarget(name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),

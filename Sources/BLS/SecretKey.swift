@@ -1,51 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CBlst
-package import Encoding
+internal import Encoding
 package import Secrets
-
-/// A compressed point of G1, 48 bytes: a validator's public key.
-package struct PublicKey: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let bytes: Bytes<48>
-    package init(_ bytes: Bytes<48>) { self.bytes = bytes }
-
-    /// Reads hexadecimal text, with or without `0x`, in any case. Does not check that the point exists.
-    package init(hex: String) throws(Hex.Failure) { bytes = try Hex.decode(hex) }
-
-    package static func < (left: Self, right: Self) -> Bool { left.bytes < right.bytes }
-    package var description: String { bytes.description }
-}
-
-/// A compressed point of G2, 96 bytes.
-package struct Signature: Hashable, Sendable, CustomStringConvertible {
-    package let bytes: Bytes<96>
-    package init(_ bytes: Bytes<96>) { self.bytes = bytes }
-    package var description: String { bytes.description }
-}
-
-/// A message as the point of G2 that is multiplied by the key: half of the work of a signature, the same for every key
-/// that signs this root. Made only from a root, so that it can be held against a permit. Public data.
-@safe package struct PreparedMessage: Sendable {
-    /// What was hashed: the signing root, 32 bytes.
-    package let root: Bytes<32>
-    fileprivate let point: blst_p2
-
-    /// The suite of Ethereum's consensus layer, `BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_` (consensus specs, phase 0,
-    /// BLS signatures).
-    package static let domainSeparationTag: StaticString = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"
-
-    /// Hashes the root to G2 (`blst_hash_to_g2`).
-    package init(root: Bytes<32>) {
-        self.root = root
-        var point = blst_p2()
-        let tag = Self.domainSeparationTag
-        unsafe root.span.withUnsafeBytes { message in
-            unsafe blst_hash_to_g2(
-                &point, message.bindMemory(to: UInt8.self).baseAddress, message.count, tag.utf8Start,
-                tag.utf8CodeUnitCount, nil, 0)
-        }
-        self.point = point
-    }
-}
 
 /// A validator's secret scalar in the arena, with the public key that belongs to it. Shared by reference; the scalar is
 /// wiped when the last holder lets go.
