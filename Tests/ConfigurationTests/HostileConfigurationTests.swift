@@ -21,11 +21,36 @@ import Testing
             let found = problems(String(decoding: text, as: UTF8.self), environment: environment, flags: flags)
             let report = ConfigurationError(found).description
             #expect(!report.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
-            _ = try? Configuration.fromWeb3Signer(
-                arguments: flags.flatMap { ["--" + $0.0, $0.1] },
-                file: ConfigurationFile(path: "x", text: String(decoding: text, as: UTF8.self)),
-                environment: environment
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
+    func `mutated settings of Web3Signer never crash the translation, and what comes out loads`(seed: UInt64) throws {
+        var generator = SplitMix(seed: seed)
+        let sample = Array(
+            """
+            http-listen-port: 6174
+            http-host-allowlist: ["*", signer]
+            key-config-path: "./keys"
+            logging: info
+            eth2.network: mainnet
+            eth2: {slashing-protection-enabled: true, keystores-path: /a, keystores-password-file: /b}
+            eth2.slashing-protection-pruning-interval: 5
+            """.utf8
+        )
+        for _ in 0..<150 {
+            var text = sample
+            for _ in 0..<Int.random(in: 1...4, using: &generator) { mutate(&text, &generator) }
+            let option = Configuration.schema.settings.randomElement(using: &generator)?.flagName ?? ""
+            let file = ConfigurationFile(path: "x", text: String(decoding: text, as: UTF8.self))
+            let conversion = try? Configuration.fromWeb3Signer(
+                arguments: ["--http-listen-host", noise(&generator), "--\(option)", noise(&generator)],
+                file: file,
+                environment: ["WEB3SIGNER_LOGGING": noise(&generator)]
             )
+            guard let conversion else { continue }
+            // Settings may contradict each other, as they did before; each by itself is sound.
+            #expect(problems(conversion.yaml).allSatisfy { $0.isConflict })
         }
     }
 
