@@ -8,8 +8,9 @@ package enum Suggestion {
         guard !word.isEmpty, word.utf8.count <= 100 else { return nil }
         let limit = max(2, word.utf8.count / 3)
         var best: (name: String, distance: Int)?
-        for candidate in candidates {
-            let distance = distance(word, candidate)
+        let folded = folded(word)
+        for candidate in candidates where abs(candidate.utf8.count - folded.count) <= limit {
+            let distance = distance(folded, self.folded(candidate))
             if distance <= limit, distance < candidate.utf8.count, distance < best?.distance ?? .max {
                 best = (candidate, distance)
             }
@@ -19,13 +20,14 @@ package enum Suggestion {
 
     /// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other (optimal string
     /// alignment), regardless of case and of `-` for `_`.
-    package static func distance(_ left: String, _ right: String) -> Int {
-        let left = folded(left)
-        let right = folded(right)
+    package static func distance(_ left: String, _ right: String) -> Int { distance(folded(left), folded(right)) }
+
+    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforePrevious = [Int](repeating: 0, count: right.count + 1)
         var previous = Array(0...right.count)
+        var current = previous
         for i in 0..<left.count {
-            var current = [i + 1]
+            current[0] = i + 1
             for j in 0..<right.count {
                 var cost = min(
                     previous[j + 1] + 1,
@@ -35,10 +37,10 @@ package enum Suggestion {
                 if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
                     cost = min(cost, beforePrevious[j - 1] + 1)
                 }
-                current.append(cost)
+                current[j + 1] = cost
             }
-            beforePrevious = previous
-            previous = current
+            swap(&beforePrevious, &previous)
+            swap(&previous, &current)
         }
         return previous[right.count]
     }

@@ -7,23 +7,25 @@ package enum YAMLText {
 
     /// `text` in double quotes, control characters escaped, cut after `limit` characters.
     package static func quoted(_ text: String, limit: Int = .max) -> String {
-        var result = "\""
-        var count = 0
-        for scalar in text.unicodeScalars {
-            if count == limit {
-                result += "…"
-                break
-            }
-            result += escaped(scalar)
-            count += 1
+        "\"" + joined(text, limit: limit) { $0 == "\"" || $0 == "\\" ? "\\\($0)" : nil } + "\""
+    }
+
+    /// `text` for a terminal or a comment: on one line, control characters escaped, cut after `limit` characters.
+    package static func printable(_ text: String, limit: Int = .max) -> String {
+        joined(text, limit: limit) { _ in nil }
+    }
+
+    private static func joined(_ text: String, limit: Int, _ other: (Unicode.Scalar) -> String?) -> String {
+        var result = ""
+        for (count, scalar) in text.unicodeScalars.enumerated() {
+            if count == limit { return result + "…" }
+            result += other(scalar) ?? escaped(scalar)
         }
-        return result + "\""
+        return result
     }
 
     private static func escaped(_ scalar: Unicode.Scalar) -> String {
         switch scalar {
-        case "\"": "\\\""
-        case "\\": "\\\\"
         case "\n": "\\n"
         case "\t": "\\t"
         case "\r": "\\r"

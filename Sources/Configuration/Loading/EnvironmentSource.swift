@@ -19,21 +19,23 @@ enum EnvironmentSource {
         var taken: [String: String] = [:]
         for (name, value) in environment.sorted(by: { $0.key < $1.key })
         where name.hasPrefix(EnvironmentName.prefix) && !isServiceLink(name, value) {
-            let origin = Origin.environment(name: printable(name))
+            let origin = Origin.environment(name: YAMLText.printable(name, limit: 80))
             let key = EnvironmentName.key(of: name)
             if let setting = schema[key] {
                 if let first = taken.updateValue(name, forKey: key) {
-                    let reason = "is given twice in the environment, first as \(printable(first))"
+                    let reason = "is given twice in the environment, first as \(YAMLText.printable(first, limit: 80))"
                     result.problems.append(.init(key, origin, .shape(reason: reason, hint: nil)))
                 }
                 result.values.append(
                     .init(key: key, value: RawValue(value, isList: setting.isList), origin: origin)
                 )
             } else if let reason = schema.reservation(of: key) {
-                result.problems.append(.init(printable(key), origin, .unavailable(reason: reason)))
+                result.problems.append(.init(YAMLText.printable(key, limit: 80), origin, .unavailable(reason: reason)))
             } else {
                 let nearest = schema.nearest(to: key).map(EnvironmentName.of(key:))
-                result.problems.append(.init(printable(name), origin, .unknownKey(nearest: nearest)))
+                result.problems.append(
+                    .init(YAMLText.printable(name, limit: 80), origin, .unknownKey(nearest: nearest))
+                )
             }
         }
         addAliases(environment, schema, taken, &result)
@@ -63,7 +65,7 @@ enum EnvironmentSource {
 
     /// Kubernetes describes a service named `containment-…` to every pod beside it in variables such as
     /// `CONTAINMENT_CHAMBER_SERVICE_HOST` and `CONTAINMENT_CHAMBER_PORT=tcp://…`. These are no settings.
-    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
+    static func isServiceLink(_ name: String, _ value: String) -> Bool {
         guard !name.contains("__") else { return false }
         if name.hasSuffix("_SERVICE_HOST") { return IPAddress.isValid(value) }
         if name.contains("_SERVICE_PORT") { return UInt16(value) != nil }
@@ -74,9 +76,5 @@ enum EnvironmentSource {
                 name.hasSuffix(suffix) && name.contains("_PORT_")
             }
         }
-    }
-
-    private static func printable(_ name: String) -> String {
-        String(YAMLText.quoted(name, limit: 80).dropFirst().dropLast())
     }
 }

@@ -37,6 +37,8 @@ struct FileSource<Root: Sendable> {
     let schema: Schema<Root>
     let file: ConfigurationFile
     private var result = Assignments()
+    /// Looking for the nearest key is not free; who has this many unknown ones has another problem.
+    private var suggestionsLeft = 20
 
     init(schema: Schema<Root>, file: ConfigurationFile) {
         self.schema = schema
@@ -77,7 +79,7 @@ struct FileSource<Root: Sendable> {
             if entry.key.contains(".") {
                 let isKnown = schema[key] != nil
                 add(
-                    printable(key),
+                    YAMLText.printable(key, limit: 80),
                     entry.keyPosition,
                     .shape(
                         reason: "has a dot in its name",
@@ -89,9 +91,11 @@ struct FileSource<Root: Sendable> {
             } else if schema.sections.contains(key) {
                 readSection(key, entry)
             } else if let reason = schema.reservation(of: key) {
-                add(printable(key), entry.keyPosition, .unavailable(reason: reason))
+                add(YAMLText.printable(key, limit: 80), entry.keyPosition, .unavailable(reason: reason))
             } else {
-                add(printable(key), entry.keyPosition, .unknownKey(nearest: schema.nearest(to: key)))
+                let nearest = suggestionsLeft > 0 ? schema.nearest(to: key) : nil
+                suggestionsLeft -= 1
+                add(YAMLText.printable(key, limit: 80), entry.keyPosition, .unknownKey(nearest: nearest))
             }
         }
     }
@@ -130,10 +134,5 @@ struct FileSource<Root: Sendable> {
             add(setting.key, entry.keyPosition, .shape(reason: "is \(shape), not a section", hint: nil))
         }
         if let assignment { result.values.append(assignment) }
-    }
-
-    /// A key as it can be shown: short, and without anything that a terminal acts upon.
-    private func printable(_ key: String) -> String {
-        String(YAMLText.quoted(key, limit: 80).dropFirst().dropLast())
     }
 }

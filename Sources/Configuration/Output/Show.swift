@@ -5,12 +5,17 @@ extension Schema {
     /// Every setting with its value and, as a comment, where that comes from: YAML that can be read again, except for
     /// secrets.
     func show(_ values: Root, origins: [String: Origin]) -> String {
+        show(values) { setting in (origins[setting.key] ?? .builtIn).description }
+    }
+
+    /// The settings for which `comment` has something to say, with it.
+    func show(_ values: Root, comment: (Setting<Root>) -> String?) -> String {
         var text = ""
         var section: [Substring] = []
         for setting in settings {
+            guard let comment = comment(setting) else { continue }
             text += headings(of: setting, after: &section)
-            let origin = origins[setting.key] ?? .builtIn
-            text += lines(setting, setting.write(values), origin, indent: setting.path.count - 1)
+            text += lines(setting, setting.write(values), comment, indent: setting.path.count - 1)
         }
         return text
     }
@@ -23,23 +28,23 @@ extension Schema {
         return own.indices.dropFirst(common).map { "\(blanks($0))\(own[$0]):\n" }.joined()
     }
 
-    private func lines(_ setting: Setting<Root>, _ value: WrittenValue, _ origin: Origin, indent: Int) -> String {
+    private func lines(_ setting: Setting<Root>, _ value: WrittenValue, _ comment: String, indent: Int) -> String {
         let name = blanks(indent) + (setting.path.last ?? "")
         func scalar(_ text: String, _ isBare: Bool) -> String { isBare ? text : YAMLText.scalar(text) }
         switch value {
         case .none:
             return commented("\(blanks(indent))# \(setting.path.last ?? ""):", "not set: \(setting.unset ?? "")")
-        case .one(let text, let isBare): return commented("\(name): \(scalar(text, isBare))", origin.description)
-        case .list([], _): return commented("\(name): []", origin.description)
+        case .one(let text, let isBare): return commented("\(name): \(scalar(text, isBare))", comment)
+        case .list([], _): return commented("\(name): []", comment)
         case .list(let items, let isBare):
-            return commented("\(name):", origin.description)
+            return commented("\(name):", comment)
                 + items.map { "\(blanks(indent + 1))- \(scalar($0, isBare))\n" }.joined()
         }
     }
 
     private func commented(_ text: String, _ comment: String) -> String {
         // A path with a line break in it must not end the comment.
-        let comment = YAMLText.quoted(comment).dropFirst().dropLast()
+        let comment = YAMLText.printable(comment)
         return text + String(repeating: " ", count: max(2, 44 - text.count)) + "# \(comment)\n"
     }
 
