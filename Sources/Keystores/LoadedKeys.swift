@@ -37,6 +37,12 @@ package struct KeyProvenance: Sendable, Hashable {
     package let kind: Kind
     /// The descriptor, or the keystore where there is no descriptor.
     package let path: String
+
+    package init(source: KeySource, kind: Kind, path: String) {
+        self.source = source
+        self.kind = kind
+        self.path = path
+    }
 }
 
 /// A key that can sign, and what is known about it.
@@ -64,6 +70,13 @@ package struct KeyLoadFailure: Sendable, Equatable, CustomStringConvertible {
     /// Which document of the file, counted from 1; nil where it is the file, or the only one in it.
     package let document: Int?
     package let reason: KeystoreError
+
+    package init(source: KeySource, path: String, document: Int? = nil, reason: KeystoreError) {
+        self.source = source
+        self.path = path
+        self.document = document
+        self.reason = reason
+    }
 
     package var description: String {
         if let document { "\(path), document \(document): \(reason)" } else { "\(path): \(reason)" }
@@ -94,7 +107,7 @@ package struct LoadedKeys: Sendable {
     package let keys: [LoadedKey]
     package let failures: [KeyLoadFailure]
     package let warnings: [KeyLoadWarning]
-    /// Files that had not changed since the previous load and were not read again.
+    /// Files whose keys were taken over from the previous load without reading them again.
     package let reusedFiles: Int
     /// What each file gave, for the next load.
     let files: [KeySource: [String: LoadedFile]]
@@ -136,6 +149,13 @@ struct LoadedFile: Sendable {
     var openToOthers: [String] = []
     /// Whether it was taken from the previous load.
     var isReused = false
+
+    /// The same, taken over into another load.
+    func reused() -> LoadedFile {
+        var file = self
+        file.isReused = true
+        return file
+    }
 
     /// Whether the same files would give the same again. What failed is always tried again.
     var isCurrent: Bool {

@@ -21,7 +21,11 @@ struct PlainDescriptor: Equatable {
             while end < text.count, text[end] != newline { end += 1 }
             let line = trimmed(text, start..<end)
             start = end + 1
-            if line.isEmpty || text[line.lowerBound] == UInt8(ascii: "#") { continue }
+            if line.isEmpty { continue }
+            if text[line.lowerBound] == UInt8(ascii: "#") {
+                guard line.allSatisfy({ (0x20...0x7E).contains(text[$0]) }) else { return nil }
+                continue
+            }
             if text.isEqual(line, "---") {
                 // Before the first document the mark says nothing; after it, it ends one.
                 if !isFirst || !current.isEmpty {

@@ -174,11 +174,14 @@ extension KeystoreError {
             self = .malformed(field: Self.field(context.codingPath + [key]), reason: "is missing")
         case .valueNotFound(_, let context):
             self = .malformed(field: Self.field(context.codingPath), reason: "is null")
+        case .typeMismatch(_, let context) where context.codingPath.isEmpty:
+            self = .malformed(field: "", reason: "it is not a JSON object")
         case .typeMismatch(_, let context):
             self = .malformed(field: Self.field(context.codingPath), reason: "has another type than EIP-2335 says")
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
             self = .malformed(field: Self.field(context.codingPath), reason: "has a value that cannot be read")
-        default: self = .malformed(field: "", reason: "it is not valid JSON")
+        default:
+            self = .malformed(field: "", reason: "it is not valid JSON, or has a number that is not whole or too large")
         }
     }
 

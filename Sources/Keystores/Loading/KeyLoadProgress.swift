@@ -10,6 +10,14 @@ package struct KeyLoadProgress: Sendable, Equatable, CustomStringConvertible {
     package let failures: Int
     package let elapsed: Duration
 
+    package init(finished: Int, total: Int, keys: Int, failures: Int, elapsed: Duration) {
+        self.finished = finished
+        self.total = total
+        self.keys = keys
+        self.failures = failures
+        self.elapsed = elapsed
+    }
+
     /// Whether this is the last report.
     package var isComplete: Bool { finished == total }
 

@@ -104,19 +104,21 @@ extension LoadRun {
             }
             guard let (number, job) = next else { return }
             let result = load(job, &reader)
-            work.withLock { work in
+            // The coordinator wakes once a second and at the end, not for every file.
+            let isLast = work.withLock(wake: false) { work in
                 work.results[number] = result
                 work.finished += 1
                 work.keys += result.keys.count
                 work.failures += result.failures.count
+                return work.finished == work.jobs.count
             }
+            if isLast { work.broadcast { _ in } }
         }
     }
 
     private func load(_ job: LoadJob, _ reader: inout KeyFileReader) -> LoadedFile {
-        if var previous = job.previous, previous.isCurrent, !settings.isStrict || previous.openToOthers.isEmpty {
-            previous.isReused = true
-            return previous
+        if let previous = job.previous, previous.isCurrent, !settings.isStrict || previous.openToOthers.isEmpty {
+            return previous.reused()
         }
         return reader.load(job)
     }
@@ -152,7 +154,7 @@ extension LoadRun {
             }
             if let failure = plan.failure {
                 collected.failures.append(failure)
-                files = previous.files[plan.source] ?? [:]
+                files = (previous.files[plan.source] ?? [:]).mapValues { $0.reused() }
                 order = files.keys.sorted()
             }
             collected.take(plan.source, order.compactMap { files[$0] })
