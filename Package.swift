@@ -51,6 +51,11 @@ let targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency"], path: "Tests/FaultVFS"),
+    .testTarget(
+        name: "SlashingProtectionTests",
+        dependencies: ["BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SlashingProtection", "SQLite", "TestSupport"]),
+    .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
