@@ -61,6 +61,11 @@ let targets: [Target] = [
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
+    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency"], path: "Tests/FaultVFS"),
+    .testTarget(
+        name: "SlashingProtectionTests",
+        dependencies: ["BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SlashingProtection", "SQLite", "TestSupport"]),
+    .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),

@@ -20,6 +20,19 @@ enum ConfigCommands {
 
     /// The configuration goes to standard output, what has no equivalent to standard error.
     static func fromWeb3Signer(_ invocation: Invocation) throws(Failure) {
-        throw Failure("not built")
+        let environment = ProcessInfo.processInfo.environment
+        let arguments = invocation.positionals
+        let path = invocation["from"]
+            ?? Web3SignerConversion.configurationFile(arguments: arguments, environment: environment)
+        let conversion: Web3SignerConversion
+        do throws(ConfigurationError) {
+            var file: ConfigurationFile?
+            if let path { file = try ConfigurationFile.read(path) }
+            conversion = try Configuration.fromWeb3Signer(arguments: arguments, file: file, environment: environment)
+        } catch {
+            throw Failure(rendered: "\(error)", exitCode: .usage)
+        }
+        Output.print(conversion.yaml)
+        for remark in conversion.remarks { Output.complain("\(remark.option): \(remark.text)") }
     }
 }
