@@ -4,6 +4,7 @@ internal import Concurrency
 internal import Configuration
 internal import Consensus
 internal import Foundation
+internal import Hardening
 
 /// The one binary: daemon and operator's tool.
 @main
@@ -11,12 +12,13 @@ struct Program {
     static let version = "0.1.0"
 
     static func main() async {
-        Signals.blockAll()
-        let code = await run(Array(CommandLine.arguments.dropFirst()))
+        // Before the first thread, and for every command: `keys list` holds secrets too.
+        let hardening = Hardening.apply()
+        let code = await run(Array(CommandLine.arguments.dropFirst()), hardening)
         exit(code.rawValue)
     }
 
-    private static func run(_ arguments: [String]) async -> ExitCode {
+    private static func run(_ arguments: [String], _ hardening: HardeningReport) async -> ExitCode {
         switch CommandTree.program.parse(arguments) {
         case .help(let text):
             Output.print(text)
@@ -29,7 +31,7 @@ struct Program {
             return .usage
         case .run(let invocation):
             do throws(Failure) {
-                return try await dispatch(invocation)
+                return try await dispatch(invocation, hardening)
             } catch {
                 Output.complain("\(error)")
                 return error.exitCode
@@ -37,9 +39,13 @@ struct Program {
         }
     }
 
-    private static func dispatch(_ invocation: Invocation) async throws(Failure) -> ExitCode {
+    private static func dispatch(
+        _ invocation: Invocation, _ hardening: HardeningReport
+    ) async throws(Failure) -> ExitCode {
         switch invocation.path {
-        case ["server"]: try await ServerCommand.run(invocation)
+        case ["server"]:
+            Signals.blockAll()
+            try await ServerCommand.run(invocation, hardening: hardening)
         case ["config", "check"]: try ConfigCommands.check(invocation)
         case ["config", "show"]: try ConfigCommands.show(invocation)
         case ["config", "reference"]: ConfigCommands.reference()

@@ -11,6 +11,8 @@ package final class MessagePointCache: Sendable {
         /// In the order in which they came; the oldest goes first.
         var order: [SigningRoot] = []
         var next = 0
+        var hits: UInt64 = 0
+        var misses: UInt64 = 0
     }
     private let capacity: Int
     private let state = Lock(State())
@@ -21,9 +23,17 @@ package final class MessagePointCache: Sendable {
         self.capacity = capacity
     }
 
+    /// How often a root was known, and how often it was not.
+    package var counts: (hits: UInt64, misses: UInt64) { state.withLock { ($0.hits, $0.misses) } }
+
     /// The point of a root, from memory or made now.
     package func prepare(_ root: SigningRoot) -> PreparedMessage {
-        if let known = state.withLock({ $0.points[root] }) { return known }
+        let known = state.withLock { state in
+            let known = state.points[root]
+            if known == nil { state.misses += 1 } else { state.hits += 1 }
+            return known
+        }
+        if let known { return known }
         // Outside the lock: two threads may hash the same root once, but none waits.
         let made = PreparedMessage(root: root.bytes)
         state.withLock { state in

@@ -12,7 +12,7 @@ package final class Signer: Sendable {
     package let protection: SlashingProtection
     package let authority: Authority
     package let lanes: SigningLanes
-    private let points = MessagePointCache()
+    package let points = MessagePointCache()
     private let observe: @Sendable (SigningAttempt) -> Void
 
     /// - Parameter observe: sees every attempt once, at its end; must not block.
@@ -42,26 +42,26 @@ package final class Signer: Sendable {
     ) async -> SigningOutcome {
         let began = MonotonicClock.nanoseconds
         let key = (try? PublicKey(hex: identifier)).map { KeyIdentifier.bls($0) }
-        let request: ReadRequest?
+        var request: ReadRequest?
+        var timing = Timing()
         let outcome: SigningOutcome
         do throws(UnreadableRequest) {
             let message = try read()
             request = message
-            outcome = await sign(message, key, isAbandoned)
+            outcome = await sign(message, key, &timing, isAbandoned)
         } catch {
-            request = nil
             outcome = SigningOutcome(error)
         }
         observe(
             SigningAttempt(
                 identifier: identifier, key: key, caller: caller, request: request, outcome: outcome,
-                duration: .nanoseconds(Int64(MonotonicClock.nanoseconds &- began))))
+                nanoseconds: MonotonicClock.nanoseconds &- began, protectionNanoseconds: timing.protection))
         return outcome
     }
 
     /// Takes a place in the lane of the message and goes the way on its threads.
     private func sign(
-        _ message: ReadRequest, _ key: KeyIdentifier?, _ isAbandoned: @Sendable () -> Bool
+        _ message: ReadRequest, _ key: KeyIdentifier?, _ timing: inout Timing, _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome {
         let lane = Lane(message.request.operation)
         guard lanes.enter(lane) else { return .overloaded }
@@ -72,7 +72,7 @@ package final class Signer: Sendable {
             for _ in 0..<3 {
                 let generation = authority.enter()
                 defer { authority.leave(generation) }
-                if let outcome = await sign(message, key, generation, isAbandoned) { return outcome }
+                if let outcome = await sign(message, key, generation, &timing, isAbandoned) { return outcome }
             }
             return .withdrawn
         }
@@ -80,7 +80,7 @@ package final class Signer: Sendable {
 
     /// Network, key, record, signature. Nil where authority changed on the way.
     private func sign(
-        _ message: ReadRequest, _ key: KeyIdentifier?, _ generation: AuthorityGeneration,
+        _ message: ReadRequest, _ key: KeyIdentifier?, _ generation: AuthorityGeneration, _ timing: inout Timing,
         _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome? {
         if let offered = message.request.genesisValidatorsRoot, offered != genesisValidatorsRoot {
@@ -95,7 +95,9 @@ package final class Signer: Sendable {
             let batch = DutyBatch(
                 duty: duty, signingRoot: message.signingRoot, genesisValidatorsRoot: genesisValidatorsRoot,
                 records: [signingKey.record])
+            let asked = MonotonicClock.nanoseconds
             let decision = await protection.record(batch, generation: generation)
+            timing.protection = MonotonicClock.nanoseconds &- asked
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
             isRepeat = decision.verdicts[0] == .repeated
             permits = decision.takePermits()
@@ -117,6 +119,11 @@ package final class Signer: Sendable {
             return nil
         }
     }
+}
+
+/// What is measured on the way.
+private struct Timing {
+    var protection: UInt64?
 }
 
 extension SlashableDuty {

@@ -87,5 +87,7 @@ package struct SigningAttempt: Sendable {
     package let request: ReadRequest?
     package let outcome: SigningOutcome
     /// From the whole request's arrival to the outcome.
-    package let duration: Duration
+    package let nanoseconds: UInt64
+    /// How long the slashing record took to answer; nil where it was not asked.
+    package let protectionNanoseconds: UInt64?
 }

@@ -6,8 +6,7 @@ internal import Hardening
 
 /// `server`: runs until a signal ends it.
 enum ServerCommand {
-    static func run(_ invocation: Invocation) async throws(Failure) {
-        let report = Hardening.apply()
+    static func run(_ invocation: Invocation, hardening report: HardeningReport) async throws(Failure) {
         let configuration = try invocation.configuration()
         let daemon = try Daemon(configuration, hardening: report)
         try await daemon.run(signals: Signals.stream())

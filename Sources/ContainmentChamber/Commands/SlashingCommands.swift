@@ -48,7 +48,7 @@ enum SlashingCommands {
         let access = try RecordAccess(try invocation.configuration())
         guard case .given(let interchange) = try await access.run(.give(only: nil)) else { return }
         do {
-            try interchange.json().write(to: URL(fileURLWithPath: path), options: [.atomic, .withoutOverwriting])
+            try interchange.json().write(to: URL(fileURLWithPath: path), options: [.withoutOverwriting])
         } catch {
             throw Failure("\(path) cannot be written")
         }

@@ -52,6 +52,12 @@ final class Daemon: Sendable {
         signer = Signer(
             network: network, genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero, keyring: keyring,
             protection: protection, authority: authority, lanes: lanes, observe: observer.observe)
+        metrics.registry.collect { [metrics, lanes, points = signer.points] in
+            metrics.concurrencyLimit.set(lanes.limit)
+            metrics.semaphoreAvailable.set(lanes.available)
+            metrics.messagePointHits.raise(to: points.counts.hits)
+            metrics.messagePointMisses.raise(to: points.counts.misses)
+        }
         let lockedKeys = arena.protection
         let line = "keys lie in \(lockedKeys.rawValue) memory"
         if lockedKeys == .unlocked { logger.warn(.chamber, line) } else { logger.info(.chamber, line) }
@@ -123,8 +129,6 @@ final class Daemon: Sendable {
         while !Task.isCancelled {
             let health = signerHealth()
             metrics.healthy.set(health.isUp)
-            metrics.concurrencyLimit.set(lanes.limit)
-            metrics.semaphoreAvailable.set(lanes.available)
             if let now = health.protection, now != last {
                 last = now
                 if let reason = now.reason {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import BLS
-internal import Concurrency
 internal import Consensus
 internal import Encoding
 internal import Signer
@@ -24,7 +23,7 @@ struct SigningObserver: Sendable {
     }
 
     func observe(_ attempt: SigningAttempt) {
-        let nanoseconds = UInt64(clamping: attempt.duration.nanoseconds)
+        let nanoseconds = attempt.nanoseconds
         let operation = attempt.request?.request.operation.name ?? "UNREADABLE"
         let isCanary = attempt.key.map(canaries.contains) ?? false
         count(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary)
@@ -39,6 +38,10 @@ struct SigningObserver: Sendable {
     private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool) {
         metrics.signingRequests["\(attempt.outcome.status(compatibility))", operation].increment()
         metrics.signingDuration.observe(nanoseconds: nanoseconds)
+        if let waited = attempt.protectionNanoseconds {
+            let kind = if case .block? = attempt.request?.request.duty { "block" } else { "attestation" }
+            metrics.protectionDuration[kind].observe(nanoseconds: waited)
+        }
         if isCanary { metrics.canarySignings.increment() }
         switch attempt.outcome {
         case .signed:

@@ -35,7 +35,7 @@ extension ReloadStatus {
             let lastError: String?
         }
         let time = lastOperationTime.map { seconds in
-            Date(timeIntervalSince1970: seconds).formatted(.iso8601.time(includingFractionalSeconds: true))
+            Date(timeIntervalSince1970: seconds).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         }
         return .json(Document(status: state.rawValue, lastOperationTime: time, lastError: lastError))
     }
