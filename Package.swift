@@ -33,27 +33,22 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["CLinux", "BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]
-    ),
+        dependencies: ["CLinux", "BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
         name: "Signer",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]
-    ),
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]),
     .target(
         name: "SignerAPI",
-        dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]
-    ),
+        dependencies: ["BLS", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry"]),
     .target(name: "Arguments"),
     .target(name: "Configuration", dependencies: ["Arguments", "Encoding", "YAML"]),
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
             "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer",
-            "Hardening",
-            "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
-        ]
-    ),
+            "Hardening", "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
+        ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
