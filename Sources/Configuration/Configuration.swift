@@ -16,7 +16,7 @@ package struct Configuration: Sendable {
     package var logging = Logging()
     package var canaries = Canaries()
     /// Where each value comes from, by key; absent for defaults.
-    package private(set) var origins: [String: Origin] = [:]
+    package private(set) var origins: [String: SettingOrigin] = [:]
 
     package init() {}
 
@@ -27,7 +27,7 @@ package struct Configuration: Sendable {
         file: ConfigurationFile?,
         environment: [String: String],
         flags: [GivenFlag] = [],
-        networks: [KnownNetwork]
+        networks: [Configuration.NamedNetwork]
     ) throws(ConfigurationError) -> Configuration {
         let loaded = try Loader(schema: schema).load(
             Configuration(),
@@ -43,8 +43,9 @@ package struct Configuration: Sendable {
 
     /// The one table.
     package static let schema = Schema<Configuration>(
-        Network.settings + Server.settings + Metrics.settings + KeySources.settings + AntiSlashing.settings
-            + Health.settings + Compatibility.settings + Logging.settings + Canaries.settings,
+        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
+            + KeySources.settings + AntiSlashing.settings
+            + Health.settings + Compatibility.settings + Logging.settings,
         rules: Server.rules + KeySources.rules + AntiSlashing.rules,
         reserved: reserved
     )

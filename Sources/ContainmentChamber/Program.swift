@@ -76,8 +76,9 @@ extension Invocation {
             environment["CONTAINMENT_CONFIG"] = nil
             return try Configuration.load(
                 file: file, environment: environment, flags: Configuration.flags(in: self),
-                networks: configurableNetworks(
-                    Network.allNamed.map { (name: $0.name, root: $0.genesisValidatorsRoot?.bytes) }))
+                networks: Network.allNamed.map { network in
+                    .init(name: network.name, genesisValidatorsRoot: network.genesisValidatorsRoot?.bytes)
+                })
         } catch {
             throw Failure(rendered: "\(error)", exitCode: .usage)
         }

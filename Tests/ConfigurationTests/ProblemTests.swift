@@ -85,7 +85,7 @@ import Testing
         ("anti_slashing.backend", "sqllite"), ("anti_slashing.backend", "dynamodb"),
         ("anti_slashing.path", "\":memory:\""),
         ("anti_slashing.pruning.epochs_to_keep", "0"), ("compatibility.wrong_network_status", "404"),
-        ("logging.filter", "a=loud"), ("logging.filter", "info,,"), ("logging.filter", "a=b=c"),
+        ("logging.filter", "a=loud"), ("logging.filter", "info,=debug"), ("logging.filter", "a=b=c"),
         ("logging.format", "xml"),
         ("key_sources.filesystem.memory_limit_mib", "255"), ("canary_keys", "[0xzz]"),
     ])

@@ -5,9 +5,9 @@ import Encoding
 let mainnetRoot = Bytes<32>(Array(repeating: 0x4B, count: 32)) ?? Bytes()
 
 let networks = [
-    KnownNetwork(name: "mainnet", genesisValidatorsRoot: mainnetRoot),
-    KnownNetwork(name: "hoodi", genesisValidatorsRoot: Bytes()),
-    KnownNetwork(name: "minimal", genesisValidatorsRoot: nil),
+    Configuration.NamedNetwork(name: "mainnet", genesisValidatorsRoot: mainnetRoot),
+    Configuration.NamedNetwork(name: "hoodi", genesisValidatorsRoot: Bytes()),
+    Configuration.NamedNetwork(name: "minimal", genesisValidatorsRoot: nil),
 ]
 
 func load(

@@ -4,8 +4,8 @@
 struct Assignments: Sendable {
     struct Assignment: Sendable {
         let key: String
-        let value: RawValue
-        let origin: Origin
+        let value: GivenValue
+        let origin: SettingOrigin
         /// The lines of the items of a list in a file.
         var itemLines: [Int] = []
     }

@@ -25,10 +25,10 @@ package struct ConfigurationProblem: Equatable, Sendable {
 
     /// The path of the key, empty for a problem of a whole source.
     package let key: String
-    package let origin: Origin
+    package let origin: SettingOrigin
     package let kind: Kind
 
-    package init(_ key: String, _ origin: Origin, _ kind: Kind) {
+    package init(_ key: String, _ origin: SettingOrigin, _ kind: Kind) {
         self.key = key
         self.origin = origin
         self.kind = kind

@@ -19,7 +19,7 @@ enum EnvironmentSource {
         var taken: [String: String] = [:]
         for (name, value) in environment.sorted(by: { $0.key < $1.key })
         where name.hasPrefix(EnvironmentName.prefix) && !isServiceLink(name, value) {
-            let origin = Origin.environment(name: YAMLText.printable(name, limit: 80))
+            let origin = SettingOrigin.environment(name: YAMLText.printable(name, limit: 80))
             let key = EnvironmentName.key(of: name)
             if let setting = schema[key] {
                 if let first = taken.updateValue(name, forKey: key) {
@@ -27,7 +27,7 @@ enum EnvironmentSource {
                     result.problems.append(.init(key, origin, .shape(reason: reason, hint: nil)))
                 }
                 result.values.append(
-                    .init(key: key, value: RawValue(value, isList: setting.isList), origin: origin)
+                    .init(key: key, value: GivenValue(value, isList: setting.isList), origin: origin)
                 )
             } else if let reason = schema.reservation(of: key) {
                 result.problems.append(.init(YAMLText.printable(key, limit: 80), origin, .unavailable(reason: reason)))
@@ -55,7 +55,7 @@ enum EnvironmentSource {
                 result.values.append(
                     .init(
                         key: setting.key,
-                        value: RawValue(value, isList: setting.isList),
+                        value: GivenValue(value, isList: setting.isList),
                         origin: .environment(name: alias)
                     )
                 )

@@ -51,7 +51,9 @@ struct FileSource<Root: Sendable> {
         return source.result
     }
 
-    private func origin(_ position: YAMLPosition?) -> Origin { .file(path: file.path, line: position?.line ?? 0) }
+    private func origin(_ position: YAMLPosition?) -> SettingOrigin {
+        .file(path: file.path, line: position?.line ?? 0)
+    }
 
     private mutating func add(_ key: String, _ position: YAMLPosition?, _ kind: ConfigurationProblem.Kind) {
         result.problems.append(ConfigurationProblem(key, origin(position), kind))

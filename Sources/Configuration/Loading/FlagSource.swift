@@ -18,7 +18,7 @@ enum FlagSource {
         var result = Assignments()
         var lists: [String: Int] = [:]
         for flag in flags {
-            let origin = Origin.flag(name: flag.name)
+            let origin = SettingOrigin.flag(name: flag.name)
             guard let setting = schema.setting(flag: flag.name) else {
                 let nearest = Suggestion.nearest(to: flag.name, in: schema.settings.map(\.flagName))
                 result.problems.append(
@@ -26,7 +26,7 @@ enum FlagSource {
                 )
                 continue
             }
-            let value = RawValue(flag.value, isList: setting.isList)
+            let value = GivenValue(flag.value, isList: setting.isList)
             if case .list(let items) = value, let index = lists[setting.key],
                 case .list(let earlier) = result.values[index].value
             {

@@ -6,7 +6,7 @@ struct Loader<Root: Sendable> {
     struct Loaded: Sendable {
         var values: Root
         /// Where each value comes from; absent for defaults.
-        var origins: [String: Origin]
+        var origins: [String: SettingOrigin]
     }
 
     let schema: Schema<Root>

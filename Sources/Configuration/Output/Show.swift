@@ -4,7 +4,7 @@ internal import YAML
 extension Schema {
     /// Every setting with its value and, as a comment, where that comes from: YAML that can be read again, except for
     /// secrets.
-    func show(_ values: Root, origins: [String: Origin]) -> String {
+    func show(_ values: Root, origins: [String: SettingOrigin]) -> String {
         show(values) { setting in (origins[setting.key] ?? .builtIn).description }
     }
 

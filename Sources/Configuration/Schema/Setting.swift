@@ -16,7 +16,7 @@ package struct Setting<Root: Sendable>: Sendable {
     /// Further names that are accepted in the environment and on the command line, for habits from elsewhere.
     let environmentAliases: [String]
     let flagAliases: [String]
-    let read: @Sendable (RawValue, inout Root) -> [ValueFailure]
+    let read: @Sendable (GivenValue, inout Root) -> [ValueFailure]
     let write: @Sendable (Root) -> WrittenValue
 
     /// A setting that always has a value; its default is what the field holds in a fresh `Root`.
@@ -83,7 +83,7 @@ package struct Setting<Root: Sendable>: Sendable {
         _ environmentAliases: [String],
         _ flagAliases: [String],
         _ summary: String,
-        read: @escaping @Sendable (RawValue, inout Root) -> [ValueFailure],
+        read: @escaping @Sendable (GivenValue, inout Root) -> [ValueFailure],
         write: @escaping @Sendable (Root) -> WrittenValue
     ) {
         self.key = key
@@ -101,7 +101,7 @@ package struct Setting<Root: Sendable>: Sendable {
     }
 
     private static func readOne<Value>(
-        _ raw: RawValue,
+        _ raw: GivenValue,
         _ type: ValueType<Value>,
         _ set: (Value) -> Void
     ) -> [ValueFailure] {
@@ -115,7 +115,7 @@ package struct Setting<Root: Sendable>: Sendable {
     }
 
     private static func readList<Value>(
-        _ raw: RawValue,
+        _ raw: GivenValue,
         _ type: ValueType<Value>
     ) -> (values: [Value], failures: [ValueFailure]) {
         guard case .list(let items) = raw else {
@@ -146,7 +146,7 @@ extension Setting {
 }
 
 /// A value as a source gives it.
-package enum RawValue: Sendable, Equatable {
+enum GivenValue: Sendable, Equatable {
     case text(String)
     case list([String])
 

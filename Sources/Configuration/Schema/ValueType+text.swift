@@ -58,7 +58,7 @@ extension ValueType where Value == String {
         "log filter",
         placeholder: "FILTER",
         read: { text throws(ValueFailure) in
-            for directive in text.split(separator: ",", omittingEmptySubsequences: false) {
+            for directive in text.split(separator: ",") where !directive.trimmed.isEmpty {
                 try LogDirective.check(directive)
             }
             return text

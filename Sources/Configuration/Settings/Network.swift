@@ -2,19 +2,19 @@
 package import Encoding
 internal import YAML
 
-/// A network that this build knows by name; the list comes from `Consensus`.
-package struct KnownNetwork: Sendable {
-    package let name: String
-    /// The root of its validators at genesis, nil where each operator has another one.
-    package let genesisValidatorsRoot: Bytes<32>?
-
-    package init(name: String, genesisValidatorsRoot: Bytes<32>?) {
-        self.name = name
-        self.genesisValidatorsRoot = genesisValidatorsRoot
-    }
-}
-
 extension Configuration {
+    /// A network that this build knows by name; the list comes from `Consensus`.
+    package struct NamedNetwork: Sendable {
+        package let name: String
+        /// The root of its validators at genesis, nil where each operator has another one.
+        package let genesisValidatorsRoot: Bytes<32>?
+
+        package init(name: String, genesisValidatorsRoot: Bytes<32>?) {
+            self.name = name
+            self.genesisValidatorsRoot = genesisValidatorsRoot
+        }
+    }
+
     /// Which chain is signed for.
     package struct Network: Sendable {
         package var choice = NetworkChoice.named("mainnet")
@@ -80,6 +80,64 @@ extension Configuration.Network {
             unset: "that of the network",
             "The chain's genesis in seconds since 1970. The clock guard of anti_slashing needs it where the network has none built in."
         ),
+    ]
+
+    static func rules(networks: [Configuration.NamedNetwork]) -> [Rule<Configuration>] {
+        [
+            Rule(["network", "genesis_validators_root"]) { check($0.network, networks) },
+            Rule(Configuration.Overrides.settings.map(\.key)) {
+                checkOrder($0.network.overrides.inOrder)
+            },
+        ]
+    }
+
+    private static func check(_ network: Self, _ networks: [Configuration.NamedNetwork]) -> Rule<Configuration>.Breach?
+    {
+        let missing = "is missing: it is required with"
+        let source = "the beacon node answers it under /eth/v1/beacon/genesis"
+        switch network.choice {
+        case .file:
+            guard network.genesisValidatorsRoot == nil else { return nil }
+            return .init("genesis_validators_root", "\(missing) a network configuration file", hint: source)
+        case .named(let name):
+            guard let known = networks.first(where: { $0.name == name }) else { return unknown(name, networks) }
+            guard let root = known.genesisValidatorsRoot else {
+                guard network.genesisValidatorsRoot == nil else { return nil }
+                return .init("genesis_validators_root", "\(missing) network \(name)", hint: source)
+            }
+            guard let own = network.genesisValidatorsRoot, own != root else { return nil }
+            return .init(
+                "genesis_validators_root",
+                "is not the root of \(name), which is \(root)",
+                hint: "remove it, or name the network that you mean"
+            )
+        }
+    }
+
+    private static func unknown(_ name: String, _ networks: [Configuration.NamedNetwork]) -> Rule<Configuration>.Breach
+    {
+        let names = networks.map(\.name).joined(separator: ", ")
+        return .init(
+            "network",
+            "is \(YAMLText.quoted(name, limit: 40)), which is not a network known here",
+            hint: "one of \(names), or a path with a slash in it"
+        )
+    }
+
+    private static func checkOrder(_ forks: [(fork: String, epoch: UInt64)]) -> Rule<Configuration>.Breach? {
+        for (earlier, later) in zip(forks, forks.dropFirst()) where later.epoch < earlier.epoch {
+            return .init(
+                "network_overrides.\(later.fork)_fork_epoch",
+                "is \(later.epoch), before \(earlier.fork) at \(earlier.epoch)",
+                hint: "forks follow each other"
+            )
+        }
+        return nil
+    }
+}
+
+extension Configuration.Overrides {
+    static let settings: [Setting<Configuration>] = [
         override("altair", \.network.overrides.altair),
         override("bellatrix", \.network.overrides.bellatrix),
         override("capella", \.network.overrides.capella),
@@ -100,57 +158,6 @@ extension Configuration.Network {
             unset: "that of the network",
             "The epoch at which \(fork.prefix(1).uppercased() + fork.dropFirst()) begins, in place of the network's own. For test networks."
         )
-    }
-
-    static func rules(networks: [KnownNetwork]) -> [Rule<Configuration>] {
-        [
-            Rule(["network", "genesis_validators_root"]) { check($0.network, networks) },
-            Rule(settings.map(\.key).filter { $0.hasPrefix("network_overrides.") }) {
-                checkOrder($0.network.overrides.inOrder)
-            },
-        ]
-    }
-
-    private static func check(_ network: Self, _ networks: [KnownNetwork]) -> Rule<Configuration>.Breach? {
-        let missing = "is missing: it is required with"
-        let where0x = "the beacon node answers it under /eth/v1/beacon/genesis"
-        switch network.choice {
-        case .file:
-            guard network.genesisValidatorsRoot == nil else { return nil }
-            return .init("genesis_validators_root", "\(missing) a network configuration file", hint: where0x)
-        case .named(let name):
-            guard let known = networks.first(where: { $0.name == name }) else { return unknown(name, networks) }
-            guard let root = known.genesisValidatorsRoot else {
-                guard network.genesisValidatorsRoot == nil else { return nil }
-                return .init("genesis_validators_root", "\(missing) network \(name)", hint: where0x)
-            }
-            guard let own = network.genesisValidatorsRoot, own != root else { return nil }
-            return .init(
-                "genesis_validators_root",
-                "is not the root of \(name), which is \(root)",
-                hint: "remove it, or name the network that you mean"
-            )
-        }
-    }
-
-    private static func unknown(_ name: String, _ networks: [KnownNetwork]) -> Rule<Configuration>.Breach {
-        let names = networks.map(\.name).joined(separator: ", ")
-        return .init(
-            "network",
-            "is \(YAMLText.quoted(name, limit: 40)), which is not a network known here",
-            hint: "one of \(names), or a path with a slash in it"
-        )
-    }
-
-    private static func checkOrder(_ forks: [(fork: String, epoch: UInt64)]) -> Rule<Configuration>.Breach? {
-        for (earlier, later) in zip(forks, forks.dropFirst()) where later.epoch < earlier.epoch {
-            return .init(
-                "network_overrides.\(later.fork)_fork_epoch",
-                "is \(later.epoch), before \(earlier.fork) at \(earlier.epoch)",
-                hint: "forks follow each other"
-            )
-        }
-        return nil
     }
 }
 

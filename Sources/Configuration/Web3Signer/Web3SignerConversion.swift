@@ -114,7 +114,7 @@ private struct Web3SignerTranslator {
         }
     }
 
-    private mutating func set(_ key: String, _ value: RawValue, _ source: String) {
+    private mutating func set(_ key: String, _ value: GivenValue, _ source: String) {
         guard let setting = Configuration.schema[key] else { preconditionFailure("\(key) is not in the table") }
         let failures = setting.read(value, &configuration)
         if failures.isEmpty {

@@ -75,7 +75,7 @@ struct Web3SignerOption: Sendable {
 
 /// What an option of Web3Signer becomes here.
 struct Web3SignerTranslation: Sendable {
-    var settings: [(key: String, value: RawValue)] = []
+    var settings: [(key: String, value: GivenValue)] = []
     /// What is different afterwards.
     var difference: String?
 
