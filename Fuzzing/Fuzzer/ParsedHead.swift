@@ -26,6 +26,11 @@ struct ParsedHead {
         bytes.removeSubrange(start...)
     }
 
+    /// Whether the library would go on to its header hook: it answers every other version by itself, with 505.
+    var hasKnownVersion: Bool {
+        versionOffset > 0 && versionOffset <= bytes.count && bytes[versionOffset...].starts(with: Array("HTTP/1.".utf8))
+    }
+
     /// Bytes up to and including the empty line.
     var size: Int { bytes.count }
 
