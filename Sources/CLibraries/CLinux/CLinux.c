@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -60,6 +61,8 @@ static uint64_t nanoseconds(clockid_t clock) {
 uint64_t chamber_process_cpu_nanoseconds(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
 
 uint64_t chamber_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+int chamber_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int chamber_try_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
