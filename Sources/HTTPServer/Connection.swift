@@ -9,10 +9,10 @@ internal import Synchronization
     // Sound: `handle` is only used where libmicrohttpd allows it, on the thread of the socket or while `state` says that
     // the connection is suspended (it cannot end then). `state` is behind a lock. `exchange` belongs to the thread of the
     // socket alone; when the server stops, that thread has been joined before anybody else comes.
-    let core: ServerCore
+    let loop: EventLoop
     let peer: PeerAddress
     let exchange: Exchange
-    private let handle: ConnectionHandle
+    let handle: ConnectionHandle
     private let state: Lock<State>
     /// When the current phase is over, on the monotonic clock; `.max` is never.
     private let deadline: Atomic<UInt64>
@@ -29,14 +29,16 @@ internal import Synchronization
         var task: Task<Void, Never>?
     }
 
-    init(_ handle: ConnectionHandle, core: ServerCore) {
+    init(_ handle: ConnectionHandle, loop: EventLoop) {
         self.handle = handle
-        self.core = core
+        self.loop = loop
         peer = handle.peer
         state = Lock(State(descriptor: handle.descriptor))
-        deadline = Atomic(MonotonicClock.nanoseconds &+ core.headLimit)
+        deadline = Atomic(MonotonicClock.nanoseconds &+ loop.core.headLimit)
         exchange = Exchange()
     }
+
+    var core: ServerCore { loop.core }
 
     // MARK: Deadlines
 
@@ -94,23 +96,27 @@ internal import Synchronization
         reserved: Int,
         _ respond: @escaping @Sendable (Request) async -> Response
     ) -> Bool {
-        guard core.maySuspend() else { return false }
+        guard loop.suspend(handle) else { return false }
         setDeadline(core.answerLimit)
-        handle.suspend()
         let turn = state.withLock { state in
             state.isWorking = true
             state.turn &+= 1
             return state.turn
         }
+        loop.startSoon(Work(connection: self, turn: turn, request: request, reserved: reserved, respond: respond))
+        return true
+    }
+
+    /// Starts the task of a suspended connection. On the thread of the socket.
+    fileprivate func start(_ work: Work) {
         let task = Task(executorPreference: core.settings.executor) { [self] in
-            let response = await respond(request)
-            core.budget.give(back: reserved)
-            finish(turn, response)
+            let response = await work.respond(work.request)
+            core.budget.give(back: work.reserved)
+            finish(work.turn, response)
         }
         state.withLock { state in
-            if state.isWorking, state.turn == turn { state.task = task }
+            if state.isWorking, state.turn == work.turn { state.task = task }
         }
-        return true
     }
 
     /// The answer that was made while the connection was suspended. On the thread of the socket.
@@ -152,7 +158,19 @@ internal import Synchronization
     /// Whoever changed `isWorking` from true to false calls this, once: until then nothing else resumes the connection.
     private func resume() {
         setDeadline(core.sendLimit)
-        handle.resume()
-        core.resumed()
+        loop.finished(self)
     }
+}
+
+/// A whole request whose task is about to be started.
+struct Work: Sendable {
+    let connection: Connection
+    /// The suspension it belongs to.
+    let turn: UInt64
+    let request: Request
+    /// Bytes of the budget that are given back when the task has ended.
+    let reserved: Int
+    let respond: @Sendable (Request) async -> Response
+
+    func start() { connection.start(self) }
 }

@@ -19,6 +19,7 @@ internal import Glibc
     /// Bytes taken from the budget for `body`.
     private var reserved = 0
     private var discarded = 0
+    private var chunks: Chunks?
     private var closes = false
     /// The target as it came: address in the buffer of libmicrohttpd, length, and a copy where it has a query.
     private var targetAddress: UnsafePointer<CChar>?
@@ -68,6 +69,7 @@ internal import Glibc
             return answerNow(handle, refusal.response(acceptsJSON: true), on: connection)
         case .head(let head):
             self.head = head
+            if head.isChunked { unsafe chunks = Chunks(after: UnsafeRawPointer(method) + head.bytes.count) }
             return admit(handle, head, on: connection)
         }
     }
@@ -101,6 +103,10 @@ internal import Glibc
 
     /// Part of the body; returns whether libmicrohttpd may go on.
     func bodyArrived(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Bool {
+        if unsafe chunks?.accepts(bytes) == false {
+            chunks = nil
+            discardFrom(.malformedChunk, connection)
+        }
         switch stage {
         case .body(let limit, _):
             let total = body.count + bytes.count
@@ -152,6 +158,7 @@ internal import Glibc
         isCounted = false
         reserved = 0
         discarded = 0
+        chunks = nil
         closes = false
         stage = .head
         head = nil
