@@ -65,6 +65,27 @@ internal import Synchronization
         }
     }
 
+    /// Answers past libmicrohttpd and ends the connection. On the thread of the socket, with nothing else being sent.
+    func refuseAndCut(_ refusal: Refusal) {
+        let response = refusal.response(acceptsJSON: true)
+        let head =
+            "HTTP/1.1 \(response.status) Bad Request\r\nConnection: close\r\n"
+            + "Content-Type: \(response.contentType ?? "text/plain")\r\nContent-Length: \(response.body.count)\r\n\r\n"
+        let bytes = Array(head.utf8) + response.body
+        state.withLock { state in
+            guard state.descriptor >= 0 else { return }
+            unsafe bytes.withUnsafeBytes { bytes in
+                _ = unsafe send(
+                    state.descriptor,
+                    bytes.baseAddress,
+                    bytes.count,
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+                )
+            }
+        }
+        cut()
+    }
+
     /// Cuts a connection that only waits for its next request.
     func cutIfIdle() {
         if state.withLock({ $0.isIdle }) { cut() }

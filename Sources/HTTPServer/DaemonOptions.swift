@@ -16,13 +16,15 @@ enum DaemonOptions {
             unsafe chamber_mhd_option(option, unsafeBitCast(function, to: UnsafeRawPointer.self), context)
         }
         return unsafe [
+            callback(.EXTERNAL_LOGGER, logCallback),
             number(.LISTEN_SOCKET, Int(descriptor)),
             // Head, field list and read buffer. Half of it is the largest piece of a body that comes in one callback.
             number(.CONNECTION_MEMORY_LIMIT, 24 * 1024),
             number(.CONNECTION_LIMIT, max(1, settings.limits.connections / max(1, settings.threads))),
             number(.PER_IP_CONNECTION_LIMIT, settings.limits.connectionsPerAddress),
             number(.CONNECTION_TIMEOUT, 0),
-            number(.STRICT_FOR_CLIENT, 1),
+            // The framing check is stricter than the library at its strictest, and answers what it refuses.
+            number(.STRICT_FOR_CLIENT, 0),
             callback(.URI_LOG_CALLBACK, targetCallback),
             callback(.UNESCAPE_CALLBACK, unescapeCallback),
             callback(.NOTIFY_COMPLETED, completedCallback),

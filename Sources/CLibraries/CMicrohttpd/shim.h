@@ -43,6 +43,7 @@ static inline int chamber_mhd_epoll(struct MHD_Daemon *daemon) {
     return info ? info->epoll_fd : -1;
 }
 
-/// Flags of a daemon that the caller drives: epoll, eager reads and writes, suspension. The public name of the last also
-/// asks for MHD_USE_ITC, a pipe that would be written once for each answer.
-static const unsigned int chamber_mhd_flags = MHD_USE_EPOLL | (MHD_ALLOW_SUSPEND_RESUME & ~MHD_USE_ITC);
+/// Flags of a daemon that the caller drives: epoll, suspension, a log. The public name for suspension also asks for
+/// MHD_USE_ITC, a pipe that would be written once for each answer.
+static const unsigned int chamber_mhd_flags =
+    MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (MHD_ALLOW_SUSPEND_RESUME & ~MHD_USE_ITC);
