@@ -16,6 +16,8 @@ internal import Synchronization
     private let state: Lock<State>
     /// When the current phase is over, on the monotonic clock; `.max` is never.
     private let deadline: Atomic<UInt64>
+    /// Whether it is the client's turn: no request, or one that is not complete.
+    private let awaitsClient = Atomic(true)
 
     private struct State {
         /// -1 once libmicrohttpd is about to close it: the number may then belong to somebody else.
@@ -48,10 +50,24 @@ internal import Synchronization
         deadline.store(overflow ? .max : sum, ordering: .relaxed)
     }
 
+    func setAwaitsClient(_ awaits: Bool) { awaitsClient.store(awaits, ordering: .relaxed) }
+
     func isLate(_ now: UInt64) -> Bool { deadline.load(ordering: .relaxed) <= now }
 
+    /// Whether the client has said its last and everything was read. libmicrohttpd 0.9.75 does not notice an end that
+    /// arrives together with bytes: it takes a short read for an empty socket and waits for the next event.
+    var isStranded: Bool {
+        guard awaitsClient.load(ordering: .relaxed) else { return false }
+        return state.withLock { state in
+            guard state.descriptor >= 0 else { return false }
+            var byte: UInt8 = 0
+            return unsafe recv(state.descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+        }
+    }
+
     /// Called by the watch: a handler that takes too long is answered for, everything else is cut.
-    func deadlinePassed() {
+    func endIfDue() {
+        if isStranded { return cut() }
         guard isLate(MonotonicClock.nanoseconds) else { return }  // a new phase has begun meanwhile
         deadline.store(.max, ordering: .relaxed)
         if !giveUp(.tookTooLong) { cut() }

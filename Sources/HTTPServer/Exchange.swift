@@ -142,6 +142,7 @@ internal import Glibc
         case .body(_, let respond):
             guard let head else { return false }
             stage = .working
+            connection.setAwaitsClient(false)
             let request = Request(head: head, body: body, connection: connection)
             body = []
             let taken = reserved
@@ -177,6 +178,7 @@ internal import Glibc
         targetLength = 0
         target = []
         connection.markIdle()
+        connection.setAwaitsClient(true)
         connection.setDeadline(connection.core.idleLimit)
     }
 
@@ -212,6 +214,7 @@ internal import Glibc
 
     private func answerNow(_ handle: ConnectionHandle, _ response: Response, on connection: Connection) -> Bool {
         stage = .answered
+        connection.setAwaitsClient(false)
         connection.setDeadline(connection.core.sendLimit)
         return response.queue(on: handle, closing: closes || connection.core.isStopping)
     }
