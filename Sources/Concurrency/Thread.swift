@@ -29,6 +29,11 @@ package final class Thread: @unchecked Sendable {
         self.handle = handle
     }
 
+    /// A thread that nobody joined goes on by itself and leaves nothing behind when it ends.
+    deinit {
+        if !joined.withLock({ $0 }) { pthread_detach(handle) }
+    }
+
     /// Waits until the body has returned. Blocks: never from a task.
     package func join() {
         let first = joined.withLock { done in
