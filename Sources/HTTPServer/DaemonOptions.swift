@@ -21,7 +21,10 @@ enum DaemonOptions {
             // Head, field list and read buffer. Half of it is the largest piece of a body that comes in one callback.
             number(.CONNECTION_MEMORY_LIMIT, 24 * 1024),
             number(.CONNECTION_LIMIT, max(1, settings.limits.connections / max(1, settings.threads))),
-            number(.PER_IP_CONNECTION_LIMIT, settings.limits.connectionsPerAddress),
+            number(
+                .PER_IP_CONNECTION_LIMIT,
+                max(1, settings.limits.connectionsPerAddress / max(1, settings.threads))
+            ),
             number(.CONNECTION_TIMEOUT, 0),
             // The framing check is stricter than the library at its strictest, and answers what it refuses.
             number(.STRICT_FOR_CLIENT, 0),

@@ -23,7 +23,7 @@ internal import Glibc
     private var starting: [Work] = []
     /// Connections between request line and end of head: how many, and which came last, if it still is one.
     private var openHeads = 0
-    private weak var lastOpened: Connection?
+    private var lastOpened: Connection?
     private var phase = Phase.running
 
     private struct Inbox: Sendable {

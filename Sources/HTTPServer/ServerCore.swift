@@ -15,7 +15,7 @@ final class ServerCore: Sendable {
     private let busy = Atomic(0)
     private let stopping = Atomic(false)
     /// Woken when the count falls to 0 while the server stops.
-    private let quiet = Condition(())
+    private let quiet = Condition(false)
 
     init(_ settings: HTTPServerSettings, _ handler: any HTTPHandler) {
         self.settings = settings
@@ -39,7 +39,9 @@ final class ServerCore: Sendable {
     func requestBegan() { busy.add(1, ordering: .sequentiallyConsistent) }
 
     func requestEnded() {
-        if busy.subtract(1, ordering: .sequentiallyConsistent).newValue == 0, isStopping { quiet.broadcast { _ in } }
+        if busy.subtract(1, ordering: .sequentiallyConsistent).newValue == 0, isStopping {
+            quiet.broadcast { $0 = true }
+        }
     }
 
     /// Waits until no request is under way, at most `limit`. Blocks: on a thread of our own.
