@@ -175,7 +175,7 @@ extension KeyFileReader {
     ) throws(KeystoreError) -> FileIdentity {
         do throws(FileFailure) {
             let identity = try file.read(path, limit: limit)
-            result.dependencies.append(LoadedFile.Dependency(path: path, identity: identity))
+            result.dependencies.append(LoadedFile.Dependency(path: path, identity: identity, settings))
             return identity
         } catch { throw .file(error, path: path) }
     }
