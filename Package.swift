@@ -26,7 +26,7 @@ let targets: [Target] = [
     .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
     .target(name: "SQLite", dependencies: ["CSQLite"]),
-    .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"]),
+    .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
