@@ -21,6 +21,7 @@ let targets: [Target] = [
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
+    .target(name: "JSON"),
     .target(name: "Concurrency", dependencies: ["CLinux"]),
     .target(name: "Secrets", dependencies: ["CSodium", "CLinux", "Concurrency"]),
     .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
@@ -45,7 +46,8 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry",
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Signer", "SlashingProtection",
+            "Telemetry",
         ]
     ),
     .target(name: "Arguments"),
@@ -59,6 +61,7 @@ let targets: [Target] = [
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
@@ -69,7 +72,10 @@ let targets: [Target] = [
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
-    .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
+    .testTarget(
+        name: "SignerAPITests",
+        dependencies: ["BLS", "Consensus", "Encoding", "JSON", "Secrets", "SignerAPI"]
+    ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
 ]
 
