@@ -21,6 +21,7 @@ let targets: [Target] = [
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
+    .target(name: "JSON"),
     .target(name: "Concurrency", dependencies: ["CLinux"]),
     .target(name: "Secrets", dependencies: ["CSodium", "CLinux", "Concurrency"]),
     .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
@@ -45,7 +46,8 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry",
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Signer", "SlashingProtection",
+            "Telemetry",
         ]
     ),
     .target(name: "Arguments"),
@@ -59,26 +61,38 @@ let targets: [Target] = [
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency", "SlashingProtection"], path: "Tests/FaultVFS"),
     .testTarget(name: "ArchitectureTests"),
+    .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
-    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency"], path: "Tests/FaultVFS"),
-    .testTarget(
-        name: "SlashingProtectionTests",
-        dependencies: ["BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SlashingProtection", "SQLite", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
-    .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
-    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
-    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
-    .testTarget(name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
-    .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
-    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
-    .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
-    .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
-    .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
+    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(
+        name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
+    .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
+    .testTarget(
+        name: "SignerAPITests",
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer", "SignerAPI",
+            "SlashingProtection", "Telemetry",
+        ]
+    ),
+    .testTarget(
+        name: "SlashingProtectionTests",
+        dependencies: [
+            "BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SQLite", "SlashingProtection",
+            "TestSupport",
+        ]
+    ),
+    .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
 ]
 
 let settings: [SwiftSetting] = [
