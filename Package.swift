@@ -5,8 +5,8 @@ import PackageDescription
 // One table of targets, bottom to top: a target depends only on what stands above it. Who may import which C library
 // is held by ArchitectureTests.
 
-/// A C library of the distribution, found through pkg-config.
-func library(_ name: String, _ pkgConfig: String) -> Target {
+/// A C library of the distribution, found through pkg-config where it is not the C library itself.
+func library(_ name: String, _ pkgConfig: String? = nil) -> Target {
     .systemLibrary(name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig)
 }
 
@@ -58,6 +58,13 @@ let targets: [Target] = [
             "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPClient",
             "HTTPServer", "Hardening", "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
         ]
+    ),
+
+    library("CEpoll"),
+    .executableTarget(
+        name: "Benchmarks",
+        dependencies: ["CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "Secrets"],
+        path: "Benchmarks"
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
