@@ -13,10 +13,11 @@ package enum Signals {
         case hangUp
     }
 
-    /// Blocks the signals in this thread and all it starts. Call it first in `main`, before any other thread; a broken
-    /// pipe becomes an error of the write.
+    /// Blocks the signals in this thread and all it starts. Call it on the main thread, before any other thread; a broken
+    /// pipe and a limit on the size of files (RLIMIT_FSIZE) become errors of the write.
     package static func blockAll() {
         _ = signal(SIGPIPE, SIG_IGN)
+        _ = signal(SIGXFSZ, SIG_IGN)
         var set = watched()
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     }

@@ -17,8 +17,7 @@ enum CommandTree {
             Validator clients that speak Web3Signer's API use it unchanged. Whatever can be slashed is checked \
             against a record and durably recorded before it is signed.
 
-            Exit codes: 0 done; 1 not done, the reason is on standard error; 2 the command line or the configuration \
-            was not understood and nothing was done; 3 an import was taken, but not everything as the file gives it.
+            An import that was taken, but not everything as the file gives it, ends with exit status 3.
             """,
         examples: [
             Example("containment-chamber server -c config.yaml", "Run the signer"),

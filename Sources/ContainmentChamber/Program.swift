@@ -11,7 +11,9 @@ internal import Hardening
 struct Program {
     static let version = "0.1.0"
 
-    static func main() async {
+    /// On the main thread, and what follows stays there: elsewhere a signal that is blocked for the other threads would
+    /// still reach this one and end the process without a drain.
+    @MainActor static func main() async {
         // Before the first thread, and for every command: `keys list` holds secrets too.
         let hardening = Hardening.apply()
         let code = await run(Array(CommandLine.arguments.dropFirst()), hardening)

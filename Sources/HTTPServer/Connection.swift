@@ -9,13 +9,15 @@ internal import Synchronization
     // Sound: `handle` is only used where libmicrohttpd allows it, on the thread of the socket or while `state` says that
     // the connection is suspended (it cannot end then). `state` is behind a lock. `exchange` belongs to the thread of the
     // socket alone; when the server stops, that thread has been joined before anybody else comes.
-    let core: ServerCore
+    let loop: EventLoop
     let peer: PeerAddress
     let exchange: Exchange
-    private let handle: ConnectionHandle
+    let handle: ConnectionHandle
     private let state: Lock<State>
     /// When the current phase is over, on the monotonic clock; `.max` is never.
     private let deadline: Atomic<UInt64>
+    /// Whether it is the client's turn: no request, or one that is not complete.
+    private let awaitsClient = Atomic(true)
 
     private struct State {
         /// -1 once libmicrohttpd is about to close it: the number may then belong to somebody else.
@@ -29,14 +31,16 @@ internal import Synchronization
         var task: Task<Void, Never>?
     }
 
-    init(_ handle: ConnectionHandle, core: ServerCore) {
+    init(_ handle: ConnectionHandle, loop: EventLoop) {
         self.handle = handle
-        self.core = core
+        self.loop = loop
         peer = handle.peer
         state = Lock(State(descriptor: handle.descriptor))
-        deadline = Atomic(MonotonicClock.nanoseconds &+ core.headLimit)
+        deadline = Atomic(MonotonicClock.nanoseconds &+ loop.core.headLimit)
         exchange = Exchange()
     }
+
+    var core: ServerCore { loop.core }
 
     // MARK: Deadlines
 
@@ -46,10 +50,24 @@ internal import Synchronization
         deadline.store(overflow ? .max : sum, ordering: .relaxed)
     }
 
+    func setAwaitsClient(_ awaits: Bool) { awaitsClient.store(awaits, ordering: .relaxed) }
+
     func isLate(_ now: UInt64) -> Bool { deadline.load(ordering: .relaxed) <= now }
 
+    /// Whether the client has said its last and everything was read. libmicrohttpd 0.9.75 does not notice an end that
+    /// arrives together with bytes: it takes a short read for an empty socket and waits for the next event.
+    var isStranded: Bool {
+        guard awaitsClient.load(ordering: .relaxed) else { return false }
+        return state.withLock { state in
+            guard state.descriptor >= 0 else { return false }
+            var byte: UInt8 = 0
+            return unsafe recv(state.descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+        }
+    }
+
     /// Called by the watch: a handler that takes too long is answered for, everything else is cut.
-    func deadlinePassed() {
+    func endIfDue() {
+        if isStranded { return cut() }
         guard isLate(MonotonicClock.nanoseconds) else { return }  // a new phase has begun meanwhile
         deadline.store(.max, ordering: .relaxed)
         if !giveUp(.tookTooLong) { cut() }
@@ -61,6 +79,27 @@ internal import Synchronization
         state.withLock { state in
             if state.descriptor >= 0 { _ = shutdown(state.descriptor, Int32(SHUT_RDWR)) }
         }
+    }
+
+    /// Answers past libmicrohttpd and ends the connection. On the thread of the socket, with nothing else being sent.
+    func refuseAndCut(_ refusal: Refusal) {
+        let response = refusal.response(acceptsJSON: true)
+        let head =
+            "HTTP/1.1 \(response.status) Bad Request\r\nConnection: close\r\n"
+            + "Content-Type: \(response.contentType ?? "text/plain")\r\nContent-Length: \(response.body.count)\r\n\r\n"
+        let bytes = Array(head.utf8) + response.body
+        state.withLock { state in
+            guard state.descriptor >= 0 else { return }
+            unsafe bytes.withUnsafeBytes { bytes in
+                _ = unsafe send(
+                    state.descriptor,
+                    bytes.baseAddress,
+                    bytes.count,
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+                )
+            }
+        }
+        cut()
     }
 
     /// Cuts a connection that only waits for its next request.
@@ -94,23 +133,27 @@ internal import Synchronization
         reserved: Int,
         _ respond: @escaping @Sendable (Request) async -> Response
     ) -> Bool {
-        guard core.maySuspend() else { return false }
+        guard loop.suspend(handle) else { return false }
         setDeadline(core.answerLimit)
-        handle.suspend()
         let turn = state.withLock { state in
             state.isWorking = true
             state.turn &+= 1
             return state.turn
         }
+        loop.startSoon(Work(connection: self, turn: turn, request: request, reserved: reserved, respond: respond))
+        return true
+    }
+
+    /// Starts the task of a suspended connection. On the thread of the socket.
+    fileprivate func start(_ work: Work) {
         let task = Task(executorPreference: core.settings.executor) { [self] in
-            let response = await respond(request)
-            core.budget.give(back: reserved)
-            finish(turn, response)
+            let response = await work.respond(work.request)
+            core.budget.give(back: work.reserved)
+            finish(work.turn, response)
         }
         state.withLock { state in
-            if state.isWorking, state.turn == turn { state.task = task }
+            if state.isWorking, state.turn == work.turn { state.task = task }
         }
-        return true
     }
 
     /// The answer that was made while the connection was suspended. On the thread of the socket.
@@ -152,7 +195,19 @@ internal import Synchronization
     /// Whoever changed `isWorking` from true to false calls this, once: until then nothing else resumes the connection.
     private func resume() {
         setDeadline(core.sendLimit)
-        handle.resume()
-        core.resumed()
+        loop.finished(self)
     }
+}
+
+/// A whole request whose task is about to be started.
+struct Work: Sendable {
+    let connection: Connection
+    /// The suspension it belongs to.
+    let turn: UInt64
+    let request: Request
+    /// Bytes of the budget that are given back when the task has ended.
+    let reserved: Int
+    let respond: @Sendable (Request) async -> Response
+
+    func start() { connection.start(self) }
 }

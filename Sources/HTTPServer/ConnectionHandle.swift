@@ -24,6 +24,6 @@ internal import CMicrohttpd
 
     /// On the thread of the socket, when the whole request is there.
     func suspend() { unsafe MHD_suspend_connection(pointer) }
-    /// On any thread, once for each `suspend`.
+    /// On the thread of the socket, once for each `suspend`.
     func resume() { unsafe MHD_resume_connection(pointer) }
 }

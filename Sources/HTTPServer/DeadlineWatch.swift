@@ -29,21 +29,21 @@ final class DeadlineWatch: Sendable {
     /// Starts the thread; it ends after `stop`.
     func start() -> Thread {
         Thread(name: "http-deadlines") { [self] in
-            while let late = nextLate() { late.forEach { $0.deadlinePassed() } }
+            while let late = nextDue() { late.forEach { $0.endIfDue() } }
         }
     }
 
     func stop() { table.broadcast { $0.isStopped = true } }
 
-    /// Sleeps one tick (without connections: until there is one) and returns the late ones; nil when stopped.
-    private func nextLate() -> [Connection]? {
+    /// Sleeps one tick (without connections: until there is one) and returns those that are to end; nil when stopped.
+    private func nextDue() -> [Connection]? {
         let hasWork = table.wait { state in state.isStopped || !state.connections.isEmpty ? !state.isStopped : nil }
         guard hasWork == true else { return nil }
         let stopped = table.wait(timeout: tick) { $0.isStopped ? true : nil }
         if stopped == true { return nil }
         return table.withLock(wake: false) { state in
             let now = MonotonicClock.nanoseconds
-            return state.connections.values.filter { $0.isLate(now) }
+            return state.connections.values.filter { $0.isLate(now) || $0.isStranded }
         }
     }
 }

@@ -19,6 +19,8 @@ internal import Glibc
     /// Bytes taken from the budget for `body`.
     private var reserved = 0
     private var discarded = 0
+    private var chunks: Chunks?
+    private var isHeadOpen = false
     private var closes = false
     /// The target as it came: address in the buffer of libmicrohttpd, length, and a copy where it has a query.
     private var targetAddress: UnsafePointer<CChar>?
@@ -37,6 +39,13 @@ internal import Glibc
         targetLength = bytes.count
         target = unsafe bytes.contains(UInt8(ascii: "?")) ? Array(bytes) : []
         connection.setDeadline(connection.core.headLimit)
+        isHeadOpen = true
+        connection.loop.headOpened(connection)
+    }
+
+    private func closeHead(_ connection: Connection) {
+        if isHeadOpen { connection.loop.headClosed(connection) }
+        isHeadOpen = false
     }
 
     /// The head is complete. Decides, and returns whether libmicrohttpd may go on.
@@ -47,6 +56,7 @@ internal import Glibc
         on connection: Connection
     ) -> Bool {
         let core = connection.core
+        closeHead(connection)
         connection.setDeadline(core.bodyLimit)
         connection.markBusy()
         core.requestBegan()
@@ -68,6 +78,7 @@ internal import Glibc
             return answerNow(handle, refusal.response(acceptsJSON: true), on: connection)
         case .head(let head):
             self.head = head
+            if head.isChunked { unsafe chunks = Chunks(after: UnsafeRawPointer(method) + head.bytes.count) }
             return admit(handle, head, on: connection)
         }
     }
@@ -101,6 +112,10 @@ internal import Glibc
 
     /// Part of the body; returns whether libmicrohttpd may go on.
     func bodyArrived(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Bool {
+        if unsafe chunks?.accepts(bytes) == false {
+            chunks = nil
+            discardFrom(.malformedChunk, connection)
+        }
         switch stage {
         case .body(let limit, _):
             let total = body.count + bytes.count
@@ -127,6 +142,7 @@ internal import Glibc
         case .body(_, let respond):
             guard let head else { return false }
             stage = .working
+            connection.setAwaitsClient(false)
             let request = Request(head: head, body: body, connection: connection)
             body = []
             let taken = reserved
@@ -147,11 +163,13 @@ internal import Glibc
 
     /// The last byte was sent, or the request came to a bad end.
     func ended(on connection: Connection) {
+        closeHead(connection)
         connection.core.budget.give(back: reserved)
         if isCounted { connection.core.requestEnded() }
         isCounted = false
         reserved = 0
         discarded = 0
+        chunks = nil
         closes = false
         stage = .head
         head = nil
@@ -160,6 +178,7 @@ internal import Glibc
         targetLength = 0
         target = []
         connection.markIdle()
+        connection.setAwaitsClient(true)
         connection.setDeadline(connection.core.idleLimit)
     }
 
@@ -195,6 +214,7 @@ internal import Glibc
 
     private func answerNow(_ handle: ConnectionHandle, _ response: Response, on connection: Connection) -> Bool {
         stage = .answered
+        connection.setAwaitsClient(false)
         connection.setDeadline(connection.core.sendLimit)
         return response.queue(on: handle, closing: closes || connection.core.isStopping)
     }

@@ -1,87 +1,132 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One route of a table: method, path, and the scope without which it cannot be declared.
-package struct Route<Scope: Sendable>: Sendable {
+/// One entry of the route table. There is no way to make one without a scope (promise 3): what a route demands of its
+/// caller stands beside its path.
+package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
     package let method: Method
-    /// As written: `/api/v1/eth2/sign/:identifier`; a segment behind a colon takes any one segment.
-    package let path: String
+    package let pattern: RoutePattern
     package let scope: Scope
-    let segments: [Segment]
-    let admit: @Sendable (RouteMatch) -> Admission
+    /// The largest body in bytes; nil is the limit of the server.
+    package let bodyLimit: Int?
+    /// The only type the route produces: an `Accept` that excludes it is answered 406. Nil where the handler looks itself.
+    package let produces: String?
+    let action: Action
 
-    enum Segment: Sendable, Hashable {
-        case literal(String)
-        case parameter(String)
+    enum Action: Sendable {
+        case work(@Sendable (Request, PathParameters, Grant) async -> Response)
+        case atOnce(@Sendable (RequestHead, PathParameters, Grant) -> Response)
     }
 
+    /// A route that is answered by a task once the body is there.
     package init(
-        _ method: Method, _ path: String, _ scope: Scope, admit: @escaping @Sendable (RouteMatch) -> Admission
+        _ method: Method,
+        _ pattern: RoutePattern,
+        scope: Scope,
+        bodyLimit: Int? = nil,
+        produces: String? = nil,
+        handler: @escaping @Sendable (Request, PathParameters, Grant) async -> Response
     ) {
-        precondition(path.hasPrefix("/"), "the path \(path) of a route does not begin with a slash")
         self.method = method
-        self.path = path
+        self.pattern = pattern
         self.scope = scope
-        self.admit = admit
-        segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { segment in
-            segment.hasPrefix(":") ? .parameter(String(segment.dropFirst())) : .literal(String(segment))
-        }
+        self.bodyLimit = bodyLimit
+        self.produces = produces
+        action = .work(handler)
     }
 
-    /// The values of the parameters, or nil where the path is another one.
-    fileprivate func match(_ path: [String]) -> [(name: String, value: String)]? {
-        guard path.count == segments.count else { return nil }
-        var parameters: [(name: String, value: String)] = []
-        for (segment, value) in zip(segments, path) {
-            switch segment {
-            case .literal(let literal): if literal != value { return nil }
-            case .parameter(let name): parameters.append((name, value))
-            }
-        }
-        return parameters
-    }
-}
-
-/// A request that a route takes.
-package struct RouteMatch: Sendable {
-    package let head: RequestHead
-    private let parameters: [(name: String, value: String)]
-
-    fileprivate init(head: RequestHead, parameters: [(name: String, value: String)]) {
-        self.head = head
-        self.parameters = parameters
-    }
-
-    /// The value of a parameter of the route's path.
-    package subscript(name: String) -> String {
-        guard let found = parameters.first(where: { $0.name == name }) else {
-            preconditionFailure("the route has no parameter \(name)")
-        }
-        return found.value
+    /// A route that is answered on the thread of the socket, whatever else is busy: for answers that lie ready. Its
+    /// handler must neither wait nor compute; a body is thrown away.
+    package init(
+        atOnce method: Method,
+        _ pattern: RoutePattern,
+        scope: Scope,
+        produces: String? = nil,
+        handler: @escaping @Sendable (RequestHead, PathParameters, Grant) -> Response
+    ) {
+        self.method = method
+        self.pattern = pattern
+        self.scope = scope
+        bodyLimit = 0
+        self.produces = produces
+        action = .atOnce(handler)
     }
 }
 
-/// Finds the route of a request: unknown paths are 404, known ones with another method 405.
-package struct HTTPRouter<Scope: Sendable>: HTTPHandler {
-    private let routes: [Route<Scope>]
+/// What the gate says about a caller: what it learnt about them, or the answer that turns them away.
+package enum GateDecision<Grant: Sendable>: Sendable {
+    case allow(Grant)
+    case refuse(Response)
+}
+
+/// The route table as a handler of a server. Order: `Host`, path, method, gate, `Accept`; all from the head, before a byte
+/// of body.
+package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
+    /// Decides for the scope of the route that was found, from head and path alone.
+    package typealias Gate = @Sendable (Scope, RequestHead, PathParameters) -> GateDecision<Grant>
+
     private let hosts: HostAllowList
+    private let gate: Gate
+    /// Routes by path, those with more fixed segments first.
+    private let table: [(pattern: RoutePattern, routes: [Route<Scope, Grant>])]
 
-    package init(_ routes: [Route<Scope>], hosts: HostAllowList) {
-        self.routes = routes
+    /// Two routes with the same method and the same shape of path are a mistake in the table.
+    package init(hosts: HostAllowList = .loopback, routes: [Route<Scope, Grant>], gate: @escaping Gate) {
         self.hosts = hosts
+        self.gate = gate
+        table = Dictionary(grouping: routes, by: \.pattern).map { ($0.key, $0.value) }.sorted { one, other in
+            (other.0.literalCount, one.0.description) < (one.0.literalCount, other.0.description)
+        }
+        for (_, group) in Dictionary(grouping: routes, by: \.pattern.shape) {
+            let isUnique = Set(group.map(\.method)).count == group.count && Set(group.map(\.pattern)).count == 1
+            precondition(isUnique, "two routes match the same requests: \(group[0].pattern)")
+        }
     }
 
     package func admit(_ head: RequestHead) -> Admission {
-        if let refusal = hosts.refusal(head) { return .answer(refusal) }
-        guard let path = head.pathSegments else { return .answer(.text("Resource not found", status: 404)) }
-        var allowed: [Method] = []
-        for route in routes {
-            guard let parameters = route.match(path) else { continue }
-            if route.method == head.method { return route.admit(RouteMatch(head: head, parameters: parameters)) }
-            allowed.append(route.method)
+        if let refusal = hosts.refusal(of: head) { return refuse(refusal, head) }
+        guard let (candidates, parameters) = find(head) else { return refuse(.notFound, head) }
+        guard let route = candidates.first(where: { head.isMethod($0.method) }) else {
+            return refuse(.methodNotAllowed(candidates.map(\.method).sorted { $0.name < $1.name }), head)
         }
-        guard !allowed.isEmpty else { return .answer(.text("Resource not found", status: 404)) }
-        var response = Response.text("Method Not Allowed", status: 405)
-        response.headers.append(.init("Allow", allowed.map(\.name).joined(separator: ", ")))
-        return .answer(response)
+        switch gate(route.scope, head, parameters) {
+        case .refuse(let response): return .answer(response)
+        case .allow(let grant):
+            if let produces = route.produces, !head.accepts(produces) { return refuse(.notAcceptable, head) }
+            return admit(head, route, parameters, grant)
+        }
     }
+
+    private func admit(
+        _ head: RequestHead,
+        _ route: Route<Scope, Grant>,
+        _ parameters: PathParameters,
+        _ grant: Grant
+    ) -> Admission {
+        switch route.action {
+        case .atOnce(let handler): .answer(handler(head, parameters, grant))
+        case .work(let handler):
+            .proceed(bodyLimit: route.bodyLimit) { request in await handler(request, parameters, grant) }
+        }
+    }
+
+    private func find(_ head: RequestHead) -> ([Route<Scope, Grant>], PathParameters)? {
+        if PathSegments.isPlain(head.pathBytes) {
+            for (pattern, routes) in table {
+                if let parameters = pattern.match(plain: head.pathBytes) { return (routes, parameters) }
+            }
+        } else if let path = head.pathSegments {
+            for (pattern, routes) in table {
+                if let parameters = pattern.match(path) { return (routes, parameters) }
+            }
+        }
+        return nil
+    }
+
+    private func refuse(_ refusal: Refusal, _ head: RequestHead) -> Admission {
+        .answer(refusal.response(acceptsJSON: head.acceptsJSON))
+    }
+}
+
+extension RequestHead {
+    fileprivate func isMethod(_ method: Method) -> Bool { methodBytes.elementsEqual(method.name.utf8) }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
+internal import Glibc
 
 /// An HTTP/1.1 server over libmicrohttpd. It refuses every request whose framing has two readings before anyone sees it,
 /// keeps all its time limits itself, and runs handlers in tasks while its own threads only move bytes.
@@ -9,7 +10,7 @@ package final class HTTPServer: Sendable {
 
     private enum State {
         case new
-        case running(Daemon, ListeningSocket, watch: Thread)
+        case running(Running)
         case stopped
     }
 
@@ -21,15 +22,9 @@ package final class HTTPServer: Sendable {
     package func start() throws(HTTPServerError) -> BoundAddress {
         try state.withLock { (state) throws(HTTPServerError) -> BoundAddress in
             guard case .new = state else { throw .alreadyStarted }
-            let socket = try core.settings.listener.open()
-            do throws(HTTPServerError) {
-                let daemon = try Daemon(core: core, descriptor: socket.descriptor)
-                state = .running(daemon, socket, watch: core.deadlines.start())
-            } catch {
-                socket.cleanUp()
-                throw error
-            }
-            return socket.address
+            let running = try core.start()
+            state = .running(running)
+            return running.socket.address
         }
     }
 
@@ -42,28 +37,56 @@ package final class HTTPServer: Sendable {
             defer { state = .stopped }
             return state
         }
-        guard case .running(let daemon, let socket, let watch) = previous else { return true }
+        guard case .running(let running) = previous else { return true }
         // Stopping waits for threads, so it has one of its own.
         return await withCheckedContinuation { continuation in
             _ = Thread(name: "http-stop") { [core] in
-                continuation.resume(returning: core.stop(daemon, socket, watch, drain: drain))
+                continuation.resume(returning: core.stop(running, drain: drain))
             }
         }
     }
 }
 
+/// What a running server consists of.
+private struct Running {
+    let socket: ListeningSocket
+    let loops: [(EventLoop, Thread)]
+    let watch: Thread
+}
+
 extension ServerCore {
-    fileprivate func stop(_ daemon: Daemon, _ socket: ListeningSocket, _ watch: Thread, drain: Duration) -> Bool {
-        enter(.draining)
-        daemon.quiesce()
-        socket.cleanUp()
+    fileprivate func start() throws(HTTPServerError) -> Running {
+        let socket = try settings.listener.open()
+        var loops: [(EventLoop, Thread)] = []
+        do throws(HTTPServerError) {
+            // Each loop has its own descriptor for the one socket, and closes it.
+            var descriptors = [socket.descriptor]
+            while descriptors.count < settings.threads { descriptors.append(dup(socket.descriptor)) }
+            for (number, descriptor) in descriptors.enumerated() {
+                let loop = try EventLoop(core: self, descriptor: descriptor)
+                loops.append((loop, loop.start("http-\(number)")))
+            }
+        } catch {
+            for (loop, thread) in loops {
+                loop.enter(.ended)
+                thread.join()
+            }
+            socket.cleanUp()
+            throw error
+        }
+        return Running(socket: socket, loops: loops, watch: deadlines.start())
+    }
+
+    fileprivate func stop(_ running: Running, drain: Duration) -> Bool {
+        beginStopping()
+        for (loop, _) in running.loops { loop.enter(.quiet) }
         deadlines.connections().forEach { $0.cutIfIdle() }
         let finished = waitUntilIdle(drain)
-        enter(.ended)
-        resumeAll()
-        daemon.stop()
+        for (loop, _) in running.loops { loop.enter(.ended) }
+        for (_, thread) in running.loops { thread.join() }
         deadlines.stop()
-        watch.join()
+        running.watch.join()
+        running.socket.cleanUp()
         return finished
     }
 }

@@ -1,32 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The names under which a server lets itself be called (web3signer.md §1): a page of another origin that has its own
-/// name resolve to this address (DNS rebinding) is refused.
-package struct HostAllowList: Sendable {
-    /// Nil: any.
-    private let names: Set<String>?
-
-    /// Lower-case names without port; `*` or `all` allows any, `none` nobody.
-    package init(_ names: [String]) {
-        let names = names.map { $0.lowercased() }
-        self.names = names.contains("*") || names.contains("all") ? nil : Set(names).subtracting(["none"])
+/// Which names a client may have used to get here. It keeps web pages in an operator's browser from reaching a signer on
+/// the same machine through a name of their own that resolves to 127.0.0.1 (DNS rebinding).
+package struct HostAllowList: Sendable, Equatable {
+    private enum Rule: Equatable, Sendable {
+        case anyone
+        case nobody
+        case names([[UInt8]])
     }
 
-    /// The answer to a host that is not on the list; nil where it is.
-    func refusal(_ head: RequestHead) -> Response? {
-        guard let host = head.value(of: "Host") else { return .text("Bad Request", status: 400) }
-        guard let names else { return host.isEmpty ? Self.notAuthorized : nil }
-        return names.contains(Self.name(of: host)) ? nil : Self.notAuthorized
+    private let rule: Rule
+
+    /// `localhost`, `127.0.0.1` and `[::1]`.
+    package static let loopback = HostAllowList(["localhost", "127.0.0.1", "[::1]"])
+
+    /// Names or addresses without port, in any case. An entry `*` or `all` admits any, a single `none` nobody. An IPv6
+    /// address may be written with or without brackets.
+    package init(_ entries: [String]) {
+        let names = entries.map { ASCII.trimmed(Array($0.utf8)[...]).map(ASCII.lowercased) }
+        if names.contains(Array("*".utf8)) || names.contains(Array("all".utf8)) {
+            rule = .anyone
+        } else if names == [Array("none".utf8)] {
+            rule = .nobody
+        } else {
+            rule = .names(names.map { HostAllowList.withBrackets($0) })
+        }
     }
 
-    private static var notAuthorized: Response {
-        .json(Array(#"{"message":"Host not authorized."}"#.utf8), status: 403)
+    /// Whether the value of a `Host` field is admitted; its port does not matter.
+    package func admits(_ host: ArraySlice<UInt8>) -> Bool {
+        switch rule {
+        case .anyone: !host.isEmpty
+        case .nobody: false
+        case .names(let names):
+            HostAllowList.name(of: host).map { name in
+                names.contains { ASCII.areEqualIgnoringCase($0, name) }
+            } ?? false
+        }
     }
 
-    /// Without the port; an IPv6 address keeps its brackets.
-    private static func name(of host: String) -> String {
-        let host = host.lowercased()
-        if host.hasPrefix("["), let end = host.firstIndex(of: "]") { return String(host[...end]) }
-        return host.firstIndex(of: ":").map { String(host[..<$0]) } ?? host
+    /// The refusal of a head whose `Host` is not admitted; nil lets it pass. An absent `Host` never gets here over a
+    /// socket: the framing check answers it with 400.
+    package func refusal(of head: RequestHead) -> Refusal? {
+        guard let host = head.field("Host") else { return .malformed("Host is missing") }
+        return admits(host) ? nil : .hostNotAuthorized
+    }
+
+    /// The host without its port; nil where it is neither `name`, `name:port` nor `[address]:port`.
+    private static func name(of host: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let colon = UInt8(ascii: ":")
+        let end: ArraySlice<UInt8>.Index
+        if host.first == UInt8(ascii: "[") {
+            guard let close = host.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            end = close + 1
+        } else {
+            end = host.firstIndex(of: colon) ?? host.endIndex
+        }
+        let port = host[end...]
+        guard end > host.startIndex,
+            port.isEmpty || (port.first == colon && port.dropFirst().allSatisfy { $0 &- 0x30 < 10 })
+        else {
+            return nil
+        }
+        return host[..<end]
+    }
+
+    private static func withBrackets(_ name: [UInt8]) -> [UInt8] {
+        guard name.contains(UInt8(ascii: ":")), name.first != UInt8(ascii: "[") else { return name }
+        return [UInt8(ascii: "[")] + name + [UInt8(ascii: "]")]
     }
 }

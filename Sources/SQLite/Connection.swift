@@ -59,11 +59,24 @@ internal import CSQLite
     /// Whether a transaction is open (`sqlite3_get_autocommit`): some failures end it by themselves.
     package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
-    /// Rows that the last statement inserted, changed or deleted.
-    package var changes: Int { Int(unsafe sqlite3_changes(handle)) }
+    /// Rows inserted, changed or deleted since the connection was opened (`sqlite3_total_changes64`).
+    package var totalChanges: Int64 { unsafe sqlite3_total_changes64(handle) }
 
-    /// The row id that the last insert made.
-    package var lastInsertedRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
+    /// The number that a query of one row and one column gives; 0 where it gives none.
+    package borrowing func integer(_ sql: String) throws(SQLiteError) -> Int64 {
+        let statement = try prepare(sql)
+        return try statement.step() ? statement.integer(0) : 0
+    }
+
+    /// Runs a pragma that answers with the mode that it has really set; anything but `answer` is an error.
+    package borrowing func expect(_ pragma: String, toSay answer: String) throws(SQLiteError) {
+        let statement = try prepare(pragma)
+        let said = try statement.step() ? statement.text(0) : ""
+        while try statement.step() {}
+        guard said == answer else {
+            throw SQLiteError(kind: .cannotOpen, operation: pragma, message: "SQLite stays with \(said)")
+        }
+    }
 }
 
 /// Enough of a statement to recognise it in an error; no values, those are bound.

@@ -26,7 +26,8 @@ internal import CSQLite
         try check(
             unsafe bytes.withUnsafeBufferPointer { buffer in
                 unsafe chamber_sqlite3_bind_blob_copy(handle, parameter, buffer.baseAddress, Int32(buffer.count))
-            })
+            }
+        )
     }
 
     package borrowing func bind(_ text: String, at parameter: Int32) throws(SQLiteError) {

@@ -37,74 +37,77 @@ package struct SignerServices: Sendable {
     }
 
     /// The signing port: Web3Signer's routes (web3signer.md §2).
-    package var signingRoutes: [Route<Scope>] {
-        var routes: [Route<Scope>] = [
-            Route(.get, "/upcheck", .health) { answering($0, "text/plain") { .text("OK") } },
-            Route(.get, "/healthcheck", .health) { [health] _ in .answer(health().response()) },
-            Route(.post, "/api/v1/eth2/sign/:identifier", .sign) { sign($0) },
-            Route(.get, "/api/v1/eth2/publicKeys", .publicKeys) {
-                answering($0, "application/json") { .json(signer.keyring.identifiers.map(\.description)) }
+    package var signingRoutes: [Route<Scope, Caller>] {
+        var routes: [Route<Scope, Caller>] = [
+            Route(atOnce: .get, "/upcheck", scope: .health, produces: "text/plain") { _, _, _ in .text("OK") },
+            Route(atOnce: .get, "/healthcheck", scope: .health) { [health] _, _, _ in health().response() },
+            Route(.post, "/api/v1/eth2/sign/:identifier", scope: .sign) { request, parameters, caller in
+                await sign(request, parameters["identifier"], caller)
             },
-            Route(.post, "/reload", .reload) {
-                answering($0, "application/json") { ReloadStatus.response(accepted: reloading.begin()) }
+            Route(.get, "/api/v1/eth2/publicKeys", scope: .publicKeys, produces: "application/json") { _, _, _ in
+                .json(signer.keyring.identifiers.map(\.description))
             },
-            Route(.get, "/reload", .reload) { answering($0, "application/json") { reloading.status.response() } },
+            Route(.post, "/reload", scope: .reload, produces: "application/json") { _, _, _ in
+                ReloadStatus.response(accepted: reloading.begin())
+            },
+            Route(.get, "/reload", scope: .reload, produces: "application/json") { _, _, _ in
+                reloading.status.response()
+            },
         ]
-        if hasRecord { routes.append(Route(.get, "/api/v1/eth2/highWatermark", .highWatermark) { _ in highWatermark() }) }
+        if hasRecord {
+            routes.append(
+                Route(.get, "/api/v1/eth2/highWatermark", scope: .highWatermark) { _, _, _ in await highWatermark() })
+        }
         return routes
     }
 
     /// The metrics port.
-    package var metricsRoutes: [Route<Scope>] {
+    package var metricsRoutes: [Route<Scope, Caller>] {
         [
-            Route(.get, "/metrics", .metrics) { [metrics] _ in
-                .proceed { _ in
-                    Response(
-                        status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(metrics().utf8))
-                }
+            Route(.get, "/metrics", scope: .metrics) { [metrics] _, _, _ in
+                Response(
+                    status: 200, contentType: MetricRegistry.contentType, body: Array(metrics().utf8))
             }
         ]
     }
 
-    /// The admin socket.
-    package var administrationRoutes: [Route<Scope>] {
+    /// The admin socket. A body may be a whole interchange file: the largest known have some hundred megabytes.
+    package var administrationRoutes: [Route<Scope, Caller>] {
         RecordAdministration.Command.allCases.map { command in
-            Route(.post, RecordAdministration.path + command.rawValue, .recordAdministration) { _ in
-                .proceed(bodyLimit: 4 << 30) { await administer(command, $0) }
+            Route(
+                .post, RoutePattern(RecordAdministration.path + command.rawValue), scope: .recordAdministration,
+                bodyLimit: RecordAdministration.largestBody
+            ) { request, _, caller in
+                await administer(command, request, caller)
             }
         }
     }
 
     // MARK: Signing
 
-    private func sign(_ match: RouteMatch) -> Admission {
-        let identifier = match["identifier"]
-        let caller = Caller.peer(match.head.peer.description)
-        let acceptsJSON = match.head.acceptsJSON
-        return .proceed { request in
-            let outcome = await signer.sign(identifier, for: caller, isAbandoned: { request.clientHasGone }) {
-                () throws(UnreadableRequest) in try reader.read(request.body)
-            }
-            return outcome.response(compatibility, acceptsJSON: acceptsJSON)
+    private func sign(_ request: Request, _ identifier: String, _ caller: Caller) async -> Response {
+        let outcome = await signer.sign(identifier, for: caller, isAbandoned: { request.clientHasGone }) {
+            () throws(UnreadableRequest) in try reader.read(request.body)
         }
+        return outcome.response(compatibility, acceptsJSON: request.head.acceptsJSON)
     }
 
-    private func highWatermark() -> Admission {
-        .proceed { _ in
-            do throws(StoreError) {
-                guard case .watermark(let mark) = try await signer.protection.administer(.highWatermark) else {
-                    preconditionFailure("the record answered another task than it was given")
-                }
-                return .json(HighWatermarkDocument(mark))
-            } catch {
-                return .error(503, code: "slashing_protection_unavailable", message: "\(error)", retryAfterSeconds: 1)
+    private func highWatermark() async -> Response {
+        do throws(StoreError) {
+            guard case .watermark(let mark) = try await signer.protection.administer(.highWatermark) else {
+                preconditionFailure("the record answered another task than it was given")
             }
+            return .json(HighWatermarkDocument(mark))
+        } catch {
+            return .error(503, code: "slashing_protection_unavailable", message: "\(error)", retryAfterSeconds: 1)
         }
     }
 
     // MARK: Administration
 
-    private func administer(_ command: RecordAdministration.Command, _ request: Request) async -> Response {
+    private func administer(
+        _ command: RecordAdministration.Command, _ request: Request, _ caller: Caller
+    ) async -> Response {
         var outcome = AuditEvent.Outcome.done
         let response: Response
         do throws(StoreError) {
@@ -115,16 +118,8 @@ package struct SignerServices: Sendable {
             response = .error(400, code: "not_done", message: error.description)
         }
         var event = AuditEvent(.administration(command.rawValue, subject: "slashing record"), outcome)
-        event.caller = Caller.local.kind
+        event.caller = caller.kind
         audit(event)
         return response
-    }
-
-    /// An answer of one type: 406 for a client that does not take it.
-    private func answering(_ match: RouteMatch, _ type: String, _ make: () -> Response) -> Admission {
-        guard match.head.accepts(type) else {
-            return .answer(.error(406, code: "not_acceptable", message: "this route answers \(type)", acceptsJSON: false))
-        }
-        return .answer(make())
     }
 }

@@ -51,8 +51,16 @@ package struct RecordStatus: Sendable, Codable {
     package let health: String
 
     package init(
-        backend: String, path: String, schemaVersion: Int, genesisValidatorsRoot: String, validators: Int,
-        disabled: Int, blocks: Int, attestations: Int, highWatermark: HighWatermark?, health: StoreHealth
+        backend: String,
+        path: String,
+        schemaVersion: Int,
+        genesisValidatorsRoot: String,
+        validators: Int,
+        disabled: Int,
+        blocks: Int,
+        attestations: Int,
+        highWatermark: HighWatermark?,
+        health: StoreHealth
     ) {
         self.backend = backend
         self.path = path

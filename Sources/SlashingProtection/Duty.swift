@@ -33,7 +33,10 @@ package struct DutyBatch: Sendable {
     package let records: [RecordIdentity]
 
     package init(
-        duty: SlashableDuty, signingRoot: SigningRoot, genesisValidatorsRoot: Root, records: [RecordIdentity]
+        duty: SlashableDuty,
+        signingRoot: SigningRoot,
+        genesisValidatorsRoot: Root,
+        records: [RecordIdentity]
     ) {
         self.duty = duty
         self.signingRoot = signingRoot

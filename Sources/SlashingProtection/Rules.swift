@@ -102,7 +102,10 @@ package struct RecordConditions: Sendable {
 package enum Rules {
     /// Decides one message. `.recorded` means: safe, now record it.
     package static func decide<History: ValidatorHistory & ~Copyable>(
-        _ batch: DutyBatch, isEnabled: Bool, history: inout History, conditions: RecordConditions
+        _ batch: DutyBatch,
+        isEnabled: Bool,
+        history: inout History,
+        conditions: RecordConditions
     ) throws(History.Failure) -> Verdict {
         if let refusal = refusalBeforeHistory(batch, isEnabled: isEnabled, conditions: conditions) {
             return .refused(refusal)
@@ -117,7 +120,9 @@ package enum Rules {
 
     /// Rules 1 to 5.
     private static func refusalBeforeHistory(
-        _ batch: DutyBatch, isEnabled: Bool, conditions: RecordConditions
+        _ batch: DutyBatch,
+        isEnabled: Bool,
+        conditions: RecordConditions
     ) -> Refusal? {
         if batch.genesisValidatorsRoot != conditions.pinnedRoot {
             return .otherNetwork(pinned: conditions.pinnedRoot, offered: batch.genesisValidatorsRoot)
@@ -145,7 +150,9 @@ package enum Rules {
 
     /// Rules 6 to 9 for blocks.
     private static func decideBlock<History: ValidatorHistory & ~Copyable>(
-        _ slot: Slot, _ root: SigningRoot, _ history: inout History
+        _ slot: Slot,
+        _ root: SigningRoot,
+        _ history: inout History
     ) throws(History.Failure) -> Verdict {
         let recorded = try history.block(at: slot)
         if let recorded, recorded.root == root { return .repeated }
@@ -158,7 +165,10 @@ package enum Rules {
 
     /// Rules 6 to 11 for attestations.
     private static func decideAttestation<History: ValidatorHistory & ~Copyable>(
-        _ source: Epoch, _ target: Epoch, _ root: SigningRoot, _ history: inout History
+        _ source: Epoch,
+        _ target: Epoch,
+        _ root: SigningRoot,
+        _ history: inout History
     ) throws(History.Failure) -> Verdict {
         let recorded = try history.attestation(target: target)
         if let recorded, recorded.root == root, recorded.source == source { return .repeated }

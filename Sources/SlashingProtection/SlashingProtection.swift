@@ -55,13 +55,16 @@ package struct SlashingProtection: Sendable {
         for (record, verdict) in zip(batch.records, verdicts) where verdict.refusal == nil { permitted.append(record) }
         return ProtectionDecision(
             verdicts: verdicts,
-            permits: SigningPermits(signingRoot: batch.signingRoot, generation: generation, records: permitted))
+            permits: SigningPermits(signingRoot: batch.signingRoot, generation: generation, records: permitted)
+        )
     }
 
     /// Permits a message that cannot be slashed. The caller says why none is needed, so that a search finds every such
     /// place.
     package func permit(
-        _ why: UnrecordedMessage, _ signingRoot: SigningRoot, records: [RecordIdentity],
+        _ why: UnrecordedMessage,
+        _ signingRoot: SigningRoot,
+        records: [RecordIdentity],
         generation: AuthorityGeneration
     ) -> SigningPermits {
         switch why {

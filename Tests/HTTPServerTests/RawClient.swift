@@ -35,7 +35,9 @@ final class RawClient {
     /// Sends all of it, or as much as the other side takes before it closes.
     func send(_ text: String) { send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) {
+    func send(_ bytes: [UInt8]) { RawClient.send(descriptor, bytes) }
+
+    static func send(_ descriptor: Int32, _ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { raw in
@@ -52,6 +54,12 @@ final class RawClient {
     }
 
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Waits without reading until the other side has ended the connection, at most twenty seconds.
+    func waitUntilOtherSideEnds() {
+        var query = pollfd(fd: descriptor, events: Int16(0x2000), revents: 0)  // POLLRDHUP
+        _ = unsafe poll(&query, 1, 20_000)
+    }
 
     /// The next whole reply; nil when the connection ended before one.
     func reply() throws -> Reply? {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import BLS
 import Foundation
+import Glibc
 import Keystores
 import Secrets
 import Testing
@@ -75,6 +76,21 @@ import Testing
         #expect(try await load([source], previous: third).reusedFiles == 0)
     }
 
+    @Test func `a file that was young when it was read is read again, changed or not`() async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("a.yaml", TestKey(1).descriptor)
+        let hour = Duration.seconds(3600)
+        var current = try await load([directory.source], granularity: hour)
+        current = try await load([directory.source], previous: current, granularity: hour)
+        #expect(current.reusedFiles == 0)
+        // Same inode and size, and perhaps the same time to the tick of the clock.
+        for number in 2...20 as ClosedRange<UInt64> {
+            try directory.write("a.yaml", TestKey(number).descriptor, inPlace: true)
+            current = try await load([directory.source], previous: current, granularity: hour)
+            #expect(current.publicKeys == [try TestKey(number).secretKey().publicKey])
+        }
+    }
+
     @Test func `what failed is tried again`() async throws {
         let directory = try TemporaryDirectory()
         try directory.write(
@@ -120,7 +136,11 @@ import Testing
 }
 
 @Suite struct PermissionTests {
-    private func setUp(descriptor: Int, keystore: Int, password: Int) throws -> (TemporaryDirectory, [KeySource]) {
+    private func setUp(
+        descriptor: mode_t,
+        keystore: mode_t,
+        password: mode_t
+    ) throws -> (TemporaryDirectory, [KeySource]) {
         let directory = try TemporaryDirectory()
         try directory.write("raw.yaml", TestKey(1).descriptor, mode: descriptor)
         // A descriptor without a key in it may be read by everyone.
@@ -142,12 +162,13 @@ import Testing
     }
 
     @Test(arguments: [
-        (0o640, 0o600, 0o600, "raw.yaml"), (0o600, 0o604, 0o600, "k.json"), (0o600, 0o600, 0o620, "p.txt"),
+        (0o640 as mode_t, 0o600 as mode_t, 0o600 as mode_t, "raw.yaml"), (0o600, 0o604, 0o600, "k.json"),
+        (0o600, 0o600, 0o620, "p.txt"),
     ])
     func `open files are a warning, and refused in strict`(
-        _ descriptor: Int,
-        _ keystore: Int,
-        _ password: Int,
+        _ descriptor: mode_t,
+        _ keystore: mode_t,
+        _ password: mode_t,
         _ name: String
     ) async throws {
         let (directory, sources) = try setUp(descriptor: descriptor, keystore: keystore, password: password)

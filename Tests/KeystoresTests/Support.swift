@@ -3,6 +3,7 @@ import BLS
 import Crypto
 import Encoding
 import Foundation
+import Glibc
 import Keystores
 import Secrets
 import Testing
@@ -18,18 +19,26 @@ final class TemporaryDirectory: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Writes a file that only its owner may read, unless another mode is given. Returns its path.
+    /// Writes a file that only its owner may read, unless another mode is given. Returns its path. A file that was there
+    /// is replaced by another, with an identity of its own; `inPlace` writes over it.
     @discardableResult
-    func write(_ name: String, _ bytes: Data, mode: Int = 0o600) throws -> String {
+    func write(_ name: String, _ bytes: Data, mode: mode_t = 0o600, inPlace: Bool = false) throws -> String {
         let file = "\(path)/\(name)"
-        try bytes.write(to: URL(fileURLWithPath: file))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+        let written = inPlace ? file : file + ".new"
+        // Foundation would sync every file to the disk.
+        let descriptor = unsafe open(written, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        try #require(descriptor >= 0)
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        try handle.write(contentsOf: bytes)
+        fchmod(descriptor, mode)
+        try handle.close()
+        if !inPlace { try #require(unsafe rename(written, file) == 0) }
         return file
     }
 
     @discardableResult
-    func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
-        try write(name, Data(text.utf8), mode: mode)
+    func write(_ name: String, _ text: String, mode: mode_t = 0o600, inPlace: Bool = false) throws -> String {
+        try write(name, Data(text.utf8), mode: mode, inPlace: inPlace)
     }
 
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
@@ -100,14 +109,17 @@ extension Password {
     }
 }
 
-/// Loads with few threads.
+/// Loads, and trusts the times of files that were just written: `TemporaryDirectory` gives each its own identity.
 func load(
     _ sources: [KeySource],
     arena: SecretArena = SecretArena(),
     previous: LoadedKeys = .none,
     settings: KeyLoader.Settings = KeyLoader.Settings(),
+    granularity: Duration = .zero,
     onProgress: @escaping @Sendable (KeyLoadProgress) -> Void = { _ in }
 ) async throws -> LoadedKeys {
+    var settings = settings
+    settings.timestampGranularity = granularity
     let loader = KeyLoader(sources: sources, arena: arena, settings: settings, onProgress: onProgress)
     return try await loader.reload(previous: previous)
 }

@@ -147,6 +147,7 @@ extension SQLiteStore.Settings {
 }
 
 /// Opens a record on a temporary file, lets `body` use it, and closes it.
+@discardableResult
 func withStore<Result>(
     _ change: (inout SQLiteStore.Settings) -> Void = { _ in },
     _ body: (SQLiteStore) async throws -> Result
@@ -166,6 +167,7 @@ func withStore<Result>(
 }
 
 /// What a fresh record knows after taking the whole export of `store`, by way of the JSON text.
+@discardableResult
 func withCopy<Result>(
     of store: SQLiteStore,
     on root: Root = network,
@@ -174,7 +176,7 @@ func withCopy<Result>(
     let exported = try await store.give()
     return try await withStore {
         $0.genesisValidatorsRoot = root
-    } _: { copy in
+    } _: { copy async throws in
         try await copy.take(try Interchange(json: exported.json()))
         return try await body(copy)
     }

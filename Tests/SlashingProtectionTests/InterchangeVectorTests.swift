@@ -31,7 +31,7 @@ struct InterchangeVectorTests {
         var refusedByUs: Set<String> = []
         try await withStore {
             $0.genesisValidatorsRoot = root
-        } _: { store in
+        } _: { store async throws in
             var refused: [DutyBatch] = []
             for step in vector.steps {
                 try await take(step, into: store)
@@ -46,7 +46,7 @@ struct InterchangeVectorTests {
                 }
             }
             #expect(refusedByUs == Self.stricter[name, default: []], "allowed by the complete form, refused by us")
-            try await withCopy(of: store, on: root) { copy in
+            try await withCopy(of: store, on: root) { copy async throws in
                 for batch in refused {
                     let verdict = await copy.decideOne(batch)
                     #expect(verdict.refusal != nil, "\(batch.duty) was refused before the export")

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -65,6 +66,8 @@ uint64_t chamber_process_cpu_nanoseconds(void) { return nanoseconds(CLOCK_PROCES
 uint64_t chamber_realtime_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
 uint64_t chamber_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+int chamber_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int chamber_try_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 

@@ -8,7 +8,7 @@ static inline struct MHD_Daemon *chamber_mhd_start(
     return MHD_start_daemon(flags, 0, NULL, NULL, handler, context, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
-/// MHD_get_connection_info is variadic. The next four are its uses.
+/// MHD_get_connection_info is variadic. The next are its uses.
 static inline int chamber_mhd_descriptor(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info ? info->connect_fd : -1;
@@ -36,3 +36,14 @@ static inline struct MHD_OptionItem chamber_mhd_option(enum MHD_OPTION option, c
     struct MHD_OptionItem item = {option, (intptr_t)function, context};
     return item;
 }
+
+/// MHD_get_daemon_info is variadic: the descriptor that becomes readable when MHD_run has something to do.
+static inline int chamber_mhd_epoll(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info ? info->epoll_fd : -1;
+}
+
+/// Flags of a daemon that the caller drives: epoll, suspension, a log. The public name for suspension also asks for
+/// MHD_USE_ITC, a pipe that would be written once for each answer.
+static const unsigned int chamber_mhd_flags =
+    MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (MHD_ALLOW_SUSPEND_RESUME & ~MHD_USE_ITC);

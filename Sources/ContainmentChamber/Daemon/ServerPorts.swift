@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
 internal import HTTPServer
+internal import Signer
 internal import SignerAPI
 internal import Telemetry
 
@@ -26,7 +27,8 @@ final class ServerPorts: Sendable {
                 name: "signing",
                 server: HTTPServer(
                     signing,
-                    handler: HTTPRouter(routes.signingRoutes, hosts: HostAllowList(server.allowedHosts))))
+                    handler: HTTPRouter(
+                        hosts: HostAllowList(server.allowedHosts), routes: routes.signingRoutes, gate: Self.open)))
         ]
         if configuration.metrics.isEnabled {
             let metrics = configuration.metrics
@@ -36,12 +38,13 @@ final class ServerPorts: Sendable {
                     server: HTTPServer(
                         HTTPServerSettings(
                             listener: TCPListener(host: metrics.listenAddress, port: UInt16(metrics.listenPort))),
-                        handler: HTTPRouter(routes.metricsRoutes, hosts: HostAllowList(metrics.allowedHosts)))))
+                        handler: HTTPRouter(
+                            hosts: HostAllowList(metrics.allowedHosts), routes: routes.metricsRoutes, gate: Self.open))))
         }
         if configuration.antiSlashing.backend != .noop {
             var administration = HTTPServerSettings(listener: UnixListener(path: configuration.adminSocketPath))
-            administration.limits.bodyBytes = 4 << 30
-            administration.limits.bodyBudget = 4 << 30
+            administration.limits.bodyBytes = RecordAdministration.largestBody
+            administration.limits.bodyBudget = RecordAdministration.largestBody
             administration.deadlines.body = .seconds(600)
             administration.deadlines.answer = .seconds(3600)
             ports.append(
@@ -49,9 +52,14 @@ final class ServerPorts: Sendable {
                     name: "administration",
                     server: HTTPServer(
                         administration,
-                        handler: HTTPRouter(routes.administrationRoutes, hosts: HostAllowList(["localhost"])))))
+                        handler: HTTPRouter(routes: routes.administrationRoutes) { _, _, _ in .allow(.local) })))
         }
         self.ports = ports
+    }
+
+    /// The gate of a port without tokens: whoever reaches it passes, under the name of his address.
+    private static func open(_: Scope, head: RequestHead, _: PathParameters) -> GateDecision<Caller> {
+        .allow(.peer(head.peer.description))
     }
 
     func start() throws(Failure) {

@@ -18,6 +18,10 @@ package struct KeyLoader: Sendable {
         package var limits = DerivationLimits()
         /// Bytes of a descriptor file (Web3Signer's `--key-store-config-file-max-size`).
         package var descriptorBytes = 104_857_600
+        /// A file that changed this shortly before it was read is read again by the next load: file systems stamp changes
+        /// with clocks that tick every few milliseconds, some every two seconds, and the next change may carry the same
+        /// time.
+        package var timestampGranularity = Duration.seconds(2)
         /// Time between two reports of progress.
         package var progressInterval = Duration.seconds(1)
 

@@ -83,7 +83,7 @@ extension KeySource {
             }
             let password = try Password(normalizing: reader.contents)
             guard !password.isEmpty else { throw KeystoreError.emptyPassword }
-            return .shared(password, LoadedFile.Dependency(path: path, identity: identity))
+            return .shared(password, LoadedFile.Dependency(path: path, identity: identity, settings))
         } catch { throw SourceFailure(path: path, reason: error) }
     }
 }

@@ -9,6 +9,8 @@ package import SlashingProtection
 /// socket. Path and query are the command, the body an interchange file where one is taken.
 package enum RecordAdministration {
     package static let path = "/admin/v1/anti-slashing/"
+    /// Bytes of a request or an answer.
+    package static let largestBody = 4 << 30
 
     /// The name of a task on the socket; the last segment of the path.
     package enum Command: String, Sendable, CaseIterable {

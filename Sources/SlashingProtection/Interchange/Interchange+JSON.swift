@@ -6,7 +6,8 @@ package import Foundation
 
 extension Interchange {
     /// Reads a file. What is not an array of validators, has another version or no readable genesis root is refused
-    /// whole; a single element that cannot be read is kept aside in `unreadable`. Elements for the same key are joined.
+    /// whole; a single element that cannot be read is kept aside in `unreadable`. Elements for
+    /// the same key stay apart: each may be minimal, with a lowest entry that stands for all below it.
     package init(json: Data) throws(StoreError) {
         let file: File
         do {
@@ -16,7 +17,8 @@ extension Interchange {
         }
         guard file.metadata.version == Interchange.version else {
             throw .interchange(
-                reason: "interchange_format_version is \(file.metadata.version), only \(Interchange.version) is known")
+                reason: "interchange_format_version is \(file.metadata.version), only \(Interchange.version) is known"
+            )
         }
         guard let root = try? Root(hex: file.metadata.root) else {
             throw .interchange(reason: "genesis_validators_root is not 32 bytes in hexadecimal")
@@ -24,20 +26,14 @@ extension Interchange {
         genesisValidatorsRoot = root
         validators = []
         unreadable = []
-        var positions: [PublicKey: Int] = [:]
         for (position, element) in file.data.enumerated() {
             switch element.content {
             case .failure(let problem):
                 unreadable.append(
-                    UnreadableElement(position: position, publicKey: element.publicKey, reason: problem.reason))
+                    UnreadableElement(position: position, publicKey: element.publicKey, reason: problem.reason)
+                )
             case .success(let record):
-                if let earlier = positions[record.publicKey] {
-                    validators[earlier].blocks += record.blocks
-                    validators[earlier].attestations += record.attestations
-                } else {
-                    positions[record.publicKey] = validators.count
-                    validators.append(record)
-                }
+                validators.append(record)
             }
         }
     }
@@ -123,7 +119,11 @@ private struct Element: Decodable {
             let attestations = try container.decodeIfPresent([Attestation].self, forKey: .attestations) ?? []
             content = .success(
                 ValidatorRecord(
-                    publicKey: key, blocks: blocks.map(\.value), attestations: attestations.map(\.value)))
+                    publicKey: key,
+                    blocks: blocks.map(\.value),
+                    attestations: attestations.map(\.value)
+                )
+            )
         } catch {
             content = .failure(Problem(reason: Interchange.explain(error)))
         }
@@ -139,7 +139,9 @@ private struct Block: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         value = RecordedBlock(
-            slot: Slot(try container.number(.slot)), root: try container.root(.root))
+            slot: Slot(try container.number(.slot)),
+            root: try container.root(.root)
+        )
     }
 }
 
@@ -153,8 +155,10 @@ private struct Attestation: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         value = RecordedAttestation(
-            source: Epoch(try container.number(.source)), target: Epoch(try container.number(.target)),
-            root: try container.root(.root))
+            source: Epoch(try container.number(.source)),
+            target: Epoch(try container.number(.target)),
+            root: try container.root(.root)
+        )
     }
 }
 

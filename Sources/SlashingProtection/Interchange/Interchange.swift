@@ -2,18 +2,21 @@
 package import BLS
 package import Consensus
 
-/// The content of an EIP-3076 interchange file, version 5, one element for each validator.
+/// The content of an EIP-3076 interchange file, version 5.
 package struct Interchange: Sendable {
     /// The only version that is read or written.
     package static let version = "5"
 
     package let genesisValidatorsRoot: Root
+    /// In the order of the file; a key can come more than once.
     package var validators: [ValidatorRecord]
     /// Elements that could not be read, by their position in `data`: refused one by one, the others are taken.
     package var unreadable: [UnreadableElement]
 
     package init(
-        genesisValidatorsRoot: Root, validators: [ValidatorRecord], unreadable: [UnreadableElement] = []
+        genesisValidatorsRoot: Root,
+        validators: [ValidatorRecord],
+        unreadable: [UnreadableElement] = []
     ) {
         self.genesisValidatorsRoot = genesisValidatorsRoot
         self.validators = validators

@@ -24,7 +24,8 @@ struct RunningJob: Sendable {
             case .give(let only): ExportJob(only: only)
             case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
             case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)
-            case .setHighWatermark(let mark): SingleStepJob { writer throws(StoreError) in try writer.setHighWatermark(mark) }
+            case .setHighWatermark(let mark):
+                SingleStepJob { writer throws(StoreError) in try writer.setHighWatermark(mark) }
             case .highWatermark: SingleStepJob { writer throws(StoreError) in try writer.readHighWatermark() }
             case .status: SingleStepJob { writer throws(StoreError) in try writer.status() }
             }
@@ -45,7 +46,9 @@ struct RunningJob: Sendable {
 private struct SingleStepJob: AdministrativeJob {
     let body: @Sendable (inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer
 
-    init(_ body: @escaping @Sendable (inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer) { self.body = body }
+    init(_ body: @escaping @Sendable (inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer) {
+        self.body = body
+    }
 
     func step(_ writer: inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer? { try body(&writer) }
 }
@@ -53,13 +56,12 @@ private struct SingleStepJob: AdministrativeJob {
 extension SQLiteWriter {
     /// A transaction whose failures are told in this module's words; a fault of the disk also stops signing.
     mutating func administrativeTransaction<Result>(
-        commit: Bool = true, _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
+        commit: Bool = true,
+        _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
         if let reason = state.withLock({ $0.reason }) { throw .storage(reason: reason) }
         do throws(SQLiteError) {
-            let result = try transaction(commit: commit, body)
-            rowsSinceCheckpoint += 1
-            return result
+            return try transaction(commit: commit, body)
         } catch {
             stop(after: error)
             throw StoreError(error, path: file.path)
@@ -73,12 +75,18 @@ extension SQLiteWriter {
     /// Sets or clears the end of signing. It must lie above every low watermark, as in Web3Signer (§5.4).
     fileprivate mutating func setHighWatermark(_ mark: HighWatermark?) throws(StoreError) -> AdministrativeAnswer {
         if let mark {
-            let lowest = try administrativeTransaction { record throws(SQLiteError) in try record.highestLowWatermarks() }
+            let lowest = try administrativeTransaction { record throws(SQLiteError) in try record.highestLowWatermarks()
+            }
             if let slot = lowest.slot, mark.slot <= slot {
-                throw .refused(reason: "the high watermark slot \(mark.slot) is not above the low watermark \(slot) of a validator")
+                throw .refused(
+                    reason: "the high watermark slot \(mark.slot) is not above the low watermark \(slot) of a validator"
+                )
             }
             if let epoch = [lowest.source, lowest.target].compactMap(\.self).max(), mark.epoch <= epoch {
-                throw .refused(reason: "the high watermark epoch \(mark.epoch) is not above the low watermark \(epoch) of a validator")
+                throw .refused(
+                    reason:
+                        "the high watermark epoch \(mark.epoch) is not above the low watermark \(epoch) of a validator"
+                )
             }
             guard max(mark.slot.value, mark.epoch.value) <= UInt64(Int64.max) else {
                 throw .refused(reason: "a high watermark must be below 2^63")
@@ -94,10 +102,18 @@ extension SQLiteWriter {
             let counts = try record.counts()
             return .status(
                 RecordStatus(
-                    backend: "sqlite", path: file.path, schemaVersion: SQLiteSchema.version,
-                    genesisValidatorsRoot: settings.genesisValidatorsRoot.description, validators: counts.validators,
-                    disabled: counts.disabled, blocks: counts.blocks, attestations: counts.attestations,
-                    highWatermark: try record.highWatermark(), health: state.withLock { $0 }))
+                    backend: "sqlite",
+                    path: file.path,
+                    schemaVersion: SQLiteSchema.version,
+                    genesisValidatorsRoot: settings.genesisValidatorsRoot.description,
+                    validators: counts.validators,
+                    disabled: counts.disabled,
+                    blocks: counts.blocks,
+                    attestations: counts.attestations,
+                    highWatermark: try record.highWatermark(),
+                    health: state.withLock { $0 }
+                )
+            )
         } catch {
             throw StoreError(error, path: file.path)
         }

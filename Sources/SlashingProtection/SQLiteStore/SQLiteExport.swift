@@ -19,11 +19,13 @@ struct ExportJob: AdministrativeJob {
         }
         guard let key = keys.popLast() else {
             return .given(
-                Interchange(genesisValidatorsRoot: writer.settings.genesisValidatorsRoot, validators: validators))
+                Interchange(genesisValidatorsRoot: writer.settings.genesisValidatorsRoot, validators: validators)
+            )
         }
         remaining = keys
         validators.append(
-            try writer.administrativeTransaction { record throws(SQLiteError) in try record.history(of: key) })
+            try writer.administrativeTransaction { record throws(SQLiteError) in try record.history(of: key) }
+        )
         return nil
     }
 }
@@ -35,17 +37,19 @@ extension SQLiteRecord {
         let state = try validator(for: key)
         let low = state.watermarks
         var blocks = try statements.blocks(validator: state.id, from: low.slot ?? 0)
-        if let slot = low.slot, blocks.first?.slot != slot { blocks.insert(RecordedBlock(slot: slot, root: nil), at: 0) }
+        if let slot = low.slot, blocks.first?.slot != slot {
+            blocks.insert(RecordedBlock(slot: slot, root: nil), at: 0)
+        }
         var attestations = try statements.attestations(validator: state.id, from: low.target ?? 0)
         if let source = low.source, let target = low.target {
-            // Stands for all that is not known any more: a vote with an older source would surround it.
-            let mark = RecordedAttestation(source: source, target: target, root: nil)
-            if let first = attestations.first, first.target == target {
-                if first.source != source {
-                    attestations[0] = RecordedAttestation(source: max(first.source, source), target: target, root: nil)
-                }
-            } else {
-                attestations.insert(mark, at: 0)
+            // One entry at the watermark's target stands for all below it: whatever would surround one of those
+            // surrounds it too. A vote there with a lower source says less, one with a higher source more.
+            let older = try statements.highestSource(validator: state.id, below: target) ?? source
+            let floor = max(source, older)
+            if attestations.first?.target != target {
+                attestations.insert(RecordedAttestation(source: floor, target: target, root: nil), at: 0)
+            } else if attestations[0].source < floor {
+                attestations[0] = RecordedAttestation(source: floor, target: target, root: nil)
             }
         }
         return ValidatorRecord(publicKey: key, blocks: blocks, attestations: attestations)

@@ -1,140 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 internal import Consensus
-internal import Glibc
 internal import SQLite
 
-/// The files of a record and who may touch them: the database with its log, the lock beside it, and the marker that
-/// says that a sync failed.
+/// The files of a record: the database with its log, and those that carry it over a failed sync.
+///
+/// - `PATH`, `PATH-wal`: the record.
+/// - `PATH.unfinished`: a database that is being made; worth nothing, removed at will.
+/// - `PATH.sync-failed`: stands while the content of `PATH` cannot be trusted to be on the disk.
+/// - `PATH.rewritten`: the whole record once more, durable and verified, on its way to the place of `PATH`.
+/// - `PATH.failed`: the database whose sync failed, kept for who wants to look at it.
 struct SQLiteFile: Sendable {
     let path: String
-    /// Another layer of file operations, for tests that inject faults.
-    let vfs: String?
+    let disk: any RecordDisk
 
-    var lockPath: String { path + ".lock" }
-    /// Stands while the content of the database file cannot be trusted to be on the disk.
-    var markerPath: String { path + ".sync-failed" }
-    var rewrittenPath: String { path + ".rewritten" }
+    var unfinishedPath: String { path + ".unfinished" }
     private var logPath: String { path + "-wal" }
+    private var markerPath: String { path + ".sync-failed" }
+    private var rewrittenPath: String { path + ".rewritten" }
     private var failedPath: String { path + ".failed" }
 
-    var exists: Bool { unsafe access(path, F_OK) == 0 }
-    var isMarked: Bool { unsafe access(markerPath, F_OK) == 0 }
+    var exists: Bool { disk.exists(path) }
 
-    /// Makes an empty file that only its owner can read; never touches one that is there.
-    func createEmpty() throws(StoreError) {
-        let descriptor = unsafe chamber_open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
-        guard descriptor >= 0 else {
-            if errno == EEXIST { throw .alreadyExists(path: path) }
-            throw .storage(reason: "the slashing record \(path) cannot be created: \(systemError())")
+    // MARK: Making
+
+    /// Makes a record where there is none. It gets its name when it is complete and durable, so that a failure half-way
+    /// leaves nothing that could be taken for one.
+    func create(pinnedTo root: Root) throws(StoreError) {
+        guard !exists else { throw .alreadyExists(path: path) }
+        try refuseTraces()
+        try build { connection throws(SQLiteError) in try SQLiteSchema.fill(connection, pinnedTo: root) }
+        do throws(DiskFailure) {
+            try disk.move(unfinishedPath, to: path)
+            try disk.syncFolder(of: path)
+        } catch {
+            throw .storage(reason: "the slashing record \(path) cannot be created: \(error)")
         }
-        close(descriptor)
     }
+
+    /// Where the database is gone but something of it is left, an empty one in its place would forget what was signed.
+    func refuseTraces() throws(StoreError) {
+        for trace in [logPath, rewrittenPath, failedPath, markerPath] where disk.exists(trace) {
+            throw .storage(
+                reason:
+                    "there is no slashing record at \(path), but \(trace) shows that there was one; put the record back, "
+                    + "or move \(trace) away if you know that nothing was signed with it"
+            )
+        }
+    }
+
+    /// Writes a whole database under `unfinishedPath`, durable and closed, in the form in which a record is opened.
+    func build(_ fill: (borrowing Connection) throws(SQLiteError) -> Void) throws(StoreError) {
+        do throws(DiskFailure) {
+            for leftover in ["", "-journal", "-wal"] { try disk.remove(unfinishedPath + leftover) }
+            try disk.create(unfinishedPath)
+        } catch {
+            throw .storage(reason: "the slashing record cannot be written: \(error)")
+        }
+        do throws(SQLiteError) {
+            let connection = try Connection(path: unfinishedPath, mode: .readWrite, vfs: disk.vfs)
+            // With a rollback journal: every sync that fails fails the commit.
+            try connection.execute(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE"
+            )
+            try connection.execute(SQLiteSchema.tables)
+            try fill(connection)
+            try connection.execute("COMMIT")
+            // Now and not when it is opened, so that the header of a record in use never changes.
+            try connection.expect("PRAGMA journal_mode = WAL", toSay: "wal")
+        } catch {
+            throw StoreError(error, path: unfinishedPath)
+        }
+    }
+
+    // MARK: Opening
 
     /// Opens the database and checks that it is a record of this version, pinned to `root`.
     func open(pinnedTo root: Root) throws(StoreError) -> SQLiteRecord {
-        let record: SQLiteRecord
-        do throws(SQLiteError) {
-            let connection = try Connection(path: path, mode: .readWrite, vfs: vfs)
-            try connection.execute(SQLiteSchema.connectionSettings)
-            record = try SQLiteFile.checked(connection, path: path)
-        } catch {
-            throw StoreError(error, path: path)
+        let connection = try translated { () throws(SQLiteError) in
+            let connection = try Connection(path: path, mode: .readWrite, vfs: disk.vfs)
+            try connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            return connection
         }
-        let pinned: Root?
-        do throws(SQLiteError) { pinned = try record.pinnedRoot() } catch { throw StoreError(error, path: path) }
+        try refuseForeign(connection)
+        try translated { () throws(SQLiteError) in try SQLiteSchema.configure(connection) }
+        do throws(DiskFailure) {
+            // SQLite syncs the folder of a log that it has just made, but does not tell when that fails.
+            try disk.syncFolder(of: path)
+        } catch {
+            throw .storage(reason: "the slashing record \(path): \(error)")
+        }
+        // Preparing the statements fails on any other schema.
+        let record = try SQLiteFile.record(connection, path: path)
+        let pinned = try translated { () throws(SQLiteError) in try record.pinnedRoot() }
         guard let pinned else { throw .storage(reason: "the slashing record \(path) is not pinned to a network") }
         guard pinned == root else { throw .otherNetwork(path: path, pinned: pinned, configured: root) }
         return record
     }
 
-    private static func checked(
-        _ connection: consuming Connection, path: String
-    ) throws(SQLiteError) -> SQLiteRecord {
-        // Preparing the statements fails on any other schema.
-        try SQLiteRecord(connection: connection)
+    /// Looks before anything is changed: another program's database stays as it is.
+    private func refuseForeign(_ connection: borrowing Connection) throws(StoreError) {
+        let identifier = try integer("PRAGMA application_id", connection)
+        guard identifier == SQLiteSchema.applicationIdentifier else {
+            throw .storage(reason: "\(path) is a database, but not a slashing record")
+        }
+        for query in ["PRAGMA user_version", "SELECT version FROM database_version WHERE id = 1"] {
+            let version = try integer(query, connection)
+            guard version == SQLiteSchema.version else {
+                throw .unknownVersion(path: path, found: "\(version)", known: SQLiteSchema.version)
+            }
+        }
+    }
+
+    private func integer(_ query: String, _ connection: borrowing Connection) throws(StoreError) -> Int64 {
+        do throws(SQLiteError) { return try connection.integer(query) } catch { throw StoreError(error, path: path) }
+    }
+
+    private static func record(_ connection: consuming Connection, path: String) throws(StoreError) -> SQLiteRecord {
+        do throws(SQLiteError) {
+            return try SQLiteRecord(connection: connection)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// Runs `body`; its failures are told in this module's words.
+    private func translated<Result: ~Copyable>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
+        do throws(SQLiteError) { return try body() } catch { throw StoreError(error, path: path) }
     }
 
     // MARK: The rewrite after a failed sync
 
-    /// Leaves word for the next start. Best effort: the disk is the thing that has just failed.
-    func mark() {
-        let descriptor = unsafe chamber_open(markerPath, O_WRONLY | O_CREAT, 0o600)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
-        syncFolder()
+    /// Leaves word, durably, that the file must not be trusted.
+    func mark() throws(DiskFailure) {
+        if !disk.exists(markerPath) { try disk.create(markerPath) }
+        try disk.syncFolder(of: path)
     }
 
-    /// Puts the rewritten and verified file in the place of the one whose sync failed. The order matters: the old log
-    /// must never lie beside the new file, or SQLite would replay it; and at no moment may the record be gone without
-    /// the marker that says where it is.
-    func replaceWithRewritten() throws(StoreError) {
+    /// Takes the word back, once the record is open in its new file.
+    func unmark() throws(DiskFailure) {
+        guard disk.exists(markerPath) else { return }
+        try disk.remove(markerPath)
+        try disk.syncFolder(of: path)
+    }
+
+    /// Puts the finished copy under the name that says: complete.
+    func finishRewritten() throws(DiskFailure) {
+        try disk.move(unfinishedPath, to: rewrittenPath)
+        try disk.syncFolder(of: path)
+    }
+
+    /// Puts the rewritten file in the place of the one whose sync failed.
+    ///
+    /// Each step is durable before the next: the old database must never lie without its log, nor the old log beside
+    /// the new database, or SQLite would lose records or replay others; and the record must never be gone without the
+    /// marker that says where it is.
+    func replaceWithRewritten() throws(DiskFailure) {
+        try mark()
         if exists {
-            try move(path, failedPath)
+            try disk.move(path, to: failedPath)
+            try disk.syncFolder(of: path)
         }
-        if unsafe access(logPath, F_OK) == 0 { try move(logPath, failedPath + "-wal") }
-        try move(rewrittenPath, path)
-        guard syncFolder() else {
-            throw .storage(reason: "the folder of \(path) cannot be synced: \(systemError())")
+        if disk.exists(logPath) {
+            try disk.move(logPath, to: failedPath + "-wal")
+            try disk.syncFolder(of: path)
         }
-        unsafe _ = unlink(markerPath)
-        _ = syncFolder()
+        try disk.move(rewrittenPath, to: path)
+        try disk.syncFolder(of: path)
     }
 
-    /// Ends a replacement that a crash has cut in half. True when the record must still be rewritten.
+    /// Ends a replacement that a crash has cut in half. True where the record must still be rewritten.
     func finishInterruptedReplacement() throws(StoreError) -> Bool {
-        guard isMarked else { return false }
-        if !exists, unsafe access(rewrittenPath, F_OK) == 0 {
-            try replaceWithRewritten()
+        if exists { return disk.exists(markerPath) || disk.exists(rewrittenPath) }
+        guard disk.exists(rewrittenPath) else { return false }
+        guard disk.exists(markerPath) else {
+            try refuseTraces()
             return false
         }
-        return exists
-    }
-
-    func removeRewritten() {
-        unsafe _ = unlink(rewrittenPath)
-        unsafe _ = unlink(rewrittenPath + "-journal")
-    }
-
-    private func move(_ from: String, _ to: String) throws(StoreError) {
-        guard unsafe rename(from, to) == 0 else {
-            throw .storage(reason: "\(from) cannot be renamed to \(to): \(systemError())")
+        do throws(DiskFailure) {
+            try replaceWithRewritten()
+        } catch {
+            throw .storage(reason: "the rewrite of the slashing record \(path) cannot be finished: \(error)")
         }
-    }
-
-    @discardableResult
-    func syncFolder() -> Bool {
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let descriptor = unsafe chamber_open(folder, O_RDONLY | O_DIRECTORY, 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return fsync(descriptor) == 0
+        return false
     }
 }
-
-/// Holds `PATH.lock` for as long as it lives, so that no second process opens the record. A lock of its own: the locks
-/// that SQLite takes vanish when any descriptor of the same file is closed in the process.
-final class RecordLock: Sendable {
-    private let descriptor: Int32
-
-    init(_ file: SQLiteFile) throws(StoreError) {
-        let descriptor = unsafe chamber_open(file.lockPath, O_RDWR | O_CREAT, 0o600)
-        guard descriptor >= 0 else {
-            throw .storage(reason: "the lock file \(file.lockPath) cannot be opened: \(systemError())")
-        }
-        guard chamber_try_lock_file(descriptor) == 0 else {
-            Glibc.close(descriptor)
-            throw .inUse(path: file.path)
-        }
-        self.descriptor = descriptor
-    }
-
-    deinit { close(descriptor) }
-}
-
-/// What the last system call said.
-func systemError() -> String { unsafe String(cString: strerror(errno)) }
 
 extension StoreError {
     /// An error of SQLite in the words of this module.
@@ -145,7 +194,8 @@ extension StoreError {
             case .corrupt:
                 .storage(
                     reason: "the slashing record \(path) is damaged or not a database; restore it from a backup taken "
-                        + "after the last signature, or start a new one and wait (\(error.message))")
+                        + "after the last signature, or start a new one and wait (\(error.message))"
+                )
             default: .storage(reason: "the slashing record \(path): \(error)")
             }
     }

@@ -4,7 +4,8 @@ internal import Consensus
 internal import SQLite
 
 /// Deletes old history, one validator a step. The floor rises in the same transaction, before anything is deleted, and
-/// the newest records always stay.
+/// the newest records always stay. No low watermark rises above the high one: while that stands, what was signed beyond
+/// it is not pruned from.
 struct PruningJob: AdministrativeJob {
     let keepEpochs: UInt64
     private var remaining: [PublicKey]?
@@ -23,8 +24,10 @@ struct PruningJob: AdministrativeJob {
         guard let key = keys.popLast() else { return .pruned(report) }
         remaining = keys
         let range = PruningRange(
-            keepEpochs: keepEpochs, slotsPerEpoch: writer.settings.slotsPerEpoch,
-            latestEpoch: writer.settings.latestEpoch())
+            keepEpochs: keepEpochs,
+            slotsPerEpoch: writer.settings.slotsPerEpoch,
+            latestEpoch: writer.settings.latestEpoch()
+        )
         var report = report
         try writer.administrativeTransaction { record throws(SQLiteError) in
             try record.prune(key, range, &report)
@@ -59,38 +62,58 @@ struct PruningRange {
 
 extension SQLiteRecord {
     fileprivate mutating func prune(
-        _ key: PublicKey, _ range: PruningRange, _ report: inout PruningReport
+        _ key: PublicKey,
+        _ range: PruningRange,
+        _ report: inout PruningReport
     ) throws(SQLiteError) {
         let state = try validator(for: key)
-        var marks = state.watermarks
         let newest = try statements.newest(validator: state.id, slot: range.latestSlot, target: range.latestTarget)
-        let before = report.blocks + report.attestations
         if newest.slot != state.newestSlot || newest.target != state.newestTarget { report.implausible += 1 }
-        if let slot = newest.slot {
-            // The nearest record from the floor on becomes the watermark, so that a repeat of it is still answered.
-            let floor = max(range.floor(slot), marks.slot ?? 0)
-            if let kept = try statements.blocks(validator: state.id, from: floor).first, kept.slot <= slot {
-                marks.slot = kept.slot
-                try statements.write(marks, validator: state.id)
-                report.blocks += try statements.deleteBlocks(validator: state.id, below: kept.slot)
-            }
+        let high = try highWatermark()
+        var marks = state.watermarks
+        var deleted = PruningReport()
+        if let slot = newest.slot, let kept = try blockToKeep(state, newest: slot, range), kept <= high?.slot ?? kept {
+            marks.slot = kept
+            try statements.write(marks, validator: state.id)
+            deleted.blocks = try statements.deleteBlocks(validator: state.id, below: kept)
         }
-        if let target = newest.target {
-            let floor = max(range.floor(target), marks.target ?? 0)
-            if let kept = try statements.attestations(validator: state.id, from: floor).first, kept.target <= target {
+        if let target = newest.target, let kept = try attestationToKeep(state, newest: target, range) {
+            // Only a history that was slashable before has a higher source at a lower target.
+            let older = try statements.highestSource(validator: state.id, below: kept.target) ?? 0
+            let source = max(marks.source ?? 0, kept.source, older)
+            if max(source, kept.target) <= high?.epoch ?? .farFuture {
+                marks.source = source
                 marks.target = kept.target
-                marks.source = max(marks.source ?? 0, kept.source)
                 try statements.write(marks, validator: state.id)
-                let deleted = try statements.deleteAttestations(validator: state.id, below: kept.target)
-                report.attestations += deleted.count
-                // Only a history that was slashable before has a higher source at a lower target.
-                if let source = deleted.highestSource, let mark = marks.source, source > mark {
-                    marks.source = source
-                    try statements.write(marks, validator: state.id)
-                }
+                deleted.attestations = try statements.deleteAttestations(validator: state.id, below: kept.target)
             }
         }
-        if report.blocks + report.attestations > before { report.validators += 1 }
+        if deleted.blocks + deleted.attestations > 0 { report.validators += 1 }
+        report.blocks += deleted.blocks
+        report.attestations += deleted.attestations
         forget(key)
+    }
+
+    /// The nearest record from the floor on, which becomes the watermark, so that a repeat of it is still answered.
+    private func blockToKeep(
+        _ state: RememberedValidator,
+        newest: Slot,
+        _ range: PruningRange
+    ) throws(SQLiteError) -> Slot? {
+        let floor = max(range.floor(newest), state.watermarks.slot ?? 0)
+        guard let kept = try statements.firstBlock(validator: state.id, from: floor), kept.slot <= newest else {
+            return nil
+        }
+        return kept.slot
+    }
+
+    private func attestationToKeep(
+        _ state: RememberedValidator,
+        newest: Epoch,
+        _ range: PruningRange
+    ) throws(SQLiteError) -> RecordedAttestation? {
+        let floor = max(range.floor(newest), state.watermarks.target ?? 0)
+        let kept = try statements.firstAttestation(validator: state.id, from: floor)
+        return kept.flatMap { $0.target <= newest ? $0 : nil }
     }
 }

@@ -23,7 +23,9 @@ struct SQLiteRecord: ~Copyable {
 
     /// Checks one message and writes it where it is safe.
     mutating func decide(
-        _ batch: DutyBatch, for record: RecordIdentity, conditions: RecordConditions
+        _ batch: DutyBatch,
+        for record: RecordIdentity,
+        conditions: RecordConditions
     ) throws(SQLiteError) -> Verdict {
         var validator = try validator(for: record.publicKey)
         let verdict: Verdict
@@ -65,7 +67,8 @@ struct SQLiteRecord: ~Copyable {
     }
 
     private func insert(
-        _ attestation: RecordedAttestation, for validator: inout RememberedValidator
+        _ attestation: RecordedAttestation,
+        for validator: inout RememberedValidator
     ) throws(SQLiteError) {
         try statements.insert(attestation, validator: validator.id)
         validator.newestTarget = max(validator.newestTarget ?? attestation.target, attestation.target)

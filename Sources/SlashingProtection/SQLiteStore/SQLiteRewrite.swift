@@ -9,34 +9,22 @@ enum SQLiteRewrite {
         "database_version", "metadata", "validators", "signed_blocks", "signed_attestations", "low_watermarks", "probe",
     ]
 
-    /// Writes `file.rewrittenPath` from what `source` reads, durably, and reads it back.
+    /// Writes what `source` reads to a new file, durably, reads it back, and gives it the name that says so.
     static func copy(_ source: borrowing Connection, to file: SQLiteFile) throws(StoreError) {
-        file.removeRewritten()
-        let target = SQLiteFile(path: file.rewrittenPath, vfs: file.vfs)
-        try target.createEmpty()
+        try file.build { target throws(SQLiteError) in try write(source, to: target) }
         do throws(SQLiteError) {
-            try write(source, path: target.path, vfs: file.vfs)
-            try verify(source, path: target.path, vfs: file.vfs)
+            try verify(source, against: file)
         } catch {
-            throw StoreError(error, path: target.path)
+            throw StoreError(error, path: file.unfinishedPath)
         }
-        guard file.syncFolder() else {
-            throw .storage(reason: "the folder of \(file.path) cannot be synced: \(systemError())")
+        do throws(DiskFailure) {
+            try file.finishRewritten()
+        } catch {
+            throw .storage(reason: "\(error)")
         }
     }
 
-    /// Without a log, so that the new file is complete by itself.
-    private static func write(_ source: borrowing Connection, path: String, vfs: String?) throws(SQLiteError) {
-        let target = try Connection(path: path, mode: .readWrite, vfs: vfs)
-        try target.execute(
-            """
-            PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;
-            PRAGMA application_id = \(SQLiteSchema.applicationIdentifier);
-            PRAGMA user_version = \(SQLiteSchema.version);
-            BEGIN IMMEDIATE
-            """)
-        try target.execute(SQLiteSchema.tables)
-        try target.execute("DELETE FROM probe")
+    private static func write(_ source: borrowing Connection, to target: borrowing Connection) throws(SQLiteError) {
         for table in tables {
             let rows = try source.prepare("SELECT * FROM \(table)")
             let marks = (1...rows.columnCount).map { "?\($0)" }.joined(separator: ", ")
@@ -46,29 +34,33 @@ enum SQLiteRewrite {
                 try insert.run()
             }
         }
-        try target.execute("COMMIT")
     }
 
     /// Reads both, row by row, in the same order.
-    private static func verify(_ source: borrowing Connection, path: String, vfs: String?) throws(SQLiteError) {
-        let copy = try Connection(path: path, mode: .readOnly, vfs: vfs)
+    private static func verify(_ source: borrowing Connection, against file: SQLiteFile) throws(SQLiteError) {
+        let copy = try Connection(path: file.unfinishedPath, mode: .readWrite, vfs: file.disk.vfs)
+        try copy.execute("PRAGMA locking_mode = EXCLUSIVE")
         for table in tables {
             let query = "SELECT * FROM \(table) ORDER BY 1, 2"
             let left = try source.prepare(query)
             let right = try copy.prepare(query)
             while true {
                 let more = try left.step()
-                guard more == (try right.step()) else { throw differs(table, path) }
+                guard more == (try right.step()) else { throw differs(table, file) }
                 guard more else { break }
                 for column in 0..<left.columnCount where !left.isEqual(to: right, column: column) {
-                    throw differs(table, path)
+                    throw differs(table, file)
                 }
             }
         }
     }
 
-    private static func differs(_ table: String, _ path: String) -> SQLiteError {
-        SQLiteError(kind: .inputOutput, operation: "verifying \(path)", message: "table \(table) reads back differently")
+    private static func differs(_ table: String, _ file: SQLiteFile) -> SQLiteError {
+        SQLiteError(
+            kind: .inputOutput,
+            operation: "verifying \(file.unfinishedPath)",
+            message: "table \(table) reads back differently"
+        )
     }
 }
 

@@ -11,20 +11,27 @@ enum SQLiteSchema {
     /// Marks the file as a slashing record ("CCSP").
     static let applicationIdentifier = 0x4343_5350
 
-    /// What every connection sets first. Exclusive before WAL: then the index of the log lives in our memory, and no
-    /// second process can open the file at all.
-    static let connectionSettings = """
-        PRAGMA locking_mode = EXCLUSIVE;
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = FULL;
-        PRAGMA wal_autocheckpoint = 0;
-        PRAGMA foreign_keys = ON;
-        PRAGMA trusted_schema = OFF;
-        PRAGMA cell_size_check = ON;
-        PRAGMA temp_store = MEMORY;
-        """
+    /// Sets a connection up to keep a record. Exclusive before WAL: then the index of the log lives in our memory, and
+    /// no second process can open the file at all. What SQLite answers is held against what was asked: it does not
+    /// treat a mode that it cannot have as an error.
+    static func configure(_ connection: borrowing Connection) throws(SQLiteError) {
+        try connection.expect("PRAGMA locking_mode = EXCLUSIVE", toSay: "exclusive")
+        try connection.expect("PRAGMA journal_mode = WAL", toSay: "wal")
+        try connection.execute(
+            """
+            PRAGMA synchronous = FULL;
+            PRAGMA wal_autocheckpoint = 0;
+            PRAGMA foreign_keys = ON;
+            PRAGMA trusted_schema = OFF;
+            PRAGMA cell_size_check = ON;
+            PRAGMA temp_store = MEMORY;
+            """
+        )
+    }
 
     static let tables = """
+        PRAGMA application_id = \(applicationIdentifier);
+        PRAGMA user_version = \(version);
         CREATE TABLE database_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL);
         CREATE TABLE metadata (
             id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -58,18 +65,14 @@ enum SQLiteSchema {
             CHECK ((source_epoch IS NULL) = (target_epoch IS NULL))
         );
         CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL);
-        INSERT INTO probe (id, count) VALUES (1, 0);
         """
 
-    /// Makes the tables and pins the root, in one transaction.
-    static func create(on connection: borrowing Connection, pinnedTo root: Root) throws(SQLiteError) {
-        try connection.execute("BEGIN IMMEDIATE")
-        try connection.execute(tables)
-        try connection.execute("PRAGMA application_id = \(applicationIdentifier); PRAGMA user_version = \(version)")
+    /// Writes what a new record holds.
+    static func fill(_ connection: borrowing Connection, pinnedTo root: Root) throws(SQLiteError) {
         try connection.execute("INSERT INTO database_version (id, version) VALUES (1, \(version))")
+        try connection.execute("INSERT INTO probe (id, count) VALUES (1, 0)")
         let pin = try connection.prepare("INSERT INTO metadata (id, genesis_validators_root) VALUES (1, ?1)")
         try pin.bind(root.bytes.span, at: 1)
         try pin.run()
-        try connection.execute("COMMIT")
     }
 }

@@ -23,6 +23,7 @@ final class Statements {
     private let pruneBlocks: Statement
     private let pruneAttestations: Statement
     private let newestBefore: Statement
+    private let highestSourceBefore: Statement
     private let listValidators: Statement
     private let highestWatermarks: Statement
     private let count: Statement
@@ -36,66 +37,89 @@ final class Statements {
             """
             SELECT v.id, v.enabled, w.slot, w.source_epoch, w.target_epoch
             FROM validators v LEFT JOIN low_watermarks w ON w.validator_id = v.id WHERE v.public_key = ?1
-            """)
+            """
+        )
         insertValidator = try connection.prepare("INSERT INTO validators (public_key) VALUES (?1) RETURNING id")
         newest = try connection.prepare(
             """
             SELECT (SELECT max(slot) FROM signed_blocks WHERE validator_id = ?1),
                    (SELECT max(target_epoch) FROM signed_attestations WHERE validator_id = ?1),
                    (SELECT max(source_epoch) FROM signed_attestations WHERE validator_id = ?1)
-            """)
+            """
+        )
         blockAtSlot = try connection.prepare(
-            "SELECT slot, signing_root FROM signed_blocks WHERE validator_id = ?1 AND slot = ?2")
+            "SELECT slot, signing_root FROM signed_blocks WHERE validator_id = ?1 AND slot = ?2"
+        )
         let attestation = "SELECT source_epoch, target_epoch, signing_root FROM signed_attestations "
         attestationForTarget = try connection.prepare(attestation + "WHERE validator_id = ?1 AND target_epoch = ?2")
         surrounding = try connection.prepare(
-            attestation + "WHERE validator_id = ?1 AND source_epoch < ?2 AND target_epoch > ?3 LIMIT 1")
+            attestation + "WHERE validator_id = ?1 AND source_epoch < ?2 AND target_epoch > ?3 LIMIT 1"
+        )
         surrounded = try connection.prepare(
-            attestation + "WHERE validator_id = ?1 AND source_epoch > ?2 AND target_epoch < ?3 LIMIT 1")
+            attestation + "WHERE validator_id = ?1 AND source_epoch > ?2 AND target_epoch < ?3 LIMIT 1"
+        )
         insertBlock = try connection.prepare(
-            "INSERT INTO signed_blocks (validator_id, slot, signing_root) VALUES (?1, ?2, ?3)")
+            "INSERT INTO signed_blocks (validator_id, slot, signing_root) VALUES (?1, ?2, ?3)"
+        )
         insertAttestation = try connection.prepare(
             """
             INSERT INTO signed_attestations (validator_id, source_epoch, target_epoch, signing_root)
             VALUES (?1, ?2, ?3, ?4)
-            """)
+            """
+        )
         overwriteBlock = try connection.prepare(
-            "UPDATE signed_blocks SET signing_root = ?3 WHERE validator_id = ?1 AND slot = ?2")
+            "UPDATE signed_blocks SET signing_root = ?3 WHERE validator_id = ?1 AND slot = ?2"
+        )
         overwriteAttestation = try connection.prepare(
             """
             UPDATE signed_attestations SET source_epoch = ?2, signing_root = ?4
             WHERE validator_id = ?1 AND target_epoch = ?3
-            """)
+            """
+        )
         blocksFrom = try connection.prepare(
-            "SELECT slot, signing_root FROM signed_blocks WHERE validator_id = ?1 AND slot >= ?2 ORDER BY slot")
+            "SELECT slot, signing_root FROM signed_blocks WHERE validator_id = ?1 AND slot >= ?2 ORDER BY slot"
+        )
         attestationsFrom = try connection.prepare(
-            attestation + "WHERE validator_id = ?1 AND target_epoch >= ?2 ORDER BY target_epoch")
-        pruneBlocks = try connection.prepare("DELETE FROM signed_blocks WHERE validator_id = ?1 AND slot < ?2 RETURNING slot")
+            attestation + "WHERE validator_id = ?1 AND target_epoch >= ?2 ORDER BY target_epoch"
+        )
+        pruneBlocks = try connection.prepare(
+            "DELETE FROM signed_blocks WHERE validator_id = ?1 AND slot < ?2 RETURNING slot"
+        )
         pruneAttestations = try connection.prepare(
-            "DELETE FROM signed_attestations WHERE validator_id = ?1 AND target_epoch < ?2 RETURNING source_epoch")
+            "DELETE FROM signed_attestations WHERE validator_id = ?1 AND target_epoch < ?2 RETURNING target_epoch"
+        )
         newestBefore = try connection.prepare(
             """
             SELECT (SELECT max(slot) FROM signed_blocks WHERE validator_id = ?1 AND slot <= ?2),
                    (SELECT max(target_epoch) FROM signed_attestations WHERE validator_id = ?1 AND target_epoch <= ?3)
-            """)
+            """
+        )
+        highestSourceBefore = try connection.prepare(
+            "SELECT max(source_epoch) FROM signed_attestations WHERE validator_id = ?1 AND target_epoch < ?2"
+        )
         listValidators = try connection.prepare("SELECT public_key FROM validators ORDER BY id")
         highestWatermarks = try connection.prepare(
-            "SELECT max(slot), max(source_epoch), max(target_epoch) FROM low_watermarks")
+            "SELECT max(slot), max(source_epoch), max(target_epoch) FROM low_watermarks"
+        )
         count = try connection.prepare(
             """
             SELECT (SELECT count(*) FROM validators), (SELECT count(*) FROM validators WHERE enabled = 0),
                    (SELECT count(*) FROM signed_blocks), (SELECT count(*) FROM signed_attestations)
-            """)
+            """
+        )
         writeWatermarks = try connection.prepare(
             """
             INSERT INTO low_watermarks (validator_id, slot, source_epoch, target_epoch) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (validator_id) DO UPDATE SET slot = excluded.slot, source_epoch = excluded.source_epoch,
                 target_epoch = excluded.target_epoch
-            """)
+            """
+        )
         readMetadata = try connection.prepare(
-            "SELECT genesis_validators_root, high_watermark_slot, high_watermark_epoch FROM metadata WHERE id = 1")
+            "SELECT genesis_validators_root, high_watermark_slot, high_watermark_epoch FROM metadata WHERE id = 1"
+        )
         writeHighWatermark = try connection.prepare(
-            "UPDATE metadata SET high_watermark_slot = ?1, high_watermark_epoch = ?2 WHERE id = 1")
+            "UPDATE metadata SET high_watermark_slot = ?1, high_watermark_epoch = ?2 WHERE id = 1"
+        )
         probe = try connection.prepare("UPDATE probe SET count = count + 1 WHERE id = 1")
     }
 
@@ -106,9 +130,14 @@ final class Statements {
         defer { findValidator.reset() }
         guard try findValidator.step() else { return nil }
         var validator = RememberedValidator(
-            id: findValidator.integer(0), isEnabled: findValidator.integer(1) != 0,
+            id: findValidator.integer(0),
+            isEnabled: findValidator.integer(1) != 0,
             watermarks: Watermarks(
-                slot: findValidator.slot(2), source: findValidator.epoch(3), target: findValidator.epoch(4)))
+                slot: findValidator.slot(2),
+                source: findValidator.epoch(3),
+                target: findValidator.epoch(4)
+            )
+        )
         try newest.bind(validator.id, at: 1)
         defer { newest.reset() }
         if try newest.step() {
@@ -146,7 +175,10 @@ final class Statements {
 
     /// Runs `surrounding` or `surrounded`.
     func attestation(
-        _ statement: borrowing Statement, _ source: Epoch, _ target: Epoch, validator: Int64
+        _ statement: borrowing Statement,
+        _ source: Epoch,
+        _ target: Epoch,
+        validator: Int64
     ) throws(SQLiteError) -> RecordedAttestation? {
         try statement.bind(validator, at: 1)
         try statement.bind(Int64(source.value), at: 2)
@@ -212,9 +244,27 @@ final class Statements {
         return attestations
     }
 
+    /// The nearest block from a slot on.
+    func firstBlock(validator: Int64, from slot: Slot) throws(SQLiteError) -> RecordedBlock? {
+        try blocksFrom.bind(validator, at: 1)
+        try blocksFrom.bind(Int64(slot.value), at: 2)
+        defer { blocksFrom.reset() }
+        guard try blocksFrom.step() else { return nil }
+        return RecordedBlock(slot: Slot(blocksFrom.number(0)), root: blocksFrom.root(1))
+    }
+
+    /// The nearest attestation from a target on.
+    func firstAttestation(validator: Int64, from target: Epoch) throws(SQLiteError) -> RecordedAttestation? {
+        try attestationsFrom.bind(validator, at: 1)
+        try attestationsFrom.bind(Int64(target.value), at: 2)
+        return try first(attestationsFrom)
+    }
+
     /// The newest recorded slot and target that are not later than the given ones.
     func newest(
-        validator: Int64, slot: Slot, target: Epoch
+        validator: Int64,
+        slot: Slot,
+        target: Epoch
     ) throws(SQLiteError) -> (slot: Slot?, target: Epoch?) {
         try newestBefore.bind(validator, at: 1)
         try newestBefore.bind(Int64(clamping: slot.value), at: 2)
@@ -222,6 +272,14 @@ final class Statements {
         defer { newestBefore.reset() }
         guard try newestBefore.step() else { return (nil, nil) }
         return (newestBefore.slot(0), newestBefore.epoch(1))
+    }
+
+    /// The highest source of the attestations below a target.
+    func highestSource(validator: Int64, below target: Epoch) throws(SQLiteError) -> Epoch? {
+        try highestSourceBefore.bind(validator, at: 1)
+        try highestSourceBefore.bind(Int64(target.value), at: 2)
+        defer { highestSourceBefore.reset() }
+        return try highestSourceBefore.step() ? highestSourceBefore.epoch(0) : nil
     }
 
     /// Deletes the blocks below a slot; how many there were.
@@ -234,21 +292,14 @@ final class Statements {
         return deleted
     }
 
-    /// Deletes the attestations below a target; how many there were, and their highest source.
-    func deleteAttestations(
-        validator: Int64, below target: Epoch
-    ) throws(SQLiteError) -> (count: Int, highestSource: Epoch?) {
+    /// Deletes the attestations below a target; how many there were.
+    func deleteAttestations(validator: Int64, below target: Epoch) throws(SQLiteError) -> Int {
         try pruneAttestations.bind(validator, at: 1)
         try pruneAttestations.bind(Int64(target.value), at: 2)
         defer { pruneAttestations.reset() }
         var deleted = 0
-        var highest: Epoch?
-        while try pruneAttestations.step() {
-            deleted += 1
-            let source = Epoch(pruneAttestations.number(0))
-            highest = max(highest ?? source, source)
-        }
-        return (deleted, highest)
+        while try pruneAttestations.step() { deleted += 1 }
+        return deleted
     }
 
     func write(_ marks: Watermarks, validator: Int64) throws(SQLiteError) {
@@ -274,15 +325,21 @@ final class Statements {
         defer { highestWatermarks.reset() }
         guard try highestWatermarks.step() else { return Watermarks() }
         return Watermarks(
-            slot: highestWatermarks.slot(0), source: highestWatermarks.epoch(1), target: highestWatermarks.epoch(2))
+            slot: highestWatermarks.slot(0),
+            source: highestWatermarks.epoch(1),
+            target: highestWatermarks.epoch(2)
+        )
     }
 
     func counts() throws(SQLiteError) -> RecordCounts {
         defer { count.reset() }
         guard try count.step() else { return RecordCounts() }
         return RecordCounts(
-            validators: Int(count.integer(0)), disabled: Int(count.integer(1)), blocks: Int(count.integer(2)),
-            attestations: Int(count.integer(3)))
+            validators: Int(count.integer(0)),
+            disabled: Int(count.integer(1)),
+            blocks: Int(count.integer(2)),
+            attestations: Int(count.integer(3))
+        )
     }
 
     // MARK: Metadata

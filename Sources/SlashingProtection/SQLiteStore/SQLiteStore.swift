@@ -14,22 +14,28 @@ package final class SQLiteStore: RecordStore {
         /// The latest epoch that may be signed now; nil without a clock guard.
         package var latestEpoch: @Sendable () -> Epoch?
         package var createIfMissing: Bool
-        /// Another layer of SQLite's file operations, for tests that inject faults.
-        package var vfs: String?
+        /// Where the files are; tests put a disk here that fails.
+        package var disk: any RecordDisk
         /// How long the writer rests between attempts to get over a fault.
         package var retryInterval: Duration
+        /// Rows after which the log is copied into the database even when there is no quiet moment.
+        package var rowsBetweenCheckpoints = 16_384
 
         package init(
-            path: String, genesisValidatorsRoot: Root, slotsPerEpoch: UInt64 = 32,
-            latestEpoch: @escaping @Sendable () -> Epoch? = { nil }, createIfMissing: Bool = false,
-            vfs: String? = nil, retryInterval: Duration = .seconds(1)
+            path: String,
+            genesisValidatorsRoot: Root,
+            slotsPerEpoch: UInt64 = 32,
+            latestEpoch: @escaping @Sendable () -> Epoch? = { nil },
+            createIfMissing: Bool = false,
+            disk: any RecordDisk = SystemDisk(),
+            retryInterval: Duration = .seconds(1)
         ) {
             self.path = path
             self.genesisValidatorsRoot = genesisValidatorsRoot
             self.slotsPerEpoch = slotsPerEpoch
             self.latestEpoch = latestEpoch
             self.createIfMissing = createIfMissing
-            self.vfs = vfs
+            self.disk = disk
             self.retryInterval = retryInterval
         }
     }
@@ -40,15 +46,16 @@ package final class SQLiteStore: RecordStore {
 
     /// Opens an existing record, or makes it where `createIfMissing` says so, and starts the writer.
     package init(_ settings: Settings) throws(StoreError) {
-        let file = SQLiteFile(path: settings.path, vfs: settings.vfs)
-        let lock = try RecordLock(file)
-        var mustRewrite = try file.finishInterruptedReplacement()
+        let file = SQLiteFile(path: settings.path, disk: settings.disk)
+        let lock = try RecordLock(path: settings.path)
+        let mustRewrite = try file.finishInterruptedReplacement()
         if !file.exists {
+            try file.refuseTraces()
             guard settings.createIfMissing else { throw .missing(path: settings.path) }
-            try Self.create(file, pinnedTo: settings.genesisValidatorsRoot)
-            mustRewrite = false
+            try file.create(pinnedTo: settings.genesisValidatorsRoot)
         }
         let record = try file.open(pinnedTo: settings.genesisValidatorsRoot)
+        if !mustRewrite { try Self.unmark(file) }
         let inbox = inbox
         let state = state
         if mustRewrite { state.withLock { $0 = .rewriting(reason: SQLiteWriter.interruptedByFailedSync) } }
@@ -56,29 +63,27 @@ package final class SQLiteStore: RecordStore {
         writer = Concurrency.Thread(name: "slashing-db", stackSize: 2 * 1024 * 1024) {
             guard let record = box.withLock({ $0.take() }) else { return }
             var writer = SQLiteWriter(
-                record: record, file: file, lock: lock, settings: settings, inbox: inbox, state: state)
+                record: record,
+                file: file,
+                lock: lock,
+                settings: settings,
+                inbox: inbox,
+                state: state
+            )
             writer.run()
         }
     }
 
     /// Makes a new record, pinned to a network; refuses where a file is already there.
     package static func initialize(_ settings: Settings) throws(StoreError) {
-        let file = SQLiteFile(path: settings.path, vfs: settings.vfs)
-        let lock = try RecordLock(file)
-        try create(file, pinnedTo: settings.genesisValidatorsRoot)
+        let file = SQLiteFile(path: settings.path, disk: settings.disk)
+        let lock = try RecordLock(path: settings.path)
+        try file.create(pinnedTo: settings.genesisValidatorsRoot)
         _ = lock
     }
 
-    private static func create(_ file: SQLiteFile, pinnedTo root: Root) throws(StoreError) {
-        try file.createEmpty()
-        do throws(SQLiteError) {
-            let connection = try Connection(path: file.path, mode: .readWrite, vfs: file.vfs)
-            try connection.execute(SQLiteSchema.connectionSettings)
-            try SQLiteSchema.create(on: connection, pinnedTo: root)
-        } catch {
-            throw StoreError(error, path: file.path)
-        }
-        file.syncFolder()
+    private static func unmark(_ file: SQLiteFile) throws(StoreError) {
+        do throws(DiskFailure) { try file.unmark() } catch { throw .storage(reason: "\(error)") }
     }
 
     package var health: StoreHealth { state.withLock { $0 } }
@@ -137,7 +142,10 @@ struct WaitingTask: Sendable {
     let task: AdministrativeTask
     private let continuation: CheckedContinuation<Result<AdministrativeAnswer, StoreError>, Never>
 
-    init(_ task: AdministrativeTask, _ continuation: CheckedContinuation<Result<AdministrativeAnswer, StoreError>, Never>) {
+    init(
+        _ task: AdministrativeTask,
+        _ continuation: CheckedContinuation<Result<AdministrativeAnswer, StoreError>, Never>
+    ) {
         self.task = task
         self.continuation = continuation
     }

@@ -7,8 +7,6 @@ internal import SQLite
 struct SQLiteWriter: ~Copyable {
     static let interruptedByFailedSync =
         "a sync of the slashing record failed before; the record is being rewritten to a new file"
-    /// Rows after which the log is copied into the database even when there is no quiet moment.
-    private static let rowsBetweenCheckpoints = 16_384
     /// How long nothing must happen before the log is copied into the database.
     private static let quietBeforeCheckpoint = Duration.milliseconds(500)
 
@@ -18,13 +16,19 @@ struct SQLiteWriter: ~Copyable {
     let settings: SQLiteStore.Settings
     private let inbox: Condition<WriterInbox>
     let state: Lock<StoreHealth>
-    var rowsSinceCheckpoint = 0
+    private var rowsSinceCheckpoint = 0
+    /// When the writer next tries to get over a fault, on the monotonic clock.
+    private var nextAttempt: UInt64 = 0
     /// A task of an operator that goes on, one validator at a time, between the commits of signing.
     private var job: RunningJob?
 
     init(
-        record: consuming SQLiteRecord, file: SQLiteFile, lock: RecordLock, settings: SQLiteStore.Settings,
-        inbox: Condition<WriterInbox>, state: Lock<StoreHealth>
+        record: consuming SQLiteRecord,
+        file: SQLiteFile,
+        lock: RecordLock,
+        settings: SQLiteStore.Settings,
+        inbox: Condition<WriterInbox>,
+        state: Lock<StoreHealth>
     ) {
         self.record = record
         self.file = file
@@ -35,20 +39,20 @@ struct SQLiteWriter: ~Copyable {
     }
 
     /// Works until the store closes. While the record cannot be written, every batch is refused at once and the writer
-    /// tries by itself to get over the fault.
+    /// tries by itself to get over the fault, however much there is to refuse.
     mutating func run() {
         while true {
-            let health = state.withLock { $0 }
             let takesTask = job == nil
-            guard let work = inbox.wait(timeout: pause(health), until: { $0.take(withTask: takesTask) }) else {
-                if job != nil { continueJob() } else if health.recoversByItself { recover(from: health) } else { checkpoint() }
-                continue
+            let work = inbox.wait(timeout: pause(), until: { $0.take(withTask: takesTask) })
+            if let work {
+                commit(work.batches)
+                if let task = work.task { job = RunningJob(task) }
             }
-            commit(work.batches)
-            if let task = work.task { job = RunningJob(task) }
-            if job != nil { continueJob() }
-            if rowsSinceCheckpoint >= Self.rowsBetweenCheckpoints { checkpoint() }
-            if work.isClosing {
+            let isQuiet = work == nil && job == nil
+            continueJob()
+            recoverIfDue()
+            if isQuiet || rowsSinceCheckpoint >= settings.rowsBetweenCheckpoints { checkpoint() }
+            if let work, work.isClosing {
                 checkpoint()
                 return
             }
@@ -56,9 +60,13 @@ struct SQLiteWriter: ~Copyable {
     }
 
     /// How long to wait for work before looking after the file; nil is for ever.
-    private func pause(_ health: StoreHealth) -> Duration? {
+    private func pause() -> Duration? {
         if job != nil { return .zero }
-        if health.recoversByItself { return settings.retryInterval }
+        let health = state.withLock { $0 }
+        if health.recoversByItself {
+            let now = MonotonicClock.nanoseconds
+            return .nanoseconds(Int64(clamping: nextAttempt > now ? nextAttempt - now : 0))
+        }
         return rowsSinceCheckpoint > 0 && health == .ready ? Self.quietBeforeCheckpoint : nil
     }
 
@@ -81,7 +89,6 @@ struct SQLiteWriter: ~Copyable {
             let verdicts = try transaction { record throws(SQLiteError) in
                 try SQLiteWriter.decide(batches, record: &record, settings: settings)
             }
-            rowsSinceCheckpoint += batches.count
             for (waiting, answer) in zip(batches, verdicts) { waiting.answer(answer) }
         } catch {
             let reason = stop(after: error)
@@ -90,11 +97,16 @@ struct SQLiteWriter: ~Copyable {
     }
 
     private static func decide(
-        _ batches: [WaitingBatch], record: inout SQLiteRecord, settings: SQLiteStore.Settings
+        _ batches: [WaitingBatch],
+        record: inout SQLiteRecord,
+        settings: SQLiteStore.Settings
     ) throws(SQLiteError) -> [[Verdict]] {
         let conditions = RecordConditions(
-            pinnedRoot: settings.genesisValidatorsRoot, highWatermark: try record.highWatermark(),
-            latestEpoch: settings.latestEpoch(), slotsPerEpoch: settings.slotsPerEpoch)
+            pinnedRoot: settings.genesisValidatorsRoot,
+            highWatermark: try record.highWatermark(),
+            latestEpoch: settings.latestEpoch(),
+            slotsPerEpoch: settings.slotsPerEpoch
+        )
         var verdicts: [[Verdict]] = []
         verdicts.reserveCapacity(batches.count)
         for waiting in batches {
@@ -109,13 +121,16 @@ struct SQLiteWriter: ~Copyable {
 
     /// Runs `body` and makes it durable, or leaves no trace of it.
     mutating func transaction<Result>(
-        commit: Bool = true, _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
+        commit: Bool = true,
+        _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
         do throws(SQLiteError) {
+            let changesBefore = record.connection.totalChanges
             try record.connection.execute("BEGIN IMMEDIATE")
             let result = try body(&record)
             if commit {
                 try record.connection.execute("COMMIT")
+                rowsSinceCheckpoint += Int(record.connection.totalChanges - changesBefore)
             } else {
                 try record.connection.execute("ROLLBACK")
                 record.forget()
@@ -137,21 +152,39 @@ struct SQLiteWriter: ~Copyable {
         let health: StoreHealth
         switch error.kind {
         case .full:
-            health = .suspended(reason: "no space left for the slashing record \(file.path); free some, signing resumes by itself")
+            health = .suspended(
+                reason: "no space left for the slashing record \(file.path); free some, signing resumes by itself"
+            )
         case .syncFailed:
-            file.mark()
+            // As well as it can be done: the disk is the thing that has just failed. The rewrite insists on it.
+            try? file.mark()
             health = .rewriting(
-                reason: "a sync of the slashing record \(file.path) failed (\(error.message)); it is being rewritten to a new file, "
-                    + "look at the disk")
+                reason:
+                    "a sync of the slashing record \(file.path) failed (\(error.message)); it is being rewritten to a new file, "
+                    + "look at the disk"
+            )
         case .corrupt:
             health = .unusable(
-                reason: "the slashing record \(file.path) is damaged (\(error.message)); restore it from a backup taken after the "
-                    + "last signature, then restart")
+                reason:
+                    "the slashing record \(file.path) is damaged (\(error.message)); restore it from a backup taken after the "
+                    + "last signature, then restart"
+            )
         case .inputOutput, .busy, .cannotOpen, .constraint, .other:
             health = .suspended(reason: "the slashing record \(file.path) cannot be written: \(error)")
         }
-        state.withLock { $0 = health }
+        takeOutOfService(health)
         return health.reason ?? ""
+    }
+
+    private mutating func takeOutOfService(_ health: StoreHealth) {
+        state.withLock { $0 = health }
+        nextAttempt = MonotonicClock.nanoseconds &+ UInt64(clamping: settings.retryInterval.nanoseconds)
+    }
+
+    private mutating func recoverIfDue() {
+        let health = state.withLock { $0 }
+        guard health.recoversByItself, MonotonicClock.nanoseconds >= nextAttempt else { return }
+        recover(from: health)
     }
 
     /// Tries to get back into service.
@@ -170,16 +203,18 @@ struct SQLiteWriter: ~Copyable {
         }
     }
 
-    /// Copies the record to a new file, verifies it, and puts it in the place of the old one.
+    /// Copies the record to a new file, verifies it, and puts it in the place of the old one. The old connection stays
+    /// open until the new one is: whatever fails on the way, the next attempt reads from it.
     private mutating func rewrite() {
         do throws(StoreError) {
             try SQLiteRewrite.copy(record.connection, to: file)
-            try file.replaceWithRewritten()
+            do throws(DiskFailure) { try file.replaceWithRewritten() } catch { throw .storage(reason: "\(error)") }
             record = try file.open(pinnedTo: settings.genesisValidatorsRoot)
+            do throws(DiskFailure) { try file.unmark() } catch { throw .storage(reason: "\(error)") }
             rowsSinceCheckpoint = 0
             state.withLock { $0 = .ready }
         } catch {
-            state.withLock { $0 = .rewriting(reason: "rewriting the slashing record failed, trying again: \(error)") }
+            takeOutOfService(.rewriting(reason: "rewriting the slashing record failed, trying again: \(error)"))
         }
     }
 

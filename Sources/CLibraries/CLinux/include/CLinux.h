@@ -30,6 +30,8 @@ uint64_t chamber_process_cpu_nanoseconds(void);
 uint64_t chamber_realtime_nanoseconds(void);
 /// CLOCK_MONOTONIC in nanoseconds.
 uint64_t chamber_monotonic_nanoseconds(void);
+/// eventfd(2): non-blocking, close-on-exec, counting from 0. -1 and errno on failure.
+int chamber_eventfd(void);
 /// A lock on the whole file that belongs to the open file description and ends with it: flock(LOCK_EX|LOCK_NB).
 int chamber_try_lock_file(int descriptor);
 /// fcntl(F_SETFD, FD_CLOEXEC) and O_NONBLOCK where `nonblocking` is not zero.

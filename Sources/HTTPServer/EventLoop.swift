@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import CMicrohttpd
+internal import Concurrency
+internal import Glibc
+
+/// One libmicrohttpd with a thread of ours that drives it.
+///
+/// The library has threads of its own, but version 0.9.75 waits without limit right after it has taken exactly 128 events
+/// in one go: 256 clients that answer together were seen to stand still until something else happened. Driven from
+/// outside it never waits. It also lets answers come back in batches: one wake-up when the loop sleeps, none when it runs.
+@safe final class EventLoop: @unchecked Sendable {
+    // Sound: `handle` is written in `init` and after that used by the thread of the loop alone, as are `suspended`,
+    // `starting`, `phase` and the open heads; what other threads bring goes through `inbox`.
+    let core: ServerCore
+    private var handle: OpaquePointer?
+    /// Readable when the library has something to do.
+    private var events: Int32 = -1
+    /// Readable when the inbox has something.
+    private let bell: Int32
+    private let inbox = Lock(Inbox())
+    private var suspended = 0
+    private var starting: [Work] = []
+    /// Connections between request line and end of head: how many, and which came last, if it still is one.
+    private var openHeads = 0
+    private var lastOpened: Connection?
+    private var phase = Phase.running
+
+    private struct Inbox: Sendable {
+        var finished: [Connection] = []
+        var phase = Phase.running
+        var isAsleep = false
+    }
+
+    enum Phase: Int, Comparable, Sendable {
+        case running
+        /// No longer accepts.
+        case quiet
+        /// Suspends nothing any more; the thread ends when nothing is suspended.
+        case ended
+
+        static func < (one: Phase, other: Phase) -> Bool { one.rawValue < other.rawValue }
+    }
+
+    /// Prepares to serve on a listening descriptor, which then belongs to the loop.
+    init(core: ServerCore, descriptor: Int32) throws(HTTPServerError) {
+        self.core = core
+        bell = chamber_eventfd()
+        unsafe handle = nil
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        var options = unsafe DaemonOptions.make(core.settings, descriptor, context)
+        if bell >= 0, descriptor >= 0 {
+            unsafe handle = unsafe chamber_mhd_start(chamber_mhd_flags, requestCallback, context, &options)
+        }
+        guard let handle = unsafe handle else {
+            let reason = systemMessage(errno)
+            close(descriptor)
+            if bell >= 0 { close(bell) }
+            throw .cannotStart("libmicrohttpd refused (\(reason)): check the limit on open descriptors")
+        }
+        unsafe events = chamber_mhd_epoll(handle)
+    }
+
+    /// Runs until `.ended`. The callbacks come on this thread.
+    func start(_ name: String) -> Thread { Thread(name: name) { [self] in run() } }
+
+    /// From any thread. Phases only go forward.
+    func enter(_ phase: Phase) { bring { $0.phase = max($0.phase, phase) } }
+
+    /// The answer of a suspended connection is there. From any thread, once for each suspension.
+    func finished(_ connection: Connection) { bring { $0.finished.append(connection) } }
+
+    /// Suspends on the thread of the loop; false when the loop is about to end.
+    func suspend(_ connection: ConnectionHandle) -> Bool {
+        guard phase < .ended else { return false }
+        suspended += 1
+        connection.suspend()
+        return true
+    }
+
+    /// Starts a task, together with those of other connections that are read in the same round: started one by one, each
+    /// would wake a sleeping worker. Sixteen at most wait for each other, some hundred microseconds.
+    func startSoon(_ work: Work) {
+        starting.append(work)
+        if starting.count == 16 { startAll() }
+    }
+
+    private func startAll() {
+        for work in starting { work.start() }
+        starting.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Heads
+
+    func headOpened(_ connection: Connection) {
+        openHeads += 1
+        lastOpened = connection
+    }
+
+    func headClosed(_ connection: Connection) {
+        openHeads -= 1
+        if lastOpened === connection { lastOpened = nil }
+    }
+
+    /// The library is about to refuse a `Content-Length` that is no number, and 0.9.75 then sends the head of its answer
+    /// twice. It does not say on which connection; that is certain only while one head is open, which is nearly always.
+    /// Then we answer, once, and shut the socket before the library writes to it.
+    func badLength() {
+        if openHeads == 1 { lastOpened?.refuseAndCut(.malformed("Content-Length is not a number")) }
+    }
+
+    private func bring(_ change: (inout Inbox) -> Void) {
+        let mustRing = inbox.withLock { inbox in
+            change(&inbox)
+            defer { inbox.isAsleep = false }
+            return inbox.isAsleep
+        }
+        if mustRing {
+            var one: UInt64 = 1
+            _ = unsafe write(bell, &one, 8)
+        }
+    }
+
+    private func run() {
+        while step() {}
+        unsafe MHD_stop_daemon(handle)
+        close(bell)
+    }
+
+    /// One round; false when the loop has ended.
+    private func step() -> Bool {
+        var wanted = Phase.running
+        var finished: [Connection] = []
+        inbox.withLock { inbox in
+            wanted = inbox.phase
+            swap(&finished, &inbox.finished)
+        }
+        for connection in finished {
+            suspended -= 1
+            connection.handle.resume()
+        }
+        if wanted > phase { enterOnLoop(wanted) }
+        unsafe MHD_run(handle)
+        startAll()
+        if phase == .ended, suspended == 0 { return false }
+        var milliseconds: UInt64 = 0
+        let hasTimeout = unsafe MHD_get_timeout(handle, &milliseconds) == .YES
+        if !hasTimeout || milliseconds > 0 { sleep(hasTimeout ? Int32(clamping: milliseconds) : -1) }
+        return true
+    }
+
+    private func enterOnLoop(_ wanted: Phase) {
+        if phase < .quiet {
+            let descriptor = unsafe MHD_quiesce_daemon(handle)
+            if descriptor >= 0 { close(descriptor) }
+        }
+        phase = wanted
+        // Whoever is between his answer and `finished` is counted in `suspended` and will come.
+        if wanted == .ended { core.deadlines.connections().forEach { if $0.loop === self { $0.giveUp(.stopping) } } }
+    }
+
+    private func sleep(_ milliseconds: Int32) {
+        let maySleep = inbox.withLock { inbox in
+            inbox.isAsleep = inbox.finished.isEmpty && inbox.phase <= phase
+            return inbox.isAsleep
+        }
+        guard maySleep else { return }
+        var queries = (
+            pollfd(fd: events, events: Int16(POLLIN), revents: 0), pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
+        )
+        unsafe withUnsafeMutableBytes(of: &queries) { queries in
+            _ = unsafe poll(queries.assumingMemoryBound(to: pollfd.self).baseAddress, 2, milliseconds)
+        }
+        inbox.withLock { $0.isAsleep = false }
+        if queries.1.revents != 0 {
+            var count: UInt64 = 0
+            _ = unsafe read(bell, &count, 8)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+
+/// What the store does to the files of a record besides what SQLite does to them. A protocol, so that tests can put a
+/// disk below both that fails, or loses power, at any step.
+package protocol RecordDisk: Sendable {
+    /// SQLite's layer of file operations over the same files; nil is the system's own.
+    var vfs: String? { get }
+    func exists(_ path: String) -> Bool
+    /// Makes an empty file that only its owner can read; fails where there is one.
+    func create(_ path: String) throws(DiskFailure)
+    /// Renames a file, in the place of another where there is one.
+    func move(_ from: String, to target: String) throws(DiskFailure)
+    /// Removes a file; one that is not there is no failure.
+    func remove(_ path: String) throws(DiskFailure)
+    /// Makes what was created, moved and removed in the folder of `path` durable.
+    func syncFolder(of path: String) throws(DiskFailure)
+}
+
+/// A system call that did not succeed, in words.
+package struct DiskFailure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// The files of this machine.
+package struct SystemDisk: RecordDisk {
+    package init() {}
+
+    package var vfs: String? { nil }
+
+    package func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    package func create(_ path: String) throws(DiskFailure) {
+        let descriptor = unsafe chamber_open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+        guard descriptor >= 0 else { throw DiskFailure("\(path) cannot be created: \(systemError())") }
+        close(descriptor)
+    }
+
+    package func move(_ from: String, to target: String) throws(DiskFailure) {
+        guard unsafe rename(from, target) == 0 else {
+            throw DiskFailure("\(from) cannot be renamed to \(target): \(systemError())")
+        }
+    }
+
+    package func remove(_ path: String) throws(DiskFailure) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw DiskFailure("\(path) cannot be removed: \(systemError())")
+        }
+    }
+
+    package func syncFolder(of path: String) throws(DiskFailure) {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let descriptor = unsafe chamber_open(folder, O_RDONLY | O_DIRECTORY, 0)
+        guard descriptor >= 0 else { throw DiskFailure("the folder \(folder) cannot be opened: \(systemError())") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw DiskFailure("the folder \(folder) cannot be synced: \(systemError())")
+        }
+    }
+}
+
+/// Holds `PATH.lock` for as long as it lives, so that no second process opens the record. A lock of its own: the locks
+/// that SQLite takes vanish when any descriptor of the same file is closed in the process.
+final class RecordLock: Sendable {
+    private let descriptor: Int32
+
+    init(path: String) throws(StoreError) {
+        let lock = path + ".lock"
+        let descriptor = unsafe chamber_open(lock, O_RDWR | O_CREAT, 0o600)
+        guard descriptor >= 0 else {
+            throw .storage(reason: "the lock file \(lock) cannot be opened: \(systemError())")
+        }
+        guard chamber_try_lock_file(descriptor) == 0 else {
+            Glibc.close(descriptor)
+            throw .inUse(path: path)
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+}
+
+/// What the last system call said.
+private func systemError() -> String { unsafe String(cString: strerror(errno)) }

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import Concurrency
+import Consensus
+import SlashingProtection
+import TestSupport
+import Testing
+
+/// Many tasks at one record. Run these under the thread sanitizer.
+@Suite(.timeLimit(.minutes(2))) struct StoreConcurrencyTests {
+    @Test func `of conflicting blocks raced for one slot exactly one wins`() async throws {
+        try await withStore { store async throws in
+            for slot in UInt64(1)...50 {
+                let verdicts = await race((0..<16).map { .block(slot, root: $0) }, on: store)
+                #expect(verdicts.filter { $0 == .recorded }.count == 1)
+                #expect(verdicts.filter { $0 == .refused(.doubleBlock(slot: Slot(slot))) }.count == 15)
+            }
+        }
+    }
+
+    @Test func `of conflicting votes raced exactly one wins`() async throws {
+        try await withStore { store async throws in
+            for round in UInt64(1)...50 {
+                let base = round * 10
+                // Each contradicts every other: the same target, or one inside the other.
+                let conflicting: [DutyBatch] =
+                    (0..<8).map { .attestation(base, base + 5, root: $0) }
+                    + (1...2).map { .attestation(base + UInt64($0), base + 5 - UInt64($0)) }
+                let verdicts = await race(conflicting.shuffled(), on: store)
+                #expect(verdicts.filter { $0 == .recorded }.count == 1)
+                #expect(verdicts.allSatisfy { $0 != .repeated })
+            }
+        }
+    }
+
+    @Test func `of identical messages raced one is recorded and all are answered`() async throws {
+        try await withStore { store async throws in
+            for slot in UInt64(1)...50 {
+                let verdicts = await race((0..<16).map { _ in .block(slot, root: 7) }, on: store)
+                #expect(verdicts.filter { $0 == .recorded }.count == 1)
+                #expect(verdicts.filter { $0 == .repeated }.count == 15)
+            }
+        }
+    }
+
+    @Test func `one batch for many validators gets one verdict each, in order`() async throws {
+        try await withStore { store async throws in
+            #expect(await store.decideOne(.block(5, root: 9, by: [validator(3)])) == .recorded)
+            let records = (0..<400).map { validator($0) }
+            let verdicts = await store.decide(.block(5, root: 1, by: records))
+            for (number, verdict) in verdicts.enumerated() {
+                #expect(verdict == (number == 3 ? .refused(.doubleBlock(slot: 5)) : .recorded))
+            }
+            #expect(await store.decide(.block(5, root: 1, by: [])).isEmpty)
+        }
+    }
+
+    @Test func `closing answers everything that waits and refuses what comes later`() async throws {
+        let folder = try TemporaryFolder()
+        let settings = SQLiteStore.Settings(in: folder)
+        let store = try SQLiteStore(settings)
+        let answered = await withTaskGroup(of: Int.self) { group in
+            for number in 0..<200 {
+                group.addTask { await store.decide(.block(UInt64(number), by: [validator(number)])).count }
+                if number % 20 == 0 {
+                    group.addTask {
+                        _ = try? await store.administer(.prune(keepEpochs: 1))
+                        return 1
+                    }
+                }
+            }
+            group.addTask {
+                await store.close()
+                return 0
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(answered == 210)
+        let verdict = await store.decideOne(.block(1))
+        #expect(verdict == .refused(.notCheckable(reason: "the slashing record is closed")))
+        await #expect(throws: StoreError.self) { try await store.status() }
+        await store.close()
+        let again = try SQLiteStore(settings)
+        await again.close()
+    }
+
+    @Test func `signing, importing, pruning and looking all at once`() async throws {
+        try await withStore { store async throws in
+            let winners = Lock<[UInt64: Int]>([:])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<6 {
+                    group.addTask {
+                        for slot in UInt64(100)..<160 {
+                            let verdict = await store.decideOne(.block(slot, root: task))
+                            if verdict == .recorded { winners.withLock { $0[slot, default: 0] += 1 } }
+                        }
+                    }
+                }
+                group.addTask {
+                    for number in 0..<10 {
+                        try await store.take(Interchange(of: validator(number + 1), blocks: [RecordedBlock(1)]))
+                        try await store.prune(keepEpochs: 1)
+                        _ = try await store.status()
+                        _ = store.health
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(winners.withLock { $0.values.allSatisfy { $0 == 1 } })
+        }
+    }
+
+    private func race(_ batches: [DutyBatch], on store: SQLiteStore) async -> [Verdict] {
+        await withTaskGroup(of: Verdict.self) { group in
+            for batch in batches { group.addTask { await store.decideOne(batch) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+}
+
+/// The door that turns verdicts into permits.
+@Suite(.timeLimit(.minutes(1))) struct PermitTests {
+    @Test func `permits are made for the safe records only, and carry root and generation`() async throws {
+        try await withStore { store async throws in
+            let protection = SlashingProtection(store: store)
+            _ = await store.decideOne(.block(5, root: 9, by: [validator(1)]))
+            let batch = DutyBatch.block(5, root: 1, by: [validator(0), validator(1), validator(2)])
+            let decision = await protection.record(batch, generation: AuthorityGeneration(4))
+            #expect(decision.verdicts == [.recorded, .refused(.doubleBlock(slot: 5)), .recorded])
+            let permits = decision.takePermits()
+            #expect(permits.records == [validator(0), validator(2)])
+            #expect(permits.signingRoot == root(1))
+            #expect(permits.generation == AuthorityGeneration(4))
+            #expect(protection.health == .ready)
+        }
+    }
+
+    @Test func `a message that cannot be slashed is permitted by name`() {
+        let protection = SlashingProtection(store: NoopStore())
+        let permits = protection.permit(
+            .unslashable,
+            root(3),
+            records: [validator(0)],
+            generation: AuthorityGeneration(1)
+        )
+        #expect(permits.records == [validator(0)] && permits.signingRoot == root(3))
+    }
+
+    @Test func `the noop store allows everything and keeps nothing`() async throws {
+        let store = NoopStore()
+        #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
+        #expect(await store.decideOne(.block(5, root: 2)) == .recorded)
+        #expect(store.health == .ready)
+        await #expect(throws: StoreError.unsupported(backend: "noop")) { try await store.administer(.status) }
+        await store.close()
+    }
+}
