@@ -82,7 +82,9 @@ let targets: [Target] = [
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(
-        name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
+        name: "KeystoresTests",
+        dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]
+    ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(
         name: "SignerAPITests",
@@ -111,7 +113,8 @@ let campaigns: [Target] =
         .executableTarget(
             name: "Fuzzer",
             dependencies: [
-                "CLibFuzzer", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "Keystores", "Secrets", "SignerAPI",
+                "CLibFuzzer", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON",
+                "Keystores", "Secrets", "SignerAPI",
                 "SlashingProtection", "TestSupport", "YAML",
             ],
             path: "Fuzzing/Fuzzer"

@@ -17,14 +17,16 @@ protocol FuzzTarget: SendableMetatype {
 enum Campaign {
     static let targets: [any FuzzTarget.Type] = [
         RequestTarget.self, KeystoreTarget.self, InterchangeTarget.self, ConfigurationTarget.self,
-        DescriptorTarget.self, HeadTarget.self,
+        DescriptorTarget.self, HeadTarget.self, JSONTarget.self,
     ]
 
     /// The one that `CHAMBER_FUZZ_TARGET` names.
     static let target: any FuzzTarget.Type = {
         let name = ProcessInfo.processInfo.environment["CHAMBER_FUZZ_TARGET"] ?? ""
         guard let target = targets.first(where: { $0.name == name }) else {
-            fail("CHAMBER_FUZZ_TARGET is \"\(name)\"; the targets are \(targets.map { $0.name }.joined(separator: " "))")
+            fail(
+                "CHAMBER_FUZZ_TARGET is \"\(name)\"; the targets are \(targets.map { $0.name }.joined(separator: " "))"
+            )
         }
         return target
     }()

@@ -56,7 +56,8 @@ enum ConfigurationTarget: FuzzTarget {
             ...
             """,
             "server: {port: 0, listen_address: '[::1]'}\nmetrics:\n  port: 65536\n",
-            "a: &x [1]\nb: *x\n", "? [a]\n: b\n", "%YAML 1.2\n--- !!map\n\"\\x41\": >-\n  b\n", "\u{feff}network: mainnet\r\n",
+            "a: &x [1]\nb: *x\n", "? [a]\n: b\n", "%YAML 1.2\n--- !!map\n\"\\x41\": >-\n  b\n",
+            "\u{feff}network: mainnet\r\n",
         ].map { Array($0.utf8) }
     }
 
@@ -65,8 +66,10 @@ enum ConfigurationTarget: FuzzTarget {
             setting.key.split(separator: ".").map(String.init)
         }
             + [
-                "network: ", "mainnet", "hoodi", "true", "false", "null", "~", "env:HOME", "file:/x", "10s", "1h", "10MiB",
-                "sqlite", "noop", "&a", "*a", "!!str", "- ", "? ", ": ", "|\n", ">-\n", "---\n", "...\n", "\"\\u0000\"", "<<: ",
+                "network: ", "mainnet", "hoodi", "true", "false", "null", "~", "env:HOME", "file:/x", "10s", "1h",
+                "10MiB",
+                "sqlite", "noop", "&a", "*a", "!!str", "- ", "? ", ": ", "|\n", ">-\n", "---\n", "...\n", "\"\\u0000\"",
+                "<<: ",
             ]
     }
 }

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
-@testable internal import Keystores
 internal import Secrets
 internal import YAML
+
+// SPDX-License-Identifier: Apache-2.0
+@testable internal import Keystores
 
 /// Key descriptors: the reader of the plain form against the YAML parser.
 enum DescriptorTarget: FuzzTarget {
@@ -36,7 +37,8 @@ enum DescriptorTarget: FuzzTarget {
     private static func parsed(_ input: [UInt8]) -> [Finding]? {
         var keys: [[UInt8]] = []
         do throws(YAMLError) {
-            let documents = try YAMLParser().documents(in: input.span, withholding: [Descriptor.secretField]) { digits in
+            let documents = try YAMLParser().documents(in: input.span, withholding: [Descriptor.secretField]) {
+                digits in
                 let start = SecretHex.start(digits)
                 keys.append((start..<digits.count).map { digits[$0] })
             }
@@ -80,7 +82,8 @@ enum DescriptorTarget: FuzzTarget {
 
     static let words = [
         "type: ", "file-raw", "file-keystore", "keyType: ", "BLS", "secp256k1", "privateKey: ", "0x", "keystoreFile: ",
-        "keystorePasswordFile: ", "---\n", "...\n", "# ", "\r\n", "\"", "'", ": ", "&a ", "*a", "!!str ", "|\n", ">-\n", "? ",
+        "keystorePasswordFile: ", "---\n", "...\n", "# ", "\r\n", "\"", "'", ": ", "&a ", "*a", "!!str ", "|\n", ">-\n",
+        "? ",
         "\u{feff}", "\u{85}", "\u{2028}",
     ]
 }

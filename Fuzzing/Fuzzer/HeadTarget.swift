@@ -19,7 +19,7 @@ enum HeadTarget: FuzzTarget {
     private static func use(_ head: RequestHead) {
         _ = (head.method, head.rawPath, head.rawQuery, head.pathSegments, head.query.count)
         _ = (head.acceptsJSON, head.accepts("text/plain"), head.value(of: "Host"))
-        _ = HostAllowList(["localhost", "127.0.0.1", "[::1]"]).refusal(head)
+        _ = HostAllowList(["localhost", "127.0.0.1", "[::1]"]).refusal(of: head)
         if head.isChunked, head.contentLength != nil { violated("a body has one length") }
         if head.values(of: "host").count != 1 { violated("a head that is accepted names one host") }
         if head.values(of: "content-length").count > 1 { violated("a head that is accepted has one length") }
@@ -66,7 +66,8 @@ enum HeadTarget: FuzzTarget {
 
     static let words = [
         "\r\n", "\n", "\r\n\r\n", ": ", "Host: ", "Content-Length: ", "Transfer-Encoding: ", "chunked", "Accept: ",
-        "application/json", "*/*", "text/plain", ";q=0", "GET ", "POST ", " HTTP/1.1", " HTTP/1.0", "%2f", "%00", "%", "?", "&",
+        "application/json", "*/*", "text/plain", ";q=0", "GET ", "POST ", " HTTP/1.1", " HTTP/1.0", "%2f", "%00", "%",
+        "?", "&",
         "=", "+", "..", "//", "\\", "#", "999999999999999999", "0x10", "\t",
     ]
 }

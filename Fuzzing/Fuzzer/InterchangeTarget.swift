@@ -55,7 +55,8 @@ enum InterchangeTarget: FuzzTarget {
     static let words = [
         "\"metadata\"", "\"interchange_format_version\"", "\"genesis_validators_root\"", "\"data\"", "\"pubkey\"",
         "\"signed_blocks\"", "\"signed_attestations\"", "\"slot\"", "\"signing_root\"", "\"source_epoch\"",
-        "\"target_epoch\"", "\"5\"", "0x", "null", "18446744073709551615", "\"18446744073709551616\"", "\"-1\"", "\"+1\"",
+        "\"target_epoch\"", "\"5\"", "0x", "null", "18446744073709551615", "\"18446744073709551616\"", "\"-1\"",
+        "\"+1\"",
         "\"007\"", "1.5", "1e3", "[]", "{}", "\\u0030",
     ]
 }

@@ -68,9 +68,11 @@ enum KeystoreTarget: FuzzTarget {
     }
 
     static let words = [
-        "\"crypto\"", "\"kdf\"", "\"function\"", "\"scrypt\"", "\"pbkdf2\"", "\"params\"", "\"dklen\"", "\"n\"", "\"r\"",
+        "\"crypto\"", "\"kdf\"", "\"function\"", "\"scrypt\"", "\"pbkdf2\"", "\"params\"", "\"dklen\"", "\"n\"",
+        "\"r\"",
         "\"p\"", "\"c\"", "\"prf\"", "\"hmac-sha256\"", "\"salt\"", "\"message\"", "\"checksum\"", "\"sha256\"",
-        "\"cipher\"", "\"aes-128-ctr\"", "\"iv\"", "\"description\"", "\"pubkey\"", "\"path\"", "\"uuid\"", "\"version\"",
+        "\"cipher\"", "\"aes-128-ctr\"", "\"iv\"", "\"description\"", "\"pubkey\"", "\"path\"", "\"uuid\"",
+        "\"version\"",
         "32", "64", "9223372036854775807", "-9223372036854775808", "-1", "0", "0x", "null", "1e9", "\\u0000",
         "\u{0344}", "\u{fb1d}", "\u{0385}", "\u{0f73}", "\u{1d15e}", "\u{ac00}",
     ]

@@ -49,7 +49,9 @@ struct ParsedHead {
         bytes[last] = 0
         if bytes[targetOffset..<last].contains(UInt8(ascii: "?")) {
             target = Array(bytes[targetOffset..<last])
-            for position in targetOffset..<last where [0x3f, 0x26, 0x3d].contains(bytes[position]) { bytes[position] = 0 }
+            for position in targetOffset..<last where [0x3f, 0x26, 0x3d].contains(bytes[position]) {
+                bytes[position] = 0
+            }
         }
         eraseEnd(0..<end)
     }

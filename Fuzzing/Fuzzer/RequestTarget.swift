@@ -60,7 +60,8 @@ enum RequestTarget: FuzzTarget {
             "signing_root", "signingRoot", "block", "beacon_block", "version", "data", "slot", "index", "attestation",
             "source", "target", "root", "aggregation_slot", "aggregate_and_proof", "aggregation_bits", "committee_bits",
             "voluntary_exit", "validator_registration", "sync_committee_message", "contribution_and_proof",
-            "\"PHASE0\"", "\"ALTAIR\"", "\"BELLATRIX\"", "\"CAPELLA\"", "\"DENEB\"", "\"ELECTRA\"", "\"FULU\"", "\"GLOAS\"",
+            "\"PHASE0\"", "\"ALTAIR\"", "\"BELLATRIX\"", "\"CAPELLA\"", "\"DENEB\"", "\"ELECTRA\"", "\"FULU\"",
+            "\"GLOAS\"",
             "null", "true", "\"0x\"", "18446744073709551615", "-1", "1e3", "\\u0000", "\\ud800", "[]", "{}",
         ]
 }
