@@ -119,7 +119,11 @@ let campaigns: [Target] =
             ],
             path: "Fuzzing/Fuzzer"
         ),
-        .executableTarget(name: "MalformedRequests", path: "Fuzzing/MalformedRequests"),
+        .executableTarget(
+            name: "MalformedRequests",
+            dependencies: ["Concurrency", "TestSupport"],
+            path: "Fuzzing/MalformedRequests"
+        ),
     ]
 
 let settings: [SwiftSetting] = [
