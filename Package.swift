@@ -51,7 +51,7 @@ let targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
-    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency"], path: "Tests/FaultVFS"),
+    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency", "TestSupport"], path: "Tests/FaultVFS"),
     .testTarget(
         name: "SlashingProtectionTests",
         dependencies: ["BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SlashingProtection", "SQLite", "TestSupport"]),
