@@ -79,6 +79,15 @@ let targets: [Target] = [
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
+    .testTarget(
+        name: "SignerTests",
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection"]),
+    .testTarget(
+        name: "EndToEndTests",
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores", "Secrets",
+            "SlashingProtection", "TestSupport",
+        ]),
 ]
 
 let settings: [SwiftSetting] = [
