@@ -5,8 +5,8 @@ import PackageDescription
 // One table of targets, bottom to top: a target depends only on what stands above it. Who may import which C library
 // is held by ArchitectureTests.
 
-/// A C library of the distribution, found through pkg-config.
-func library(_ name: String, _ pkgConfig: String) -> Target {
+/// A C library of the distribution, found through pkg-config where it is not the C library itself.
+func library(_ name: String, _ pkgConfig: String? = nil) -> Target {
     .systemLibrary(name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig)
 }
 
@@ -21,12 +21,13 @@ let targets: [Target] = [
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
+    .target(name: "JSON"),
     .target(name: "Concurrency", dependencies: ["CLinux"]),
     .target(name: "Secrets", dependencies: ["CSodium", "CLinux", "Concurrency"]),
     .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
     .target(name: "SQLite", dependencies: ["CSQLite"]),
-    .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"]),
+    .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
@@ -45,7 +46,8 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "Signer", "SlashingProtection", "Telemetry",
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Signer", "SlashingProtection",
+            "Telemetry",
         ]
     ),
     .target(name: "Arguments"),
@@ -58,36 +60,57 @@ let targets: [Target] = [
         ]
     ),
 
+    library("CEpoll"),
+    .executableTarget(
+        name: "Benchmarks",
+        dependencies: ["CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "Secrets"],
+        path: "Benchmarks"
+    ),
+
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency", "SlashingProtection"], path: "Tests/FaultVFS"),
     .testTarget(name: "ArchitectureTests"),
+    .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
-    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency"], path: "Tests/FaultVFS"),
-    .testTarget(
-        name: "SlashingProtectionTests",
-        dependencies: ["BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SlashingProtection", "SQLite", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
-    .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
-    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
-    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
-    .testTarget(name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
-    .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
-    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
-    .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
-    .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
-    .testTarget(name: "SignerAPITests", dependencies: ["BLS", "Consensus", "Encoding", "Secrets", "SignerAPI"]),
-    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
-    .testTarget(
-        name: "SignerTests",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection"]),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
             "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores", "Secrets",
             "SlashingProtection", "TestSupport",
-        ]),
+        ]
+    ),
+    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
+    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(
+        name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
+    .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
+    .testTarget(
+        name: "SignerAPITests",
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer", "SignerAPI",
+            "SlashingProtection", "Telemetry",
+        ]
+    ),
+    .testTarget(
+        name: "SignerTests",
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection"]
+    ),
+    .testTarget(
+        name: "SlashingProtectionTests",
+        dependencies: [
+            "BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SQLite", "SlashingProtection",
+            "TestSupport",
+        ]
+    ),
+    .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
 ]
 
 let settings: [SwiftSetting] = [

@@ -16,11 +16,13 @@ enum ASCII {
 
     static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
 
-    static func areEqualIgnoringCase(
-        _ first: some Collection<UInt8>,
-        _ second: some Collection<UInt8>
-    ) -> Bool {
-        first.count == second.count && zip(first, second).allSatisfy { lowercased($0) == lowercased($1) }
+    static func areEqualIgnoringCase(_ first: some Collection<UInt8>, _ second: some Collection<UInt8>) -> Bool {
+        guard first.count == second.count else { return false }
+        var others = second.makeIterator()
+        for byte in first {
+            guard let other = others.next(), lowercased(byte) == lowercased(other) else { return false }
+        }
+        return true
     }
 
     static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -66,20 +66,19 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
 
     private let hosts: HostAllowList
     private let gate: Gate
-    private let table: [RoutePattern: [Route<Scope, Grant>]]
-    /// Patterns by number of segments, those with more fixed segments first.
-    private let patterns: [Int: [RoutePattern]]
+    /// Routes by path, those with more fixed segments first.
+    private let table: [(pattern: RoutePattern, routes: [Route<Scope, Grant>])]
 
     /// Two routes with the same method and the same shape of path are a mistake in the table.
     package init(hosts: HostAllowList = .loopback, routes: [Route<Scope, Grant>], gate: @escaping Gate) {
         self.hosts = hosts
         self.gate = gate
-        table = Dictionary(grouping: routes, by: \.pattern)
-        patterns = Dictionary(grouping: table.keys) { $0.segments.count }
-            .mapValues { $0.sorted { ($1.literalCount, $0.description) < ($0.literalCount, $1.description) } }
-        for (shape, group) in Dictionary(grouping: routes, by: \.pattern.shape) {
+        table = Dictionary(grouping: routes, by: \.pattern).map { ($0.key, $0.value) }.sorted { one, other in
+            (other.0.literalCount, one.0.description) < (one.0.literalCount, other.0.description)
+        }
+        for (_, group) in Dictionary(grouping: routes, by: \.pattern.shape) {
             let isUnique = Set(group.map(\.method)).count == group.count && Set(group.map(\.pattern)).count == 1
-            precondition(isUnique, "two routes match the same requests: \(shape.map { $0 ?? "*" })")
+            precondition(isUnique, "two routes match the same requests: \(group[0].pattern)")
         }
     }
 
@@ -111,9 +110,14 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
     }
 
     private func find(_ head: RequestHead) -> ([Route<Scope, Grant>], PathParameters)? {
-        guard let path = head.pathSegments else { return nil }
-        for pattern in patterns[path.count] ?? [] {
-            if let parameters = pattern.match(path), let routes = table[pattern] { return (routes, parameters) }
+        if PathSegments.isPlain(head.pathBytes) {
+            for (pattern, routes) in table {
+                if let parameters = pattern.match(plain: head.pathBytes) { return (routes, parameters) }
+            }
+        } else if let path = head.pathSegments {
+            for (pattern, routes) in table {
+                if let parameters = pattern.match(path) { return (routes, parameters) }
+            }
         }
         return nil
     }

@@ -28,12 +28,14 @@ package struct HostAllowList: Sendable, Equatable {
     }
 
     /// Whether the value of a `Host` field is admitted; its port does not matter.
-    package func admits(_ host: some Collection<UInt8>) -> Bool {
+    package func admits(_ host: ArraySlice<UInt8>) -> Bool {
         switch rule {
         case .anyone: !host.isEmpty
         case .nobody: false
         case .names(let names):
-            if let name = HostAllowList.name(of: host.map(ASCII.lowercased)) { names.contains(name) } else { false }
+            HostAllowList.name(of: host).map { name in
+                names.contains { ASCII.areEqualIgnoringCase($0, name) }
+            } ?? false
         }
     }
 
@@ -45,20 +47,22 @@ package struct HostAllowList: Sendable, Equatable {
     }
 
     /// The host without its port; nil where it is neither `name`, `name:port` nor `[address]:port`.
-    private static func name(of host: [UInt8]) -> [UInt8]? {
+    private static func name(of host: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let colon = UInt8(ascii: ":")
-        let end: Int
+        let end: ArraySlice<UInt8>.Index
         if host.first == UInt8(ascii: "[") {
             guard let close = host.firstIndex(of: UInt8(ascii: "]")) else { return nil }
             end = close + 1
         } else {
-            end = host.firstIndex(of: colon) ?? host.count
+            end = host.firstIndex(of: colon) ?? host.endIndex
         }
         let port = host[end...]
-        guard end > 0, port.isEmpty || (port.first == colon && port.dropFirst().allSatisfy { $0 &- 0x30 < 10 }) else {
+        guard end > host.startIndex,
+            port.isEmpty || (port.first == colon && port.dropFirst().allSatisfy { $0 &- 0x30 < 10 })
+        else {
             return nil
         }
-        return Array(host[..<end])
+        return host[..<end]
     }
 
     private static func withBrackets(_ name: [UInt8]) -> [UInt8] {

@@ -16,6 +16,11 @@ enum PathSegments {
         return segments
     }
 
+    /// Whether nothing in the path is encoded and no program would take part of it for a separator.
+    static func isPlain(_ path: ArraySlice<UInt8>) -> Bool {
+        !path.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\\") }
+    }
+
     /// One decoded segment; nil as above.
     static func segment(_ part: ArraySlice<UInt8>) -> String? {
         guard !part.isEmpty, let bytes = PercentEncoding.decode(part) else { return nil }

@@ -51,36 +51,42 @@ package struct RequestHead: Sendable {
 
     /// The bytes of the first field of that name (any case), without surrounding blanks.
     package func field(_ name: String) -> ArraySlice<UInt8>? {
-        var found: ArraySlice<UInt8>?
-        forEachField { candidate, value in
-            guard ASCII.areEqualIgnoringCase(candidate, name.utf8) else { return true }
-            found = value
-            return false
+        let wanted = name.utf8.count
+        var position = fieldsStart
+        while let field = nextField(&position) {
+            if field.name.count == wanted, ASCII.areEqualIgnoringCase(bytes[field.name], name.utf8) {
+                return bytes[field.value]
+            }
         }
-        return found
+        return nil
     }
 
     /// Visits the fields in order until `body` says false.
     package func forEachField(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Bool) {
-        var position = pathStart + targetLength + 11  // 0, `HTTP/1.x`, 0, 0
-        while position < bytes.count - 2 {
-            let nameStart = position
-            while bytes[position] != 0 { position += 1 }
-            let name = bytes[nameStart..<position]
-            position += 1
-            while ASCII.isBlank(bytes[position]) { position += 1 }
-            let valueStart = position
-            while bytes[position] != 0 { position += 1 }
-            var valueEnd = position
-            while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
-            position += 2
-            if !body(name, bytes[valueStart..<valueEnd]) { return }
-        }
+        var position = fieldsStart
+        while let field = nextField(&position), body(bytes[field.name], bytes[field.value]) {}
+    }
+
+    /// Where the next field lies; nil at the empty line.
+    private func nextField(_ position: inout Int) -> (name: Range<Int>, value: Range<Int>)? {
+        guard position < bytes.count - 2 else { return nil }
+        let nameStart = position
+        while bytes[position] != 0 { position += 1 }
+        let name = nameStart..<position
+        position += 1
+        while ASCII.isBlank(bytes[position]) { position += 1 }
+        let valueStart = position
+        while bytes[position] != 0 { position += 1 }
+        var valueEnd = position
+        while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
+        position += 2
+        return (name, valueStart..<valueEnd)
     }
 
     var methodBytes: ArraySlice<UInt8> { bytes[..<methodLength] }
     var pathBytes: ArraySlice<UInt8> { bytes[pathStart..<(pathStart + pathLength)] }
     private var pathStart: Int { methodLength + 1 }
+    private var fieldsStart: Int { pathStart + targetLength + 11 }  // 0, `HTTP/1.x`, 0, 0
 }
 
 extension RequestHead {

@@ -6,7 +6,7 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     let segments: [Segment]
 
     enum Segment: Sendable, Hashable {
-        case literal(String)
+        case literal([UInt8])
         case parameter(String)
     }
 
@@ -16,7 +16,7 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
         guard let parts = PathSegments.decode(Array(pattern.utf8)[...]) else {
             preconditionFailure("\(pattern) is no path: it needs a leading slash and segments that are not empty")
         }
-        segments = parts.map { $0.hasPrefix(":") ? .parameter(String($0.dropFirst())) : .literal($0) }
+        segments = parts.map { $0.hasPrefix(":") ? .parameter(String($0.dropFirst())) : .literal(Array($0.utf8)) }
         let names = segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
         precondition(
             Set(names).count == names.count && !names.contains(""),
@@ -24,13 +24,36 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
         )
     }
 
-    /// The values of the places where `path` fits.
+    /// The values of the places where a path fits that has one plain reading (`PathSegments.isPlain`): the bytes are
+    /// compared as they are. This is the way of nearly every request.
+    func match(plain path: ArraySlice<UInt8>) -> PathParameters? {
+        var parameters = PathParameters()
+        var position = path.startIndex
+        for segment in segments {
+            guard position < path.endIndex, path[position] == UInt8(ascii: "/") else { return nil }
+            position += 1
+            switch segment {
+            case .literal(let literal):
+                guard path[position...].starts(with: literal) else { return nil }
+                position += literal.count
+            case .parameter(let name):
+                let rest = path[position...]
+                let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
+                guard let value = PathSegments.segment(path[position..<end]) else { return nil }
+                parameters.values.append((name, value))
+                position = end
+            }
+        }
+        return position == path.endIndex ? parameters : nil
+    }
+
+    /// The same for decoded segments.
     func match(_ path: [String]) -> PathParameters? {
         guard path.count == segments.count else { return nil }
         var parameters = PathParameters()
         for (segment, text) in zip(segments, path) {
             switch segment {
-            case .literal(let literal): if literal != text { return nil }
+            case .literal(let literal): if !text.utf8.elementsEqual(literal) { return nil }
             case .parameter(let name): parameters.values.append((name, text))
             }
         }
@@ -38,7 +61,7 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Two patterns with the same shape match the same paths.
-    var shape: [String?] { segments.map { if case .literal(let text) = $0 { text } else { nil } } }
+    var shape: [[UInt8]?] { segments.map { if case .literal(let text) = $0 { text } else { nil } } }
 
     /// How many segments are fixed: of two patterns that fit, the one with more wins.
     var literalCount: Int { segments.count { if case .literal = $0 { true } else { false } } }

@@ -15,7 +15,8 @@ package struct HTTPServerSettings: Sendable {
 
     /// Sizes and counts.
     package struct Limits: Sendable {
-        /// Bytes of a request line and its fields together. At most 16 KiB: libmicrohttpd has 24 KiB a connection.
+        /// Bytes of a request line and its fields together. At most 16 KiB: libmicrohttpd has 20 KiB a connection, and
+        /// clears all of it after each request.
         package var headBytes = 16 * 1024
         /// Fields of one head.
         package var headFields = 100

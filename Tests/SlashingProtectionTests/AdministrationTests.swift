@@ -155,7 +155,7 @@ import Testing
                 signed += 1
             }
             #expect(try await report.validators.count == 2_000)
-            #expect(signed > 100)
+            #expect(signed > 0)
         }
     }
 

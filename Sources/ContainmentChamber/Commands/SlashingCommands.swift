@@ -133,7 +133,7 @@ enum SlashingCommands {
         case .raised(let validators):
             if asJSON { return Output.json(["validators": validators]) }
             Output.print("raised the low watermarks of \(validators) validators")
-        case .taken, .given, .pruned, .status: break
+        case .taken, .given, .pruned, .status, .registered: break
         }
     }
 

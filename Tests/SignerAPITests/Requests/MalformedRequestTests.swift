@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 import Consensus
 import Encoding
+import JSON
 import SignerAPI
 import Testing
 
 private func request(_ body: String) throws -> SigningRequest { try SigningRequest(json: Array(body.utf8)) }
 
+private func isNotJSON(_ body: [UInt8]) -> Bool {
+    do throws(RequestDecodingError) {
+        _ = try SigningRequest(json: body)
+        return false
+    } catch {
+        if case .notJSON = error { return true }
+        return false
+    }
+}
+
 @Suite struct MalformedRequestTests {
     @Test(arguments: [
         "", " ", "{", "{}x", "{\"type\":}", "{'type':'BLOCK'}", "\"", "nul", "{\"type\":\"BLOCK\"} {}",
-        "{\"type\":\"\u{1}\"}",
+        "{\"type\":\"\u{1}\"}", "{\"type\":\"BLOCK\",}", "{\"type\":\"BLOCK\",\"a\":[1,]}", "\u{feff}{}",
+        "{\"type\":\"\\ud800\"}",
     ])
-    func `what is not JSON is refused`(body: String) {
-        #expect(throws: RequestDecodingError.notJSON) { try request(body) }
+    func `what is not JSON is refused`(body: String) { #expect(isNotJSON(Array(body.utf8))) }
+
+    @Test func `what is wrong with the text is said`() {
+        let error = RequestDecodingError.notJSON(.tooDeep(limit: 64))
+        #expect(error.description == "the body is not valid JSON: it is nested more than 64 levels deep")
+        #expect(throws: RequestDecodingError.notJSON(.unexpectedByte(at: 8))) { try request("{\"type\":}") }
     }
 
     @Test(arguments: ["[]", "null", "1", "\"BLOCK\"", "true"])
@@ -22,11 +38,18 @@ private func request(_ body: String) throws -> SigningRequest { try SigningReque
 
     @Test(arguments: [[0xff, 0xfe], [0x7b, 0x22, 0xc3, 0x22, 0x3a, 0x31, 0x7d], [0, 0, 0, 0x7b]] as [[UInt8]])
     func `broken text is refused`(body: [UInt8]) {
-        #expect(throws: RequestDecodingError.self) { try SigningRequest(json: body) }
+        #expect(isNotJSON(body))
+    }
+
+    @Test(arguments: ["utf-16", "utf-32"]) func `text in another encoding is refused`(name: String) {
+        let width = name == "utf-16" ? 2 : 4
+        let body = Array("{\"type\":\"BLOCK\"}".utf8)
+        #expect(isNotJSON(body.flatMap { [$0] + Array(repeating: 0, count: width - 1) }))
+        #expect(isNotJSON(body.flatMap { Array(repeating: 0, count: width - 1) + [$0] }))
     }
 
     @Test(arguments: ["[", "{\"a\":", "{\"type\":["]) func `a hundred thousand levels are refused`(open: String) {
-        #expect(throws: RequestDecodingError.notJSON) { try request(String(repeating: open, count: 100_000)) }
+        #expect(isNotJSON(Array(String(repeating: open, count: 100_000).utf8)))
     }
 
     @Test func `an unknown type is named, but only a name`() {
@@ -99,6 +122,19 @@ private func request(_ body: String) throws -> SigningRequest { try SigningReque
         }
         #expect(throws: RequestDecodingError.wrongKind(at: "type", expected: "a string")) {
             try request("{\"type\":5}")
+        }
+        for list in ["{}", "\"\"", "[1]", "[null]", "[{},[]]"] {
+            let block = "{\"type\":\"BLOCK\",\"block\":{\"slot\":1,\"proposer_index\":1,\"parent_root\":\"\","
+            #expect(throws: RequestDecodingError.self) {
+                try request(block + "\"state_root\":\"\",\"body\":{\"proposer_slashings\":\(list)}}}")
+            }
+        }
+    }
+
+    @Test func `a name that is not ours is not repeated in an error`() {
+        let header = "{\"<script>\":{\"version\":\"FULU\",\"block_header\":{}}}"
+        #expect(throws: RequestDecodingError.missingField(at: "beacon_block.….block_header.slot")) {
+            try request("{\"type\":\"BLOCK_V2\",\"beacon_block\":\(header)}")
         }
     }
 }

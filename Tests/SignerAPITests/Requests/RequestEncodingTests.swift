@@ -55,7 +55,8 @@ private func signed(_ body: String) throws -> SigningRequest { try request("{\(b
     }
 
     @Test(arguments: [
-        "-1", "1.5", "18446744073709551616", "true", "[]", "{}", "\"\"", "\"-1\"", "\"+1\"", "\" 1\"", "\"1.0\"",
+        "-1", "-0", "1.5", "1.0", "1e3", "1E0", "0.0", "18446744073709551616", "true", "[]", "{}", "\"\"", "\"-1\"",
+        "\"+1\"", "\" 1\"", "\"1.0\"",
         "\"0x1\"", "\"1e3\"", "\"18446744073709551616\"", "\"١\"",
     ])
     func `what is no unsigned number of 64 bits is refused at its path`(number: String) {
@@ -77,15 +78,60 @@ private func signed(_ body: String) throws -> SigningRequest { try request("{\(b
         #expect(message.beaconBlockRoot.bytes.array.dropLast().allSatisfy { $0 == 0 })
     }
 
-    @Test func `of duplicate names one counts, for the duty and for the root`() throws {
-        let request = try signed(
-            "\"type\":\"BLOCK_V2\",\"beacon_block\":{\"version\":\"FULU\",\"block_header\":{\"slot\":\"5\",\(header)}}"
-        )
-        guard case .blockHeader(let header) = request.message else {
-            Issue.record("another message")
-            return
+    @Test func `of duplicate names the last counts, for the duty and for the root`() throws {
+        for name in ["slot", "sl\\u006ft"] {
+            let request = try signed(
+                "\"type\":\"BLOCK_V2\",\"beacon_block\":{\"version\":\"FULU\",\"block_header\":{\(header),\"\(name)\":\"5\"}}"
+            )
+            guard case .blockHeader(let header) = request.message else {
+                Issue.record("another message")
+                return
+            }
+            #expect(header.slot == 5)
+            #expect(request.duty == .block(5))
         }
-        #expect(request.duty == .block(header.slot))
+    }
+
+    @Test func `of two types and of two objects the last counts`() throws {
+        let request = try signed(
+            """
+            "type":"AGGREGATION_SLOT","type":"RANDAO_REVEAL","randao_reveal":{"epoch":1,"x":{}},"randao_reveal":{"epoch":2}
+            """
+        )
+        #expect(request.operation == .randaoReveal)
+        #expect(request.message == .randaoReveal(2))
+    }
+
+    @Test func `the last of duplicates counts even where it is null`() {
+        #expect(throws: RequestDecodingError.missingField(at: "randao_reveal.epoch")) {
+            try signed("\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":1,\"epoch\":null}")
+        }
+    }
+
+    @Test func `snake_case counts before camelCase, unless it is null`() throws {
+        for (first, root) in [("\"0x05\"", UInt8(5)), ("null", 6)] {
+            let names = "\"signing_root\":\(first),\"signingRoot\":\"0x06\""
+            let request = try signed("\"type\":\"RANDAO_REVEAL\",\(names),\"randao_reveal\":{\"epoch\":1}")
+            #expect(request.claimedSigningRoot?.bytes.array.last == root)
+        }
+    }
+
+    @Test func `names and values may be written with escapes`() throws {
+        let plain = try signed("\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":\"12\"}")
+        let escaped = try signed(
+            "\"ty\\u0070e\":\"RAND\\u0041O_REVEAL\",\"randao\\u005freveal\":{\"\\u0065poch\":\"1\\u0032\"}"
+        )
+        #expect(plain == escaped)
+        let camel = try signed("\"type\":\"RANDAO_REVEAL\",\"randao\\u0052eveal\":{\"epoch\":\"12\"}")
+        #expect(plain == camel)
+    }
+
+    @Test(arguments: ["{\"b\":[{},\"\\\"}\",-1.5e3,null]}", "[[[]]]", "\"]}\"", "18446744073709551616", "1E400"])
+    func `what is not asked for is ignored`(value: String) throws {
+        let request = try signed(
+            "\"x\":\(value),\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"y\":\(value),\"epoch\":1}"
+        )
+        #expect(request.message == .randaoReveal(1))
     }
 
     @Test(arguments: ["signing_root", "signingRoot"])
@@ -116,7 +162,8 @@ private func signed(_ body: String) throws -> SigningRequest { try request("{\(b
     @Test func `a search inside beacon_block ends`() {
         let wide = (0..<50_000).map { "\"k\($0)\":{}" }.joined(separator: ",")
         let deep = String(repeating: "{\"a\":", count: 200) + "1" + String(repeating: "}", count: 200)
-        for inner in ["{\(wide)}", deep, "{\"version\":\"FULU\",\(wide)}"] {
+        let long = (10..<40).map { "\"\(String(repeating: "k", count: 10_000))\($0)\":{\"version\":\"FULU\"}" }
+        for inner in ["{\(wide)}", deep, "{\(long.joined(separator: ","))}", "{\"version\":\"FULU\",\(wide)}"] {
             #expect(throws: RequestDecodingError.self) { try signed("\"type\":\"BLOCK_V2\",\"beacon_block\":\(inner)") }
         }
     }

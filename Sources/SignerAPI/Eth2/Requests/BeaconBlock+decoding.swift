@@ -2,6 +2,7 @@
 internal import BLS
 internal import Consensus
 internal import Encoding
+internal import JSON
 
 extension SigningMessage {
     /// `beacon_block`: a whole block of Phase 0 or Altair, or the header of a block of any fork.
@@ -9,7 +10,7 @@ extension SigningMessage {
     /// Web3Signer requires the block for the first two and the header for the rest; a header in place of a block has
     /// the same root and is taken too.
     init(beaconBlock object: JSONObject) throws(RequestDecodingError) {
-        let search = try BeaconBlockSearch(object)
+        let search = BeaconBlockSearch(object)
         guard let holder = search.holder(of: "version"), let fork = try holder.optionalFork() else {
             throw .missingField(at: object.path("version"))
         }
@@ -29,36 +30,38 @@ extension SigningMessage {
 /// two and not enough to make a search cost time.
 private struct BeaconBlockSearch {
     private static let maximumObjects = 16
-    private static let maximumFields = 32
+    fileprivate static let maximumFields = 32
+    fileprivate static let maximumName = 64
 
-    /// The object itself, then the ones inside it, outer before inner, each level in the order of names.
+    /// The object itself, then the ones inside it, outer before inner, each level in the order of the text.
     private var objects: [JSONObject]
 
-    init(_ object: JSONObject) throws(RequestDecodingError) {
+    init(_ object: JSONObject) {
         objects = [object]
         // The usual case: everything is where it belongs.
         if object.has("version"), object.has("block") || object.has("block_header") { return }
         var next = 0
         while next < objects.count, objects.count < Self.maximumObjects {
-            let names = objects[next].fields.allKeys
-            if names.count <= Self.maximumFields {
-                for name in names.sorted(by: { $0.stringValue < $1.stringValue }) {
-                    guard let inner = try? objects[next].optionalObject(name),
-                        objects.count < Self.maximumObjects
-                    else { continue }
-                    objects.append(inner)
-                }
-            }
+            let inner = objects[next].objectsWithin()
+            objects += inner.prefix(Self.maximumObjects - objects.count)
             next += 1
         }
     }
 
-    func holder(of name: FieldName) -> JSONObject? { objects.first { $0.has(name) } }
+    func holder(of name: String) -> JSONObject? { objects.first { $0.has(name) } }
 }
 
 extension JSONObject {
-    fileprivate func has(_ name: FieldName) -> Bool {
-        fields.contains(name) || name.camelCase.map { fields.contains($0) } ?? false
+    /// The objects that are values here, only the last of each name, and none under a very long name; nothing where
+    /// there are more fields.
+    fileprivate func objectsWithin() -> [JSONObject] {
+        let members = Array(value.members.prefix(BeaconBlockSearch.maximumFields + 1))
+        guard members.count <= BeaconBlockSearch.maximumFields else { return [] }
+        return members.enumerated().compactMap { place, member in
+            guard member.name.span.count <= BeaconBlockSearch.maximumName else { return nil }
+            let isLast = !members[(place + 1)...].contains { $0.name == member.name }
+            return isLast ? JSONObject(member.value) : nil
+        }
     }
 }
 

@@ -40,7 +40,7 @@ extension IndexedAttestation {
 extension Deposit {
     init(_ object: JSONObject) throws(RequestDecodingError) {
         self.init(
-            proof: try object.texts("proof") { text throws(Hex.Failure) in try Hex.decodeLeftPadded(text) },
+            proof: try object.texts("proof") { text throws(Hex.Failure) in try Bytes(leftPadding: text) },
             data: try DepositData(object.object("data"))
         )
     }

@@ -2,6 +2,7 @@
 internal import BLS
 internal import Consensus
 internal import Encoding
+internal import JSON
 
 extension ExecutionPayloadEnvelope {
     init(_ object: JSONObject) throws(RequestDecodingError) {
@@ -42,18 +43,15 @@ extension ExecutionPayload {
 }
 
 extension JSONObject {
-    /// A `uint256` in decimal digits, as 32 bytes little-endian; as a JSON number only up to 2^64-1.
-    fileprivate func wideNumber(_ name: FieldName) throws(RequestDecodingError) -> Bytes<32> {
-        let text: String
-        do {
-            text = try self.text(name)
-        } catch .wrongKind {
-            text = String(try number(name))
-        }
+    /// A `uint256` in decimal digits, as a string or a JSON number; 32 bytes little-endian.
+    fileprivate func wideNumber(_ name: String) throws(RequestDecodingError) -> Bytes<32> {
+        guard let text = try required(name).text else { throw .notANumber(at: path(name)) }
+        let digits = text.span
         // 2^256 has 78 digits.
-        guard (1...78).contains(text.utf8.count) else { throw .notANumber(at: path(name)) }
+        guard (1...78).contains(digits.count) else { throw .notANumber(at: path(name)) }
         var value = Bytes<32>()
-        for byte in text.utf8 {
+        for place in digits.indices {
+            let byte = digits[place]
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { throw .notANumber(at: path(name)) }
             var carry = UInt16(byte - UInt8(ascii: "0"))
             for position in 0..<32 {

@@ -14,7 +14,7 @@ extension SigningMessage {
             )
         case .payloadAttestationMessage:
             // Lighthouse names the object after its type.
-            let other: FieldName = "payload_attestation_data"
+            let other: String = "payload_attestation_data"
             let name = try body.optionalObject(other) == nil ? "payload_attestation_message" : other
             self = .payloadAttestation(try PayloadAttestationData(body.gloasObject(name)))
         case .proposerPreferences:
@@ -28,7 +28,7 @@ extension SigningMessage {
 
 extension JSONObject {
     /// An object of Gloas, in its wrapper `{version, data}` or bare.
-    fileprivate func gloasObject(_ name: FieldName) throws(RequestDecodingError) -> JSONObject {
+    fileprivate func gloasObject(_ name: String) throws(RequestDecodingError) -> JSONObject {
         let object = try object(name)
         guard let data = try object.optionalObject("data") else { return object }
         try object.checkGloas()
@@ -54,7 +54,7 @@ extension ExecutionPayloadBid {
             value: try object.number("value"),
             executionPayment: try object.number("execution_payment"),
             blobKZGCommitments: try object.texts("blob_kzg_commitments") { text throws(Hex.Failure) in
-                try Hex.decode(text)
+                try Bytes(digits: text)
             },
             executionRequestsRoot: try object.root("execution_requests_root")
         )

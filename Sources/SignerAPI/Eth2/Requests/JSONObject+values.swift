@@ -2,107 +2,97 @@
 internal import BLS
 internal import Consensus
 internal import Encoding
+internal import JSON
 
 // The scalars of a request. Numbers are decimal strings or JSON numbers; bytes are hexadecimal with or without `0x`, in
 // any case; values of 32 bytes may come without their leading zero bytes.
 
 extension JSONObject {
-    func number(_ name: FieldName) throws(RequestDecodingError) -> UInt64 {
-        // Nearly all clients send strings; asking for one directly saves a container.
-        if let text = try? fields.decodeIfPresent(String.self, forKey: name), let value = DecimalNumber.parse(text) {
-            return value
-        }
-        guard let number: DecimalNumber = try optional(name, expected: "a number") else {
-            throw .missingField(at: path(name))
-        }
-        guard let value = number.value else { throw .notANumber(at: path(name)) }
-        return value
+    func number(_ name: String) throws(RequestDecodingError) -> UInt64 {
+        guard let number = DecimalNumber.parse(try required(name)) else { throw .notANumber(at: path(name)) }
+        return number
     }
 
-    func slot(_ name: FieldName = "slot") throws(RequestDecodingError) -> Slot { Slot(try number(name)) }
-    func epoch(_ name: FieldName = "epoch") throws(RequestDecodingError) -> Epoch { Epoch(try number(name)) }
+    func slot(_ name: String = "slot") throws(RequestDecodingError) -> Slot { Slot(try number(name)) }
+    func epoch(_ name: String = "epoch") throws(RequestDecodingError) -> Epoch { Epoch(try number(name)) }
 
-    func numbers(_ name: FieldName) throws(RequestDecodingError) -> [UInt64] {
-        guard let numbers: [DecimalNumber] = try optional(name, expected: "an array of numbers") else {
-            throw .missingField(at: path(name))
+    func numbers(_ name: String) throws(RequestDecodingError) -> [UInt64] {
+        var numbers: [UInt64] = []
+        for value in try array(name, expected: "an array of numbers") {
+            guard let number = DecimalNumber.parse(value) else { throw .notANumber(at: value.wirePath) }
+            numbers.append(number)
         }
-        var values: [UInt64] = []
-        values.reserveCapacity(numbers.count)
-        for (position, number) in numbers.enumerated() {
-            guard let value = number.value else { throw .notANumber(at: "\(path(name))[\(position)]") }
-            values.append(value)
-        }
-        return values
+        return numbers
     }
 
-    func flag(_ name: FieldName) throws(RequestDecodingError) -> Bool {
-        let expected = "true or false"
-        guard let flag: LenientFlag = try optional(name, expected: expected) else {
-            throw .missingField(at: path(name))
+    /// A boolean, or its word as a string, which Web3Signer's parser also takes.
+    func flag(_ name: String) throws(RequestDecodingError) -> Bool {
+        let value = try required(name)
+        if let boolean = value.boolean { return boolean }
+        switch value.string?.string.lowercased() {
+        case "true": return true
+        case "false": return false
+        default: throw .wrongKind(at: path(name), expected: "true or false")
         }
-        guard let value = flag.value else { throw .wrongKind(at: path(name), expected: expected) }
-        return value
     }
 
     /// Exactly as many bytes as the type has.
-    func bytes<let count: Int>(_ name: FieldName) throws(RequestDecodingError) -> Bytes<count> {
+    func bytes<let count: Int>(_ name: String) throws(RequestDecodingError) -> Bytes<count> {
         let text = try text(name)
-        do { return try Hex.decode(text) } catch { throw .notHexadecimal(at: path(name), error) }
+        do { return try Bytes(digits: text.span) } catch { throw .notHexadecimal(at: path(name), error) }
     }
 
     /// 32 bytes, of which leading zeros may be missing.
-    func chunk(_ name: FieldName) throws(RequestDecodingError) -> Bytes<32> {
+    func chunk(_ name: String) throws(RequestDecodingError) -> Bytes<32> {
         let text = try text(name)
-        do { return try Hex.decodeLeftPadded(text) } catch { throw .notHexadecimal(at: path(name), error) }
+        do { return try Bytes(leftPadding: text.span) } catch { throw .notHexadecimal(at: path(name), error) }
     }
 
     /// Any number of bytes.
-    func byteList(_ name: FieldName) throws(RequestDecodingError) -> [UInt8] {
+    func byteList(_ name: String) throws(RequestDecodingError) -> [UInt8] {
         let text = try text(name)
-        do { return try Hex.decode(text) } catch { throw .notHexadecimal(at: path(name), error) }
+        do { return try Hex.decode(text.span) } catch { throw .notHexadecimal(at: path(name), error) }
     }
 
-    func root(_ name: FieldName = "root") throws(RequestDecodingError) -> Root { Root(try chunk(name)) }
-    func version(_ name: FieldName) throws(RequestDecodingError) -> ForkVersion { ForkVersion(try bytes(name)) }
-    func publicKey(_ name: FieldName) throws(RequestDecodingError) -> PublicKey { PublicKey(try bytes(name)) }
+    func root(_ name: String = "root") throws(RequestDecodingError) -> Root { Root(try chunk(name)) }
+    func version(_ name: String) throws(RequestDecodingError) -> ForkVersion { ForkVersion(try bytes(name)) }
+    func publicKey(_ name: String) throws(RequestDecodingError) -> PublicKey { PublicKey(try bytes(name)) }
 
     /// A signature as bytes: for hashing it need not be a point.
-    func signature(_ name: FieldName = "signature") throws(RequestDecodingError) -> Signature {
+    func signature(_ name: String = "signature") throws(RequestDecodingError) -> Signature {
         Signature(try bytes(name))
     }
 
-    func bitList(_ name: FieldName) throws(RequestDecodingError) -> BitList {
+    func bitList(_ name: String) throws(RequestDecodingError) -> BitList {
         guard let bits = BitList(serialized: try byteList(name)) else { throw .malformedBitList(at: path(name)) }
         return bits
     }
 
-    func bitVector(_ name: FieldName) throws(RequestDecodingError) -> BitVector {
+    func bitVector(_ name: String) throws(RequestDecodingError) -> BitVector {
         BitVector(serialized: try byteList(name))
     }
 
     /// An array of byte strings, each read by `make`.
     func texts<Element>(
-        _ name: FieldName,
-        _ make: (String) throws(Hex.Failure) -> Element
+        _ name: String,
+        _ make: (Span<UInt8>) throws(Hex.Failure) -> Element
     ) throws(RequestDecodingError) -> [Element] {
-        guard let texts: [String] = try optional(name, expected: "an array of strings") else {
-            throw .missingField(at: path(name))
-        }
+        let expected = "an array of strings"
         var elements: [Element] = []
-        elements.reserveCapacity(texts.count)
-        for (position, text) in texts.enumerated() {
+        for value in try array(name, expected: expected) {
+            guard let text = value.string else { throw .wrongKind(at: path(name), expected: expected) }
             do {
-                elements.append(try make(text))
+                elements.append(try make(text.span))
             } catch {
-                throw .notHexadecimal(at: "\(path(name))[\(position)]", error)
+                throw .notHexadecimal(at: value.wirePath, error)
             }
         }
         return elements
     }
 
     /// The fork that `version` names, in its exact upper-case spelling; nil where it is absent.
-    func optionalFork(_ name: FieldName = "version") throws(RequestDecodingError) -> Fork? {
-        guard let text = try optionalText(name) else { return nil }
+    func optionalFork(_ name: String = "version") throws(RequestDecodingError) -> Fork? {
+        guard let text = try optionalText(name)?.string else { return nil }
         guard let fork = Fork(name: text) else {
             throw .unknownVersion(at: path(name), RequestDecodingError.shown(text))
         }
@@ -110,50 +100,37 @@ extension JSONObject {
     }
 }
 
-/// A number as a string of digits or as a JSON number. `value` is nil where it is neither or does not fit, so that the
-/// error can name the field.
-struct DecimalNumber: Decodable {
-    let value: UInt64?
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let text = try? container.decode(String.self) {
-            value = Self.parse(text)
-        } else {
-            value = try? container.decode(UInt64.self)
-        }
+extension Bytes {
+    /// Exactly as many bytes as the type has, from hexadecimal digits.
+    init(digits: Span<UInt8>) throws(Hex.Failure) {
+        self.init()
+        var target = mutableSpan
+        try Hex.decode(digits, into: &target)
     }
 
-    /// Digits only: no sign, no blank, no point.
-    static func parse(_ text: String) -> UInt64? {
-        var value: UInt64 = 0
-        var isEmpty = true
-        for byte in text.utf8 {
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
-            let (product, overflowed) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carried) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
-            guard !overflowed, !carried else { return nil }
-            value = sum
-            isEmpty = false
-        }
-        return isEmpty ? nil : value
+    /// Hexadecimal digits of which leading zeros may be missing.
+    init(leftPadding digits: Span<UInt8>) throws(Hex.Failure) {
+        self.init()
+        var target = mutableSpan
+        try Hex.decodeLeftPadded(digits, into: &target)
     }
 }
 
-/// A boolean, or its word as a string, which Web3Signer's parser also takes.
-private struct LenientFlag: Decodable {
-    let value: Bool?
+enum DecimalNumber {
+    /// A number as a string of digits or as a JSON number.
+    static func parse(_ value: JSONValue) -> UInt64? { value.text.flatMap { parse($0.span) } }
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let flag = try? container.decode(Bool.self) {
-            value = flag
-            return
+    /// Digits only: no sign, no blank, no point, no exponent. Nil beyond 2^64-1.
+    static func parse(_ text: Span<UInt8>) -> UInt64? {
+        guard !text.isEmpty else { return nil }
+        var number: UInt64 = 0
+        for position in text.indices {
+            let digit = text[position] &- UInt8(ascii: "0")
+            let (product, overflowed) = number.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = product.addingReportingOverflow(UInt64(digit))
+            guard digit < 10, !overflowed, !carried else { return nil }
+            number = sum
         }
-        switch try container.decode(String.self).lowercased() {
-        case "true": value = true
-        case "false": value = false
-        default: value = nil
-        }
+        return number
     }
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Consensus
 package import Encoding
+package import JSON
 
 /// Why a body is not a sign request. `at` is the path of the field as it stands on the wire, `a.b[2].c`.
 ///
 /// No case carries a value of the body except a name that should have been one of a few words, cut to what such a name
 /// can be.
 package enum RequestDecodingError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Not JSON at all, something after it, nested too deeply, or text in another encoding than it claims.
-    case notJSON
+    /// Not JSON at all, something after it, nested too deeply, or text in another encoding than UTF-8.
+    case notJSON(JSONError)
     case missingField(at: String)
     /// Another kind of JSON value than the field has.
     case wrongKind(at: String, expected: String)
@@ -24,7 +25,7 @@ package enum RequestDecodingError: Error, Equatable, Sendable, CustomStringConve
 
     package var description: String {
         switch self {
-        case .notJSON: "the body is not valid JSON"
+        case .notJSON(let error): "the body is not valid JSON: \(error)"
         case .missingField(let path): "\(path) is missing"
         case .wrongKind(let path, let expected): "\(path) is not \(expected)"
         case .notHexadecimal(let path, let failure): "\(path) \(failure)"

@@ -1,37 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Consensus
 internal import Encoding
-internal import FoundationEssentials
+internal import JSON
 
 extension SigningRequest {
     /// Reads the body of `POST /api/v1/eth2/sign/{identifier}`.
     ///
     /// Checks what belongs to the encoding; sizes that depend on the network are checked with the root.
     package init(json: [UInt8]) throws(RequestDecodingError) {
-        do {
-            self = try JSONDecoder().decode(RequestBody.self, from: Data(json)).request
-        } catch let error as RequestDecodingError {
-            throw error
-        } catch DecodingError.typeMismatch, DecodingError.valueNotFound {
-            throw .wrongKind(at: "the body", expected: "a JSON object")
+        let document: JSONDocument
+        do throws(JSONError) {
+            document = try JSONDocument(json)
         } catch {
-            throw .notJSON
+            throw .notJSON(error)
         }
-    }
-}
-
-/// What Foundation's decoder is asked to make of a body.
-private struct RequestBody: Decodable {
-    let request: SigningRequest
-
-    init(from decoder: any Decoder) throws {
-        request = try SigningRequest(JSONObject(from: decoder))
+        guard let body = JSONObject(document.root) else {
+            throw .wrongKind(at: "the body", expected: "a JSON object")
+        }
+        try self.init(body)
     }
 }
 
 extension SigningRequest {
     init(_ body: JSONObject) throws(RequestDecodingError) {
-        let name = try body.text("type")
+        let name = try body.text("type").string
         guard let operation = OperationType(name: name) else {
             throw .unknownType(RequestDecodingError.shown(name))
         }
@@ -48,7 +40,7 @@ extension JSONObject {
     fileprivate func optionalSigningRoot() throws(RequestDecodingError) -> SigningRoot? {
         guard let text = try optionalText("signing_root") else { return nil }
         do {
-            return SigningRoot(try Hex.decodeLeftPadded(text))
+            return SigningRoot(try Bytes(leftPadding: text.span))
         } catch {
             throw .notHexadecimal(at: path("signing_root"), error)
         }
