@@ -78,6 +78,13 @@ let targets: [Target] = [
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
+    .testTarget(
+        name: "EndToEndTests",
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores", "Secrets",
+            "SlashingProtection", "TestSupport",
+        ]
+    ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
@@ -90,6 +97,10 @@ let targets: [Target] = [
             "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer", "SignerAPI",
             "SlashingProtection", "Telemetry",
         ]
+    ),
+    .testTarget(
+        name: "SignerTests",
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection"]
     ),
     .testTarget(
         name: "SlashingProtectionTests",

@@ -102,7 +102,11 @@ package enum RecordAdministration {
             }
         }
         switch task {
-        case .take: return .taken(try read(ImportReport.self))
+        case .take(let interchange, _):
+            var report = try read(ImportReport.self)
+            // What this side could not read was never sent, so the running signer knows nothing of it.
+            report.unreadable += interchange.unreadable
+            return .taken(report)
         case .register: return .registered
         case .give: return .given(try Interchange(json: Data(body)))
         case .prune: return .pruned(try read(PruningReport.self))
