@@ -28,7 +28,7 @@ check:
 	@scripts/check
 
 format:
-	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzzing
 
 bench:
 	@scripts/bootstrap --test --bench

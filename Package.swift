@@ -89,7 +89,9 @@ let targets: [Target] = [
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(
-        name: "KeystoresTests", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]),
+        name: "KeystoresTests",
+        dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]
+    ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(
         name: "SignerAPITests",
@@ -113,6 +115,28 @@ let targets: [Target] = [
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
 ]
 
+/// The long campaigns of `make soak` (Fuzzing/README.md). An ordinary build does not know them.
+let campaigns: [Target] =
+    Context.environment["CHAMBER_FUZZING"] == nil
+    ? []
+    : [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        .executableTarget(
+            name: "Fuzzer",
+            dependencies: [
+                "CLibFuzzer", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON",
+                "Keystores", "Secrets", "SignerAPI",
+                "SlashingProtection", "TestSupport", "YAML",
+            ],
+            path: "Fuzzing/Fuzzer"
+        ),
+        .executableTarget(
+            name: "MalformedRequests",
+            dependencies: ["Concurrency", "TestSupport"],
+            path: "Fuzzing/MalformedRequests"
+        ),
+    ]
+
 let settings: [SwiftSetting] = [
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
@@ -124,12 +148,12 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),  // SE-0481
     .enableExperimentalFeature("Lifetimes"),  // spans that are handed out by secret memory
 ]
-for target in targets where target.type != .system && target.name != "CLinux" {
+for target in targets + campaigns where target.type != .system && target.name != "CLinux" {
     target.swiftSettings = settings
 }
 
 let package = Package(
     name: "containment-chamber",
     products: [.executable(name: "containment-chamber", targets: ["ContainmentChamber"])],
-    targets: targets
+    targets: targets + campaigns
 )
