@@ -4,7 +4,7 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ExportTests {
+@Suite(.timeLimit(.minutes(10))) struct ExportTests {
     @Test func `export, import and export again give the same file`() async throws {
         try await withStore { store async throws in
             for number in 0..<5 {

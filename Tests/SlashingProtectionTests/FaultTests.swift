@@ -10,7 +10,7 @@ private let faults = FaultDisk.Fault.allCases
 
 /// Writes and syncs that fail (promise 3): nothing is signed after the fault until the store has got over it by its own
 /// rule, nothing that was released is lost, and no restart is needed.
-@Suite(.timeLimit(.minutes(3))) struct FaultTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultTests {
     /// A fault that lasts until it is healed.
     @Test(arguments: [FaultDisk.Operation.write, .sync], faults)
     func `nothing is signed while the disk fails, and signing resumes when it works again`(

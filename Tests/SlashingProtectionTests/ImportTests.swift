@@ -7,7 +7,7 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ImportTests {
+@Suite(.timeLimit(.minutes(10))) struct ImportTests {
     @Test func `an import reports each validator and says whether everything was taken`() async throws {
         try await withStore { store async throws in
             #expect(await store.decideOne(.block(5, root: 1)) == .recorded)

@@ -4,7 +4,7 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PruningTests {
+@Suite(.timeLimit(.minutes(10))) struct PruningTests {
     @Test func `with one epoch of one slot exactly the newest block and vote remain`() async throws {
         try await withStore {
             $0.slotsPerEpoch = 1

@@ -5,7 +5,7 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WatermarkTests {
+@Suite(.timeLimit(.minutes(10))) struct WatermarkTests {
     @Test func `low watermarks only rise`() async throws {
         try await withStore { store async throws in
             _ = await store.decideOne(.block(5))
