@@ -36,7 +36,7 @@ package import TestSupport
     struct State {
         var directory: Directory
         var random: SeededGenerator
-        var plan: Plan?
+        var plans: [Plan] = []
         /// Operations since the start that changed, or would have changed, anything.
         var operations = 0
         /// The operation before which the power goes.
@@ -63,17 +63,17 @@ package import TestSupport
 
     // MARK: Faults
 
-    /// From now on the `position`-th `operation` fails, and where `lasts` is true every later one as well, until `heal`.
+    /// The `position`-th `operation` from now on fails, and where `lasts` is true every later one as well, until `heal`.
+    /// Several such plans can stand at once.
     package func fail(_ operation: Operation, at position: Int, with fault: Fault, lasting lasts: Bool) {
         state.withLock { state in
-            state.plan = Plan(operation: operation, fault: fault, position: position, lasts: lasts)
-            state.failures = 0
+            state.plans.append(Plan(operation: operation, fault: fault, position: position, lasts: lasts))
         }
     }
 
-    package func heal() { state.withLock { $0.plan = nil } }
+    package func heal() { state.withLock { $0.plans = [] } }
 
-    /// How many operations the last plan has made fail.
+    /// How many operations the plans have made fail since the start.
     package var failures: Int { state.withLock { $0.failures } }
 
     // MARK: Power
@@ -136,12 +136,16 @@ extension FaultDisk.State {
         if isDead { throw failed(EIO) }
         operations += 1
         if isDead { throw failed(EIO) }
-        guard var current = plan, current.operation == operation else { return }
-        current.seen += 1
-        plan = current
-        if current.seen == current.position || current.lasts && current.seen > current.position {
+        var fault: FaultDisk.Fault?
+        for number in plans.indices where plans[number].operation == operation {
+            plans[number].seen += 1
+            let seen = plans[number].seen
+            let position = plans[number].position
+            if seen == position || plans[number].lasts && seen > position { fault = plans[number].fault }
+        }
+        if let fault {
             failures += 1
-            throw failed(current.fault.errno)
+            throw failed(fault.errno)
         }
     }
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// EIP-3076 files as other programs, people and attackers write them.
-@Suite(.timeLimit(.minutes(2))) struct InterchangeTests {
+@Suite(.timeLimit(.minutes(10))) struct InterchangeTests {
     private static let key = String(repeating: "ab", count: 48)
 
     private func file(_ data: String, version: String = "\"5\"", root: String = "\"\(network)\"") -> Data {

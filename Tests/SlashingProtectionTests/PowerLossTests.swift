@@ -7,7 +7,7 @@ import Testing
 
 /// The power goes between any two operations of the disk. Unsynced writes are dropped, reordered or torn, unsynced names
 /// may be gone; what was released must still be known.
-@Suite(.timeLimit(.minutes(3))) struct PowerLossTests {
+@Suite(.timeLimit(.minutes(10))) struct PowerLossTests {
     static let crashPoints = 1_000
 
     @Test func `every released record survives a thousand crash points`() async throws {
