@@ -26,7 +26,7 @@ let targets: [Target] = [
     .target(name: "Secrets", dependencies: ["CSodium", "CLinux", "Concurrency"]),
     .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
-    .target(name: "SQLite", dependencies: ["CSQLite"]),
+    .target(name: "SQLite", dependencies: ["CLinux", "CSQLite"]),
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
@@ -36,7 +36,7 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["CLinux", "BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
@@ -68,7 +68,7 @@ let targets: [Target] = [
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
-    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency", "SlashingProtection"], path: "Tests/FaultVFS"),
+    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"], path: "Tests/FaultVFS"),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
@@ -78,6 +78,13 @@ let targets: [Target] = [
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
+    .testTarget(
+        name: "EndToEndTests",
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores", "Secrets",
+            "SlashingProtection", "TestSupport",
+        ]
+    ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
@@ -92,6 +99,10 @@ let targets: [Target] = [
             "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer", "SignerAPI",
             "SlashingProtection", "Telemetry",
         ]
+    ),
+    .testTarget(
+        name: "SignerTests",
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection"]
     ),
     .testTarget(
         name: "SlashingProtectionTests",

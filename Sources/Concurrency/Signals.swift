@@ -13,8 +13,9 @@ package enum Signals {
         case hangUp
     }
 
-    /// Blocks the signals in this thread and all it starts. Call it on the main thread, before any other thread; a broken
-    /// pipe and a limit on the size of files (RLIMIT_FSIZE) become errors of the write.
+    /// Blocks the signals in this thread and all it starts. Call it on the main thread, before any other thread. The
+    /// main thread must not be the one that drains the main queue: libdispatch has it wait with all signals let through.
+    /// A broken pipe and a limit on the size of files (RLIMIT_FSIZE) become errors of the write.
     package static func blockAll() {
         _ = signal(SIGPIPE, SIG_IGN)
         _ = signal(SIGXFSZ, SIG_IGN)

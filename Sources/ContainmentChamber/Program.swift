@@ -11,16 +11,15 @@ internal import Hardening
 struct Program {
     static let version = "0.1.0"
 
-    /// On the main thread, and what follows stays there: elsewhere a signal that is blocked for the other threads would
-    /// still reach this one and end the process without a drain.
-    @MainActor static func main() async {
+    /// Not `async`: the main thread of an asynchronous program waits with every signal let through, so a signal that is
+    /// blocked everywhere else would end the process there, without a drain.
+    static func main() {
         // Before the first thread, and for every command: `keys list` holds secrets too.
         let hardening = Hardening.apply()
-        let code = await run(Array(CommandLine.arguments.dropFirst()), hardening)
-        exit(code.rawValue)
+        exit(run(Array(CommandLine.arguments.dropFirst()), hardening).rawValue)
     }
 
-    private static func run(_ arguments: [String], _ hardening: HardeningReport) async -> ExitCode {
+    private static func run(_ arguments: [String], _ hardening: HardeningReport) -> ExitCode {
         switch CommandTree.program.parse(arguments) {
         case .help(let text):
             Output.print(text)
@@ -32,12 +31,26 @@ struct Program {
             Output.complain("\(error)")
             return .usage
         case .run(let invocation):
+            if invocation.path == ["server"] { Signals.blockAll() }
+            return finish { () async throws(Failure) in try await dispatch(invocation, hardening) }
+        }
+    }
+
+    /// Runs a command as a task and waits for it here.
+    private static func finish(_ command: @escaping @Sendable () async throws(Failure) -> ExitCode) -> ExitCode {
+        let ended = Condition<ExitCode?>(nil)
+        Task {
+            var code: ExitCode
             do throws(Failure) {
-                return try await dispatch(invocation, hardening)
+                code = try await command()
             } catch {
                 Output.complain("\(error)")
-                return error.exitCode
+                code = error.exitCode
             }
+            ended.broadcast { [code] in $0 = code }
+        }
+        while true {
+            if let code = ended.wait(timeout: nil, until: { $0 }) { return code }
         }
     }
 
@@ -45,9 +58,7 @@ struct Program {
         _ invocation: Invocation, _ hardening: HardeningReport
     ) async throws(Failure) -> ExitCode {
         switch invocation.path {
-        case ["server"]:
-            Signals.blockAll()
-            try await ServerCommand.run(invocation, hardening: hardening)
+        case ["server"]: try await ServerCommand.run(invocation, hardening: hardening)
         case ["config", "check"]: try ConfigCommands.check(invocation)
         case ["config", "show"]: try ConfigCommands.show(invocation)
         case ["config", "reference"]: ConfigCommands.reference()

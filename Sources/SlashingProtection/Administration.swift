@@ -5,6 +5,8 @@ package import Consensus
 package enum AdministrativeTask: Sendable {
     /// Takes the histories of an EIP-3076 file; with `dryRun` only says what would happen.
     case take(Interchange, dryRun: Bool)
+    /// Gives loaded validators a row of their own before they sign, so that raised watermarks count for them too.
+    case register([RecordIdentity])
     /// Gives all histories, or those of some validators.
     case give(only: Set<RecordIdentity>?)
     /// Deletes history older than some epochs, counted from each validator's newest record.
@@ -23,6 +25,7 @@ package enum AdministrativeAnswer: Sendable {
     case status(RecordStatus)
     case watermark(HighWatermark?)
     case raised(validators: Int)
+    case registered
 }
 
 /// What pruning did.

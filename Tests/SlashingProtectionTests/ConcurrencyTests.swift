@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Many tasks at one record. Run these under the thread sanitizer.
-@Suite(.timeLimit(.minutes(2))) struct StoreConcurrencyTests {
+@Suite(.timeLimit(.minutes(10))) struct StoreConcurrencyTests {
     @Test func `of conflicting blocks raced for one slot exactly one wins`() async throws {
         try await withStore { store async throws in
             for slot in UInt64(1)...50 {
@@ -118,7 +118,7 @@ import Testing
 }
 
 /// The door that turns verdicts into permits.
-@Suite(.timeLimit(.minutes(1))) struct PermitTests {
+@Suite(.timeLimit(.minutes(10))) struct PermitTests {
     @Test func `permits are made for the safe records only, and carry root and generation`() async throws {
         try await withStore { store async throws in
             let protection = SlashingProtection(store: store)

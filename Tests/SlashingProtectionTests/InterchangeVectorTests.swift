@@ -11,7 +11,7 @@ private let folder = "slashing-protection-interchange"
 
 /// The cases of eth-clients/slashing-protection-interchange-tests, each file one case: imports, then messages that must
 /// or must not be signed.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: Vectors.isPresent(folder), "the interchange vectors are not here"))
+@Suite(.timeLimit(.minutes(10)), .enabled(if: Vectors.isPresent(folder), "the interchange vectors are not here"))
 struct InterchangeVectorTests {
     /// Messages that the complete form would allow and we refuse. Each is needed for safety: an import may be minimal
     /// (EIP-3076 lets an exporter write one entry that stands for everything up to it), so everything below the lowest

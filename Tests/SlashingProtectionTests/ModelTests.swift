@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Random operations on small numbers, where every conflict is likely, against a model that keeps all history.
-@Suite(.timeLimit(.minutes(5))) struct ModelTests {
+@Suite(.timeLimit(.minutes(10))) struct ModelTests {
     /// 100 campaigns of about 1,200 operations, each on a fresh record.
     static let campaigns = 100
     static let operationsEach = 1_200

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What happens before the first message: files that are missing, taken, foreign or damaged.
-@Suite(.timeLimit(.minutes(1))) struct OpeningTests {
+@Suite(.timeLimit(.minutes(10))) struct OpeningTests {
     private let folder: TemporaryFolder
     private let settings: SQLiteStore.Settings
 

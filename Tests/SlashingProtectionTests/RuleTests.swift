@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Each numbered rule once, through the store, with the reason it gives.
-@Suite(.timeLimit(.minutes(1))) struct RuleTests {
+@Suite(.timeLimit(.minutes(10))) struct RuleTests {
     @Test func `another network is refused before anything else`() async throws {
         try await withStore { store async throws in
             let verdict = await store.decideOne(.block(5, on: otherNetwork))

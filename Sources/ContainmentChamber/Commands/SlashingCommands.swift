@@ -84,7 +84,11 @@ enum SlashingCommands {
         let epoch = try number("epoch", invocation).map { Epoch($0) }
         let task: AdministrativeTask
         switch (invocation.isSet("set-high"), invocation.isSet("clear-high"), invocation.isSet("raise-low")) {
-        case (false, false, false): task = .highWatermark
+        case (false, false, false):
+            guard slot == nil, epoch == nil else {
+                throw Failure("--slot and --epoch need --set-high or --raise-low", exitCode: .usage)
+            }
+            task = .highWatermark
         case (true, false, false):
             guard let slot, let epoch else { throw Failure("--set-high needs --slot and --epoch", exitCode: .usage) }
             task = .setHighWatermark(HighWatermark(slot: slot, epoch: epoch))
@@ -129,7 +133,7 @@ enum SlashingCommands {
         case .raised(let validators):
             if asJSON { return Output.json(["validators": validators]) }
             Output.print("raised the low watermarks of \(validators) validators")
-        case .taken, .given, .pruned, .status: break
+        case .taken, .given, .pruned, .status, .registered: break
         }
     }
 

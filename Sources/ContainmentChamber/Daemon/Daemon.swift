@@ -45,7 +45,7 @@ final class Daemon: Sendable {
         let arena = SecretArena()
         keys = KeyService(
             configuration.keySources.filesystem, isStrict: configuration.server.isStrict, arena: arena, keyring: keyring,
-            authority: authority, logger: logger, metrics: metrics)
+            authority: authority, protection: protection, logger: logger, metrics: metrics)
         let observer = SigningObserver(
             logger: logger, metrics: metrics, compatibility: SignerAPI.Compatibility(configuration.compatibility),
             canaries: configuration.canaries.keys)

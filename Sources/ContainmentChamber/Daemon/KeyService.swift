@@ -6,6 +6,7 @@ internal import Keystores
 internal import Secrets
 internal import Signer
 internal import SignerAPI
+internal import SlashingProtection
 internal import Telemetry
 
 /// Loads the keys of the configured sources, at the start and again on request, and puts them on the ring in one step.
@@ -17,6 +18,7 @@ final class KeyService: KeyReloading {
     private let loader: KeyLoader
     private let keyring: Keyring
     private let authority: Authority
+    private let protection: SlashingProtection
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let state = Lock(State())
@@ -27,10 +29,11 @@ final class KeyService: KeyReloading {
 
     init(
         _ settings: Configuration.Filesystem, isStrict: Bool, arena: SecretArena, keyring: Keyring, authority: Authority,
-        logger: Logger, metrics: Telemetry.Metrics
+        protection: SlashingProtection, logger: Logger, metrics: Telemetry.Metrics
     ) {
         self.keyring = keyring
         self.authority = authority
+        self.protection = protection
         self.logger = logger
         self.metrics = metrics
         loader = KeyLoader(
@@ -59,11 +62,24 @@ final class KeyService: KeyReloading {
         let loaded = if let previous { try await loader.reload(previous: previous) } else { try await loader.load() }
         let wanted = loaded.keys.map { SigningKey($0) }
         let change = keyring.change(to: wanted)
+        await register(change.added)
         keyring.apply(change)
         // What was taken away must not sign once this is done.
         if !change.removed.isEmpty { await authority.raise() }
         state.withLock { $0.loaded = loaded }
         report(loaded, change, seconds: Double(MonotonicClock.nanoseconds - began) / 1e9)
+    }
+
+    /// Gives new keys their row in the record before they can sign (web3signer.md §5.4). Where that fails, their messages
+    /// are refused with the reason until it works.
+    private func register(_ keys: [SigningKey]) async {
+        guard !keys.isEmpty else { return }
+        do throws(StoreError) {
+            _ = try await protection.administer(.register(keys.map(\.record)))
+        } catch .unsupported {
+        } catch {
+            logger.error(.protection, "new keys were not registered in the slashing record: \(error)")
+        }
     }
 
     private func report(_ loaded: LoadedKeys, _ change: KeyChange, seconds: Double) {

@@ -26,6 +26,7 @@ package enum RecordAdministration {
         switch task {
         case .take(let interchange, let dryRun):
             (target(.take, ["dry_run": "\(dryRun)"]), Array(interchange.json()))
+        case .register: preconditionFailure("validators are registered by the signer itself, not by command")
         case .give: (target(.give), [])
         case .prune(let keepEpochs): (target(.prune, ["keep_epochs": "\(keepEpochs)"]), [])
         case .status: (target(.status), [])
@@ -84,6 +85,7 @@ package enum RecordAdministration {
     package static func encode(_ answer: AdministrativeAnswer) -> [UInt8] {
         switch answer {
         case .given(let interchange): Array(interchange.json())
+        case .registered: []
         case .taken(let report): Response.json(report).body
         case .pruned(let report): Response.json(report).body
         case .status(let status): Response.json(status).body
@@ -100,7 +102,12 @@ package enum RecordAdministration {
             }
         }
         switch task {
-        case .take: return .taken(try read(ImportReport.self))
+        case .take(let interchange, _):
+            var report = try read(ImportReport.self)
+            // What this side could not read was never sent, so the running signer knows nothing of it.
+            report.unreadable += interchange.unreadable
+            return .taken(report)
+        case .register: return .registered
         case .give: return .given(try Interchange(json: Data(body)))
         case .prune: return .pruned(try read(PruningReport.self))
         case .status: return .status(try read(RecordStatus.self))

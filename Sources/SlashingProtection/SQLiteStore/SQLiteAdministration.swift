@@ -21,6 +21,7 @@ struct RunningJob: Sendable {
         job =
             switch waiting.task {
             case .take(let interchange, let dryRun): ImportJob(interchange, dryRun: dryRun)
+            case .register(let records): RegistrationJob(records)
             case .give(let only): ExportJob(only: only)
             case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
             case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)

@@ -11,7 +11,7 @@ internal import SQLite
 /// - `PATH.failed`: the database whose sync failed, kept for who wants to look at it.
 struct SQLiteFile: Sendable {
     let path: String
-    let disk: any RecordDisk
+    let disk: any DatabaseDisk
 
     var unfinishedPath: String { path + ".unfinished" }
     private var logPath: String { path + "-wal" }
@@ -20,6 +20,16 @@ struct SQLiteFile: Sendable {
     private var failedPath: String { path + ".failed" }
 
     var exists: Bool { disk.exists(path) }
+
+    /// Takes `PATH.lock`: one process, one record.
+    func lock() throws(StoreError) -> DatabaseLock {
+        do throws(DiskFailure) {
+            if let lock = try DatabaseLock(path: path + ".lock") { return lock }
+        } catch {
+            throw .storage(reason: "\(error)")
+        }
+        throw .inUse(path: path)
+    }
 
     // MARK: Making
 

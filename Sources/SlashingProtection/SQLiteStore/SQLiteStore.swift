@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
 package import Consensus
-internal import SQLite
+package import SQLite
 
 /// The record in one SQLite file, for one process. A thread of its own takes everything that waits, checks it in order,
 /// commits once, and only then answers (group commit). It never waits while there is something to do.
@@ -15,7 +15,7 @@ package final class SQLiteStore: RecordStore {
         package var latestEpoch: @Sendable () -> Epoch?
         package var createIfMissing: Bool
         /// Where the files are; tests put a disk here that fails.
-        package var disk: any RecordDisk
+        package var disk: any DatabaseDisk
         /// How long the writer rests between attempts to get over a fault.
         package var retryInterval: Duration
         /// Rows after which the log is copied into the database even when there is no quiet moment.
@@ -27,7 +27,7 @@ package final class SQLiteStore: RecordStore {
             slotsPerEpoch: UInt64 = 32,
             latestEpoch: @escaping @Sendable () -> Epoch? = { nil },
             createIfMissing: Bool = false,
-            disk: any RecordDisk = SystemDisk(),
+            disk: any DatabaseDisk = SystemDisk(),
             retryInterval: Duration = .seconds(1)
         ) {
             self.path = path
@@ -47,7 +47,7 @@ package final class SQLiteStore: RecordStore {
     /// Opens an existing record, or makes it where `createIfMissing` says so, and starts the writer.
     package init(_ settings: Settings) throws(StoreError) {
         let file = SQLiteFile(path: settings.path, disk: settings.disk)
-        let lock = try RecordLock(path: settings.path)
+        let lock = try file.lock()
         let mustRewrite = try file.finishInterruptedReplacement()
         if !file.exists {
             try file.refuseTraces()
@@ -77,7 +77,7 @@ package final class SQLiteStore: RecordStore {
     /// Makes a new record, pinned to a network; refuses where a file is already there.
     package static func initialize(_ settings: Settings) throws(StoreError) {
         let file = SQLiteFile(path: settings.path, disk: settings.disk)
-        let lock = try RecordLock(path: settings.path)
+        let lock = try file.lock()
         try file.create(pinnedTo: settings.genesisValidatorsRoot)
         _ = lock
     }

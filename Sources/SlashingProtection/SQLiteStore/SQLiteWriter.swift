@@ -12,7 +12,7 @@ struct SQLiteWriter: ~Copyable {
 
     var record: SQLiteRecord
     let file: SQLiteFile
-    private let lock: RecordLock
+    private let lock: DatabaseLock
     let settings: SQLiteStore.Settings
     private let inbox: Condition<WriterInbox>
     let state: Lock<StoreHealth>
@@ -25,7 +25,7 @@ struct SQLiteWriter: ~Copyable {
     init(
         record: consuming SQLiteRecord,
         file: SQLiteFile,
-        lock: RecordLock,
+        lock: DatabaseLock,
         settings: SQLiteStore.Settings,
         inbox: Condition<WriterInbox>,
         state: Lock<StoreHealth>

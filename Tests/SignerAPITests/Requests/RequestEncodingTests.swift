@@ -162,7 +162,8 @@ private func signed(_ body: String) throws -> SigningRequest { try request("{\(b
     @Test func `a search inside beacon_block ends`() {
         let wide = (0..<50_000).map { "\"k\($0)\":{}" }.joined(separator: ",")
         let deep = String(repeating: "{\"a\":", count: 200) + "1" + String(repeating: "}", count: 200)
-        for inner in ["{\(wide)}", deep, "{\"version\":\"FULU\",\(wide)}"] {
+        let long = (10..<40).map { "\"\(String(repeating: "k", count: 10_000))\($0)\":{\"version\":\"FULU\"}" }
+        for inner in ["{\(wide)}", deep, "{\(long.joined(separator: ","))}", "{\"version\":\"FULU\",\(wide)}"] {
             #expect(throws: RequestDecodingError.self) { try signed("\"type\":\"BLOCK_V2\",\"beacon_block\":\(inner)") }
         }
     }

@@ -30,7 +30,8 @@ extension SigningMessage {
 /// two and not enough to make a search cost time.
 private struct BeaconBlockSearch {
     private static let maximumObjects = 16
-    private static let maximumFields = 32
+    fileprivate static let maximumFields = 32
+    fileprivate static let maximumName = 64
 
     /// The object itself, then the ones inside it, outer before inner, each level in the order of the text.
     private var objects: [JSONObject]
@@ -41,7 +42,7 @@ private struct BeaconBlockSearch {
         if object.has("version"), object.has("block") || object.has("block_header") { return }
         var next = 0
         while next < objects.count, objects.count < Self.maximumObjects {
-            let inner = objects[next].objectsInside(maximumFields: Self.maximumFields)
+            let inner = objects[next].objectsWithin()
             objects += inner.prefix(Self.maximumObjects - objects.count)
             next += 1
         }
@@ -51,11 +52,13 @@ private struct BeaconBlockSearch {
 }
 
 extension JSONObject {
-    /// The objects that are values here, only the last of each name; nothing where there are more fields.
-    fileprivate func objectsInside(maximumFields: Int) -> [JSONObject] {
-        let members = Array(value.members.prefix(maximumFields + 1))
-        guard members.count <= maximumFields else { return [] }
+    /// The objects that are values here, only the last of each name, and none under a very long name; nothing where
+    /// there are more fields.
+    fileprivate func objectsWithin() -> [JSONObject] {
+        let members = Array(value.members.prefix(BeaconBlockSearch.maximumFields + 1))
+        guard members.count <= BeaconBlockSearch.maximumFields else { return [] }
         return members.enumerated().compactMap { place, member in
+            guard member.name.span.count <= BeaconBlockSearch.maximumName else { return nil }
             let isLast = !members[(place + 1)...].contains { $0.name == member.name }
             return isLast ? JSONObject(member.value) : nil
         }

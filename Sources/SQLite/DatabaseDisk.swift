@@ -2,9 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// What the store does to the files of a record besides what SQLite does to them. A protocol, so that tests can put a
+/// What the owner of a database does to its files besides what SQLite does to them. A protocol, so that tests can put a
 /// disk below both that fails, or loses power, at any step.
-package protocol RecordDisk: Sendable {
+package protocol DatabaseDisk: Sendable {
     /// SQLite's layer of file operations over the same files; nil is the system's own.
     var vfs: String? { get }
     func exists(_ path: String) -> Bool
@@ -25,7 +25,7 @@ package struct DiskFailure: Error, CustomStringConvertible {
 }
 
 /// The files of this machine.
-package struct SystemDisk: RecordDisk {
+package struct SystemDisk: DatabaseDisk {
     package init() {}
 
     package var vfs: String? { nil }
@@ -61,20 +61,18 @@ package struct SystemDisk: RecordDisk {
     }
 }
 
-/// Holds `PATH.lock` for as long as it lives, so that no second process opens the record. A lock of its own: the locks
-/// that SQLite takes vanish when any descriptor of the same file is closed in the process.
-final class RecordLock: Sendable {
+/// Holds a lock on a file beside a database for as long as it lives, so that no second process opens the database. A lock
+/// of its own: the locks that SQLite takes vanish when any descriptor of the same file is closed in the process.
+package final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
-    init(path: String) throws(StoreError) {
-        let lock = path + ".lock"
-        let descriptor = unsafe chamber_open(lock, O_RDWR | O_CREAT, 0o600)
-        guard descriptor >= 0 else {
-            throw .storage(reason: "the lock file \(lock) cannot be opened: \(systemError())")
-        }
+    /// Takes the lock; nil where another process or another owner holds it.
+    package init?(path: String) throws(DiskFailure) {
+        let descriptor = unsafe chamber_open(path, O_RDWR | O_CREAT, 0o600)
+        guard descriptor >= 0 else { throw DiskFailure("the lock file \(path) cannot be opened: \(systemError())") }
         guard chamber_try_lock_file(descriptor) == 0 else {
-            Glibc.close(descriptor)
-            throw .inUse(path: path)
+            close(descriptor)
+            return nil
         }
         self.descriptor = descriptor
     }

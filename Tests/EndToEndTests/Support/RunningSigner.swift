@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// A signer that serves.
+final class RunningSigner: Sendable {
+    let workplace: Workplace
+    let process: ChildProcess
+    let port: UInt16
+    let metricsPort: UInt16?
+
+    /// Starts `server` and waits until every port is open.
+    ///
+    /// - Parameter makesRecord: creates the record where there is none.
+    static func start(
+        in workplace: Workplace,
+        _ options: [String] = [],
+        environment: [String: String] = [:],
+        makesRecord: Bool = true
+    ) async throws -> RunningSigner {
+        let process = try ChildProcess(
+            Chamber.binary,
+            ["server", "-c", workplace.configuration] + (makesRecord ? ["--anti-slashing-create-if-missing"] : [])
+                + options,
+            environment: Chamber.environment(Workplace.environment.merging(environment) { _, own in own }),
+            in: workplace.folder.path
+        )
+        let ports = try await eventually("a signer that listens") { () -> [String: UInt16]? in
+            let ports = LogLine.all(in: try process.output()).reduce(into: [String: UInt16]()) { ports, line in
+                guard line.message == "listening", let name = line["port"], let address = line["address"] else {
+                    return
+                }
+                ports[name] = UInt16(address.split(separator: ":").last ?? "") ?? 0
+            }
+            if ports["administration"] != nil || (options.contains("noop") && ports["metrics"] != nil) { return ports }
+            guard process.isRunning else {
+                throw TimedOut(description: "the signer ended: \(try process.output())\(try process.errors())")
+            }
+            return nil
+        }
+        return RunningSigner(
+            workplace,
+            process,
+            port: try #require(ports["signing"]),
+            metricsPort: ports["metrics"]
+        )
+    }
+
+    private init(_ workplace: Workplace, _ process: ChildProcess, port: UInt16, metricsPort: UInt16?) {
+        self.workplace = workplace
+        self.process = process
+        self.port = port
+        self.metricsPort = metricsPort
+    }
+
+    /// Ends it as an operator does.
+    @discardableResult
+    func stop() async -> Int32 {
+        process.signal(SIGTERM)
+        return await process.exitCode
+    }
+
+    /// Ends it as a power switch does.
+    func kill() async {
+        process.signal(SIGKILL)
+        _ = await process.exitCode
+    }
+
+    func log() throws -> [LogLine] { LogLine.all(in: try process.output()) }
+
+    // MARK: Requests
+
+    func send(
+        _ method: String,
+        _ target: String,
+        _ headers: [String] = [],
+        body: String? = nil,
+        host: String = "localhost"
+    ) async throws -> HTTPAnswer {
+        let port = port
+        return try await onThread {
+            try HTTPConnection(port: port).exchange(method, target, headers, body: body, host: host)
+        }
+    }
+
+    func get(_ target: String, _ headers: [String] = []) async throws -> HTTPAnswer {
+        try await send("GET", target, headers)
+    }
+
+    /// Asks for a signature as a client that takes JSON.
+    func sign(
+        _ body: String,
+        with key: String,
+        accept: String? = "application/json"
+    ) async throws -> HTTPAnswer {
+        try await send("POST", "/api/v1/eth2/sign/\(key)", accept.map { ["Accept: \($0)"] } ?? [], body: body)
+    }
+
+    func sign(_ body: String, with key: TestKey) async throws -> HTTPAnswer {
+        try await sign(body, with: key.publicKey)
+    }
+
+    /// The public keys that are loaded.
+    func publicKeys() async throws -> Set<String> {
+        let answer = try await get("/api/v1/eth2/publicKeys")
+        return Set(try JSONDecoder().decode([String].self, from: Data(answer.body.utf8)))
+    }
+
+    func metrics() async throws -> String {
+        let port = try #require(metricsPort)
+        return try await onThread { try HTTPConnection(port: port).exchange("GET", "/metrics") }.body
+    }
+}
+
+/// One line of a log in JSON.
+struct LogLine: Sendable {
+    let fields: [String: String]
+
+    subscript(name: String) -> String? { fields[name] }
+    var message: String { fields["message"] ?? "" }
+    var level: String { fields["level"] ?? "" }
+    var target: String { fields["target"] ?? "" }
+
+    /// Whole lines only: the last may still be on its way.
+    static func all(in text: String) -> [LogLine] {
+        text.split(separator: "\n").compactMap { line in
+            guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
+                return nil
+            }
+            return LogLine(fields: object.mapValues { "\($0)" })
+        }
+    }
+}

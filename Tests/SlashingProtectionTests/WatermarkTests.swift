@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Consensus
+import SQLite
+import SlashingProtection
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(10))) struct WatermarkTests {
+    @Test func `low watermarks only rise`() async throws {
+        try await withStore { store async throws in
+            _ = await store.decideOne(.block(5))
+            #expect(try await store.raise(slot: 50, epoch: 5) == 1)
+            #expect(try await store.raise(slot: 40, epoch: 4) == 0)
+            #expect(await store.decideOne(.block(45)).refusal != nil)
+        }
+    }
+
+    @Test func `a high watermark must lie above every low one, a low one not above the high one`() async throws {
+        try await withStore { store async throws in
+            _ = await store.decideOne(.block(50))
+            _ = await store.decideOne(.attestation(5, 6))
+            await #expect(throws: StoreError.self) { try await store.setHighWatermark(slot: 50, epoch: 7) }
+            await #expect(throws: StoreError.self) { try await store.setHighWatermark(slot: 51, epoch: 6) }
+            try await store.setHighWatermark(slot: 51, epoch: 7)
+            await #expect(throws: StoreError.self) { try await store.raise(slot: 52) }
+            await #expect(throws: StoreError.self) { try await store.raise(epoch: 8) }
+            #expect(try await store.raise(slot: 51, epoch: 7) == 1)
+            guard case .watermark(let mark) = try await store.administer(.highWatermark) else {
+                throw UnexpectedAnswer()
+            }
+            #expect(mark == HighWatermark(slot: 51, epoch: 7))
+        }
+    }
+
+    @Test func `a high watermark survives closing`() async throws {
+        let folder = try TemporaryFolder()
+        let settings = SQLiteStore.Settings(in: folder)
+        let first = try SQLiteStore(settings)
+        try await first.setHighWatermark(slot: 10, epoch: 1)
+        await first.close()
+        let second = try SQLiteStore(settings)
+        #expect(await second.decideOne(.block(10)) == .refused(.beyondHighWatermark(highest: 10)))
+        #expect(try await second.status().highWatermarkSlot == "10")
+        await second.close()
+    }
+
+    @Test func `a disabled validator is refused`() async throws {
+        let folder = try TemporaryFolder()
+        let settings = SQLiteStore.Settings(in: folder)
+        let first = try SQLiteStore(settings)
+        #expect(await first.decideOne(.block(1)) == .recorded)
+        await first.close()
+        do {
+            let connection = try Connection(path: settings.path, mode: .readWrite)
+            try connection.execute("UPDATE validators SET enabled = 0")
+        }
+        let second = try SQLiteStore(settings)
+        #expect(await second.decideOne(.block(1)) == .refused(.disabled))
+        #expect(await second.decideOne(.attestation(0, 1)) == .refused(.disabled))
+        #expect(try await second.status().disabled == 1)
+        await second.close()
+    }
+}
