@@ -16,7 +16,9 @@ struct Program {
     static func main() {
         // Before the first thread, and for every command: `keys list` holds secrets too.
         let hardening = Hardening.apply()
-        exit(run(Array(CommandLine.arguments.dropFirst()), hardening).rawValue)
+        // Without exit handlers: a thread that still opens a keystore must not find its library torn down. Nothing of
+        // ours is left in a buffer.
+        _exit(run(Array(CommandLine.arguments.dropFirst()), hardening).rawValue)
     }
 
     private static func run(_ arguments: [String], _ hardening: HardeningReport) -> ExitCode {

@@ -14,6 +14,8 @@ final class KeyService: KeyReloading {
     private struct State {
         var loaded: LoadedKeys?
         var status = ReloadStatus()
+        /// The first loading is under way or has failed: nothing can be loaded again.
+        var isStarting = true
     }
     private let loader: KeyLoader
     private let keyring: Keyring
@@ -50,6 +52,7 @@ final class KeyService: KeyReloading {
     func start() async throws(Failure) {
         do throws(KeyLoadError) {
             try await load()
+            state.withLock { $0.isStarting = false }
         } catch {
             throw Failure(
                 "\(error)", hint: "mend or remove the files, or set key_sources.filesystem.strict: false to skip them")
@@ -104,7 +107,7 @@ final class KeyService: KeyReloading {
 
     func begin() -> Bool {
         let accepted = state.withLock { state in
-            guard state.status.state != .running else { return false }
+            guard !state.isStarting, state.status.state != .running else { return false }
             state.status = ReloadStatus(state: .running, lastOperationTime: Date().timeIntervalSince1970)
             return true
         }
