@@ -224,7 +224,7 @@ struct SQLiteWriter: ~Copyable {
         guard rowsSinceCheckpoint > 0, state.withLock({ $0 }) == .ready else { return }
         rowsSinceCheckpoint = 0
         do throws(SQLiteError) {
-            try record.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            try record.connection.checkpoint()
         } catch {
             stop(after: error)
         }
