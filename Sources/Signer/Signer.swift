@@ -14,6 +14,9 @@ package final class Signer: Sendable {
     package let lanes: SigningLanes
     package let points = MessagePointCache()
     private let observe: @Sendable (SigningAttempt) -> Void
+    /// Nanoseconds after which a request is asked whether its client still waits. Asking is a system call, and who gets
+    /// his turn sooner than this has hardly left.
+    private static let patience: UInt64 = 20_000_000
 
     /// - Parameter observe: sees every attempt once, at its end; must not block.
     package init(
@@ -43,7 +46,7 @@ package final class Signer: Sendable {
         let began = MonotonicClock.nanoseconds
         let key = (try? PublicKey(hex: identifier)).map { KeyIdentifier.bls($0) }
         var request: ReadRequest?
-        var timing = Timing()
+        var timing = Timing(began: began)
         let outcome: SigningOutcome
         do throws(UnreadableRequest) {
             let message = try read()
@@ -87,7 +90,7 @@ package final class Signer: Sendable {
             return .otherNetwork(configured: genesisValidatorsRoot, offered: offered)
         }
         guard let key, let signingKey = keyring[key] else { return .unknownKey }
-        if isAbandoned() { return .abandoned }
+        if MonotonicClock.nanoseconds &- timing.began > Self.patience, isAbandoned() { return .abandoned }
 
         let permits: SigningPermits
         var isRepeat = false
@@ -123,6 +126,7 @@ package final class Signer: Sendable {
 
 /// What is measured on the way.
 private struct Timing {
+    let began: UInt64
     var protection: UInt64?
 }
 

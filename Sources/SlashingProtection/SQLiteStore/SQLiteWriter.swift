@@ -126,10 +126,10 @@ struct SQLiteWriter: ~Copyable {
     ) throws(SQLiteError) -> Result {
         do throws(SQLiteError) {
             let changesBefore = record.connection.totalChanges
-            try record.connection.execute("BEGIN IMMEDIATE")
+            try record.statements.begin.run()
             let result = try body(&record)
             if commit {
-                try record.connection.execute("COMMIT")
+                try record.statements.commit.run()
                 rowsSinceCheckpoint += Int(record.connection.totalChanges - changesBefore)
             } else {
                 try record.connection.execute("ROLLBACK")
