@@ -25,9 +25,12 @@ struct RawSocket: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// Sends all of it, or as much as the other side takes, says that this was all, and returns what comes back until the
-    /// other side closes.
-    func exchange(_ bytes: [UInt8]) throws(Broken) -> String {
+    /// Sends all of it, or as much as the other side takes, and returns what comes back until the other side closes. It
+    /// hears that this was all only when an answer has begun or none came for a while: to the server a client that has
+    /// ended its side has left, and its request is dropped.
+    ///
+    /// - Parameter patience: milliseconds to wait for the beginning of an answer.
+    func exchange(_ bytes: [UInt8], patience: Int32 = 100) throws(Broken) -> String {
         var sent = 0
         while sent < bytes.count {
             let rest = Array(bytes[sent...])
@@ -35,6 +38,8 @@ struct RawSocket: ~Copyable {
             if count <= 0 { break }
             sent += count
         }
+        var query = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&query, 1, patience)
         shutdown(descriptor, Int32(SHUT_WR))
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16384)

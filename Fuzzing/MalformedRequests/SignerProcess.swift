@@ -18,6 +18,7 @@ final class SignerProcess: Sendable {
         let secret = "type: file-raw\nprivateKey: " + String(repeating: "0", count: 62) + "2a\n"
         try FileManager.default.createDirectory(atPath: folder.file("keys"), withIntermediateDirectories: false)
         try folder.write(Data(secret.utf8), to: "keys/key.yaml")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.file("keys/key.yaml"))
         let configuration = folder.file("config.yaml")
         let list = try Self.output(of: binary, ["keys", "list", "-c", configuration])
         key = String(list.prefix { !$0.isWhitespace })
@@ -67,7 +68,7 @@ final class SignerProcess: Sendable {
     /// Whether a well-formed attestation request is signed.
     func signs(targetEpoch: Int) throws -> Bool {
         let body = SignBodies.attestation(targetEpoch: targetEpoch, genesisValidatorsRoot: SignBodies.mainnetRoot)
-        let answer = try RawSocket(port: port).exchange(RequestMaker.post(key, body))
+        let answer = try RawSocket(port: port).exchange(RequestMaker.post(key, body), patience: 30_000)
         return answer.hasPrefix("HTTP/1.1 200")
     }
 
@@ -90,6 +91,7 @@ final class SignerProcess: Sendable {
         process.executableURL = URL(filePath: binary)
         process.arguments = arguments
         process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
         try process.run()
         let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
