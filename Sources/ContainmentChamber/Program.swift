@@ -57,7 +57,8 @@ struct Program {
     }
 
     private static func dispatch(
-        _ invocation: Invocation, _ hardening: HardeningReport
+        _ invocation: Invocation,
+        _ hardening: HardeningReport
     ) async throws(Failure) -> ExitCode {
         switch invocation.path {
         case ["server"]: try await ServerCommand.run(invocation, hardening: hardening)
@@ -90,10 +91,13 @@ extension Invocation {
             var environment = ProcessInfo.processInfo.environment
             environment["CONTAINMENT_CONFIG"] = nil
             return try Configuration.load(
-                file: file, environment: environment, flags: Configuration.flags(in: self),
+                file: file,
+                environment: environment,
+                flags: Configuration.flags(in: self),
                 networks: Network.allNamed.map { network in
                     .init(name: network.name, genesisValidatorsRoot: network.genesisValidatorsRoot?.bytes)
-                })
+                }
+            )
         } catch {
             throw Failure(rendered: "\(error)", exitCode: .usage)
         }

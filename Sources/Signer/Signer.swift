@@ -20,8 +20,13 @@ package final class Signer: Sendable {
 
     /// - Parameter observe: sees every attempt once, at its end; must not block.
     package init(
-        network: Network, genesisValidatorsRoot: Root, keyring: Keyring, protection: SlashingProtection,
-        authority: Authority, lanes: SigningLanes, observe: @escaping @Sendable (SigningAttempt) -> Void
+        network: Network,
+        genesisValidatorsRoot: Root,
+        keyring: Keyring,
+        protection: SlashingProtection,
+        authority: Authority,
+        lanes: SigningLanes,
+        observe: @escaping @Sendable (SigningAttempt) -> Void
     ) {
         self.network = network
         self.genesisValidatorsRoot = genesisValidatorsRoot
@@ -40,7 +45,9 @@ package final class Signer: Sendable {
     ///   - isAbandoned: whether the client has gone; asked before anything is recorded.
     ///   - read: the body as a message and its signing root.
     package func sign(
-        _ identifier: String, for caller: Caller, isAbandoned: @Sendable () -> Bool = { false },
+        _ identifier: String,
+        for caller: Caller,
+        isAbandoned: @Sendable () -> Bool = { false },
         read: () throws(UnreadableRequest) -> ReadRequest
     ) async -> SigningOutcome {
         let began = MonotonicClock.nanoseconds
@@ -57,14 +64,24 @@ package final class Signer: Sendable {
         }
         observe(
             SigningAttempt(
-                identifier: identifier, key: key, caller: caller, request: request, outcome: outcome,
-                nanoseconds: MonotonicClock.nanoseconds &- began, protectionNanoseconds: timing.protection))
+                identifier: identifier,
+                key: key,
+                caller: caller,
+                request: request,
+                outcome: outcome,
+                nanoseconds: MonotonicClock.nanoseconds &- began,
+                protectionNanoseconds: timing.protection
+            )
+        )
         return outcome
     }
 
     /// Takes a place in the lane of the message and goes the way on its threads.
     private func sign(
-        _ message: ReadRequest, _ key: KeyIdentifier?, _ timing: inout Timing, _ isAbandoned: @Sendable () -> Bool
+        _ message: ReadRequest,
+        _ key: KeyIdentifier?,
+        _ timing: inout Timing,
+        _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome {
         let lane = Lane(message.request.operation)
         guard lanes.enter(lane) else { return .overloaded }
@@ -83,7 +100,10 @@ package final class Signer: Sendable {
 
     /// Network, key, record, signature. Nil where authority changed on the way.
     private func sign(
-        _ message: ReadRequest, _ key: KeyIdentifier?, _ generation: AuthorityGeneration, _ timing: inout Timing,
+        _ message: ReadRequest,
+        _ key: KeyIdentifier?,
+        _ generation: AuthorityGeneration,
+        _ timing: inout Timing,
         _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome? {
         if let offered = message.request.genesisValidatorsRoot, offered != genesisValidatorsRoot {
@@ -96,8 +116,11 @@ package final class Signer: Sendable {
         var isRepeat = false
         if let duty = SlashableDuty(message.request.duty) {
             let batch = DutyBatch(
-                duty: duty, signingRoot: message.signingRoot, genesisValidatorsRoot: genesisValidatorsRoot,
-                records: [signingKey.record])
+                duty: duty,
+                signingRoot: message.signingRoot,
+                genesisValidatorsRoot: genesisValidatorsRoot,
+                records: [signingKey.record]
+            )
             let asked = MonotonicClock.nanoseconds
             let decision = await protection.record(batch, generation: generation)
             timing.protection = MonotonicClock.nanoseconds &- asked
@@ -106,7 +129,11 @@ package final class Signer: Sendable {
             permits = decision.takePermits()
         } else {
             permits = protection.permit(
-                .unslashable, message.signingRoot, records: [signingKey.record], generation: generation)
+                .unslashable,
+                message.signingRoot,
+                records: [signingKey.record],
+                generation: generation
+            )
         }
 
         let prepared =

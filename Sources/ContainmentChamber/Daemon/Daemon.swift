@@ -44,14 +44,30 @@ final class Daemon: Sendable {
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
         keys = KeyService(
-            configuration.keySources.filesystem, isStrict: configuration.server.isStrict, arena: arena, keyring: keyring,
-            authority: authority, protection: protection, logger: logger, metrics: metrics)
+            configuration.keySources.filesystem,
+            isStrict: configuration.server.isStrict,
+            arena: arena,
+            keyring: keyring,
+            authority: authority,
+            protection: protection,
+            logger: logger,
+            metrics: metrics
+        )
         let observer = SigningObserver(
-            logger: logger, metrics: metrics, compatibility: SignerAPI.Compatibility(configuration.compatibility),
-            canaries: configuration.canaries.keys)
+            logger: logger,
+            metrics: metrics,
+            compatibility: SignerAPI.Compatibility(configuration.compatibility),
+            canaries: configuration.canaries.keys
+        )
         signer = Signer(
-            network: network, genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero, keyring: keyring,
-            protection: protection, authority: authority, lanes: lanes, observe: observer.observe)
+            network: network,
+            genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
+            keyring: keyring,
+            protection: protection,
+            authority: authority,
+            lanes: lanes,
+            observe: observer.observe
+        )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
             metrics.concurrencyLimit.set(lanes.limit)
             metrics.semaphoreAvailable.set(lanes.available)
@@ -64,7 +80,9 @@ final class Daemon: Sendable {
     }
 
     private static func openRecord(
-        _ configuration: Configuration, _ network: Network, _ logger: Logger
+        _ configuration: Configuration,
+        _ network: Network,
+        _ logger: Logger
     ) throws(Failure) -> any RecordStore {
         switch configuration.antiSlashing.backend {
         case .noop:
@@ -134,8 +152,10 @@ final class Daemon: Sendable {
         defer { health.cancel() }
         await stop.value
         logger.info(
-            .chamber, "stopping: requests under way may finish",
-            ["seconds": .integer(Int(configuration.server.drain.components.seconds))])
+            .chamber,
+            "stopping: requests under way may finish",
+            ["seconds": .integer(Int(configuration.server.drain.components.seconds))]
+        )
         isDraining.withLock { $0 = true }
         await ports.stop(drain: configuration.server.drain)
     }
@@ -169,18 +189,25 @@ final class Daemon: Sendable {
 
     private func signerHealth() -> SignerHealth {
         SignerHealth(
-            keysLoaded: keyring.count, keyErrors: keys.failures, strictKeys: configuration.health.hasStrictKeys,
+            keysLoaded: keyring.count,
+            keyErrors: keys.failures,
+            strictKeys: configuration.health.hasStrictKeys,
             protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
-            isDraining: isDraining.withLock { $0 })
+            isDraining: isDraining.withLock { $0 }
+        )
     }
 
     private func routes() -> SignerServices {
         SignerServices(
-            signer: signer, reader: SignRequestReader(network: network),
-            compatibility: SignerAPI.Compatibility(configuration.compatibility), reloading: keys,
-            health: { [self] in signerHealth() }, metrics: { [metrics] in metrics.registry.exposition() },
+            signer: signer,
+            reader: SignRequestReader(network: network),
+            compatibility: SignerAPI.Compatibility(configuration.compatibility),
+            reloading: keys,
+            health: { [self] in signerHealth() },
+            metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
-            audit: { [logger] event in logger.audit(event) })
+            audit: { [logger] event in logger.audit(event) }
+        )
     }
 }
 

@@ -30,8 +30,14 @@ final class KeyService: KeyReloading {
     private static let shortestReload = Duration.milliseconds(500)
 
     init(
-        _ settings: Configuration.Filesystem, isStrict: Bool, arena: SecretArena, keyring: Keyring, authority: Authority,
-        protection: SlashingProtection, logger: Logger, metrics: Telemetry.Metrics
+        _ settings: Configuration.Filesystem,
+        isStrict: Bool,
+        arena: SecretArena,
+        keyring: Keyring,
+        authority: Authority,
+        protection: SlashingProtection,
+        logger: Logger,
+        metrics: Telemetry.Metrics
     ) {
         self.keyring = keyring
         self.authority = authority
@@ -39,9 +45,11 @@ final class KeyService: KeyReloading {
         self.logger = logger
         self.metrics = metrics
         loader = KeyLoader(
-            sources: KeySource.all(settings), arena: arena,
+            sources: KeySource.all(settings),
+            arena: arena,
             settings: KeyLoader.Settings(settings, isStrict: isStrict || settings.isStrict),
-            onProgress: { progress in logger.info(.keys, "loading keys: \(progress)") })
+            onProgress: { progress in logger.info(.keys, "loading keys: \(progress)") }
+        )
     }
 
     var failures: Int { state.withLock { $0.loaded?.failures.count ?? 0 } }
@@ -55,7 +63,9 @@ final class KeyService: KeyReloading {
             state.withLock { $0.isStarting = false }
         } catch {
             throw Failure(
-                "\(error)", hint: "mend or remove the files, or set key_sources.filesystem.strict: false to skip them")
+                "\(error)",
+                hint: "mend or remove the files, or set key_sources.filesystem.strict: false to skip them"
+            )
         }
     }
 
@@ -89,12 +99,14 @@ final class KeyService: KeyReloading {
         for failure in loaded.failures { logger.error(.keys, "a key was not loaded: \(failure)") }
         for warning in loaded.warnings { logger.warn(.keys, "\(warning)") }
         logger.info(
-            .keys, "keys are loaded",
+            .keys,
+            "keys are loaded",
             [
                 "keys": .integer(keyring.count), "added": .integer(change.added.count),
                 "removed": .integer(change.removed.count), "failures": .integer(loaded.failures.count),
                 "seconds": .number((seconds * 1000).rounded() / 1000),
-            ])
+            ]
+        )
         metrics.keysActive["filesystem"].set(keyring.count)
         metrics.signersLoaded.set(keyring.count)
         metrics.keyLoadingDuration.set(seconds)
@@ -145,8 +157,12 @@ extension SigningKey {
         self.init(
             loaded.key,
             origin: KeyOrigin(
-                source: "filesystem", location: loaded.provenance.path, derivationPath: loaded.derivationPath),
-            name: loaded.name)
+                source: "filesystem",
+                location: loaded.provenance.path,
+                derivationPath: loaded.derivationPath
+            ),
+            name: loaded.name
+        )
     }
 }
 

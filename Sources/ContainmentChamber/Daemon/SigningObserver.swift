@@ -18,7 +18,10 @@ struct SigningObserver: Sendable {
     private let attestationProtection: Summary
 
     init(
-        logger: Logger, metrics: Telemetry.Metrics, compatibility: SignerAPI.Compatibility, canaries: [Bytes<48>]
+        logger: Logger,
+        metrics: Telemetry.Metrics,
+        compatibility: SignerAPI.Compatibility,
+        canaries: [Bytes<48>]
     ) {
         self.logger = logger
         self.metrics = metrics
@@ -27,7 +30,8 @@ struct SigningObserver: Sendable {
         blockProtection = metrics.protectionDuration["block"]
         attestationProtection = metrics.protectionDuration["attestation"]
         signed = Dictionary(
-            uniqueKeysWithValues: OperationType.allCases.map { ($0, metrics.signingRequests["200", $0.name]) })
+            uniqueKeysWithValues: OperationType.allCases.map { ($0, metrics.signingRequests["200", $0.name]) }
+        )
     }
 
     func observe(_ attempt: SigningAttempt) {
@@ -38,8 +42,10 @@ struct SigningObserver: Sendable {
         logger.audit(event(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary))
         if isCanary {
             logger.warn(
-                .signer, "a canary key was named: somebody uses keys that must not be used",
-                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)])
+                .signer,
+                "a canary key was named: somebody uses keys that must not be used",
+                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)]
+            )
         }
     }
 
@@ -71,7 +77,10 @@ struct SigningObserver: Sendable {
     }
 
     private func event(
-        _ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool
+        _ attempt: SigningAttempt,
+        operation: String,
+        nanoseconds: UInt64,
+        isCanary: Bool
     ) -> AuditEvent {
         let outcome: AuditEvent.Outcome =
             switch attempt.outcome {
