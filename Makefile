@@ -22,7 +22,7 @@ run: build
 
 test:
 	@scripts/bootstrap --test
-	$(SWIFT) test --parallel
+	@scripts/test
 
 check:
 	@scripts/check

@@ -68,7 +68,11 @@ let targets: [Target] = [
     ),
 
     .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
-    .target(name: "FaultVFS", dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"], path: "Tests/FaultVFS"),
+    .target(
+        name: "FaultVFS",
+        dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
+        path: "Tests/FaultVFS"
+    ),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),

@@ -46,6 +46,7 @@ struct Bursts {
         let all = (same + distinct).map(\.blst)
         report.add("blst: hash to G2", all.map(\.hash).median / 1000, "µs CPU")
         report.add("blst: secret multiplication", all.map(\.multiplication).median / 1000, "µs CPU")
+        report.add("  median of single calls", all.map(\.medianMultiplication).median / 1000, "µs CPU")
         report.add("blst: whole signature", all.map(\.signature).median / 1000, "µs CPU")
         if !same.isEmpty { reportSame(same, &report) }
         if !distinct.isEmpty { reportDistinct(distinct, &report) }

@@ -32,6 +32,8 @@ extension [Double] {
     }
 
     var median: Double { quantile(0.5) }
+
+    var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
 }
 
 /// What else the machine is doing.

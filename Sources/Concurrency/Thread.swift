@@ -60,7 +60,8 @@ package final class Thread: @unchecked Sendable {
 package enum Blocking {
     /// Runs `body` on a thread of its own; the task waits without holding a thread.
     package static func run<Result: Sendable>(
-        name: String, _ body: @escaping @Sendable () -> Result
+        name: String,
+        _ body: @escaping @Sendable () -> Result
     ) async -> Result {
         await withCheckedContinuation { continuation in
             _ = Thread(name: name) { continuation.resume(returning: body()) }

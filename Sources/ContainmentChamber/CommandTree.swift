@@ -5,8 +5,11 @@ internal import Configuration
 /// The whole command line: what is parsed and what help says.
 enum CommandTree {
     private static let configuration = Option(
-        "config", short: "c", kind: .value("FILE"),
-        summary: "The configuration file (YAML). Also CONTAINMENT_CONFIG; without one, defaults, environment and flags.")
+        "config",
+        short: "c",
+        kind: .value("FILE"),
+        summary: "The configuration file (YAML). Also CONTAINMENT_CONFIG; without one, defaults, environment and flags."
+    )
     private static let json = Option("json", kind: .flag, summary: "Answer as JSON.")
     private static var settings: [Option] { [configuration] + Configuration.options }
 
@@ -23,10 +26,12 @@ enum CommandTree {
             Example("containment-chamber server -c config.yaml", "Run the signer"),
             Example("containment-chamber config reference", "Every setting with its default"),
         ],
-        subcommands: [server, config, keys, antiSlashing, Command("version", summary: "Print the version")])
+        subcommands: [server, config, keys, antiSlashing, Command("version", summary: "Print the version")]
+    )
 
     private static let server = Command(
-        "server", summary: "Run the signer in the foreground",
+        "server",
+        summary: "Run the signer in the foreground",
         discussion: """
             SIGTERM and SIGINT let requests under way finish (server.drain_seconds) and end the process; SIGHUP reads \
             the key sources again. Every setting is also an option and an environment variable.
@@ -36,23 +41,35 @@ enum CommandTree {
             Example("containment-chamber server -c config.yaml", "Run with a configuration file"),
             Example(
                 "containment-chamber server --network hoodi --key-sources-filesystem-paths ./keys",
-                "Run with options only"),
-        ])
+                "Run with options only"
+            ),
+        ]
+    )
 
     private static let config = Command(
-        "config", summary: "Check, show and convert configurations",
+        "config",
+        summary: "Check, show and convert configurations",
         subcommands: [
             Command(
-                "check", summary: "Say everything that is wrong with a configuration", options: settings,
-                examples: [Example("containment-chamber config check -c config.yaml", "Check a file")]),
+                "check",
+                summary: "Say everything that is wrong with a configuration",
+                options: settings,
+                examples: [Example("containment-chamber config check -c config.yaml", "Check a file")]
+            ),
             Command(
-                "show", summary: "Print every setting with its value and where it comes from", options: settings,
-                examples: [Example("containment-chamber config show -c config.yaml", "Show what would run")]),
+                "show",
+                summary: "Print every setting with its value and where it comes from",
+                options: settings,
+                examples: [Example("containment-chamber config show -c config.yaml", "Show what would run")]
+            ),
             Command(
-                "reference", summary: "Print the reference of all settings (Markdown)",
-                examples: [Example("containment-chamber config reference", "Read every setting")]),
+                "reference",
+                summary: "Print the reference of all settings (Markdown)",
+                examples: [Example("containment-chamber config reference", "Read every setting")]
+            ),
             Command(
-                "from-web3signer", summary: "Turn Web3Signer's options or its YAML into our configuration",
+                "from-web3signer",
+                summary: "Turn Web3Signer's options or its YAML into our configuration",
                 discussion: """
                     Give Web3Signer's command line after `--`, its configuration file with --from, or both. WEB3SIGNER_ \
                     variables of the environment count too. The configuration goes to standard output; whatever has no \
@@ -61,42 +78,63 @@ enum CommandTree {
                 options: [Option("from", kind: .value("FILE"), summary: "Web3Signer's configuration file (YAML).")],
                 positionals: [
                     Positional(
-                        "ARGUMENTS", summary: "Web3Signer's command line.", isRequired: false, isRepeatable: true)
+                        "ARGUMENTS",
+                        summary: "Web3Signer's command line.",
+                        isRequired: false,
+                        isRepeatable: true
+                    )
                 ],
                 examples: [
                     Example(
                         "containment-chamber config from-web3signer --from web3signer.yaml > config.yaml",
-                        "Convert a file"),
+                        "Convert a file"
+                    ),
                     Example(
                         "containment-chamber config from-web3signer -- --http-listen-port=9000 eth2 --network=hoodi",
-                        "Convert a command line"),
-                ]),
-        ])
+                        "Convert a command line"
+                    ),
+                ]
+            ),
+        ]
+    )
 
     private static let keys = Command(
-        "keys", summary: "Look at key files",
+        "keys",
+        summary: "Look at key files",
         subcommands: [
             Command(
-                "list", summary: "Load the configured keys and list them", options: settings + [json],
-                examples: [Example("containment-chamber keys list -c config.yaml", "What the signer would load")]),
+                "list",
+                summary: "Load the configured keys and list them",
+                options: settings + [json],
+                examples: [Example("containment-chamber keys list -c config.yaml", "What the signer would load")]
+            ),
             Command(
-                "inspect", summary: "Say what a keystore file holds, without opening it", options: [json],
+                "inspect",
+                summary: "Say what a keystore file holds, without opening it",
+                options: [json],
                 positionals: [Positional("FILE", summary: "An EIP-2335 keystore.")],
-                examples: [Example("containment-chamber keys inspect keystore.json", "Look at a keystore")]),
-        ])
+                examples: [Example("containment-chamber keys inspect keystore.json", "Look at a keystore")]
+            ),
+        ]
+    )
 
     private static let antiSlashing = Command(
-        "anti-slashing", summary: "The slashing record: create, import, export, prune",
+        "anti-slashing",
+        summary: "The slashing record: create, import, export, prune",
         discussion: """
             While a signer runs on the record, the commands reach it through its admin socket; otherwise they open the \
             record themselves.
             """,
         subcommands: [
             Command(
-                "init", summary: "Create an empty record, pinned to the configured network", options: settings,
-                examples: [Example("containment-chamber anti-slashing init -c config.yaml", "Create the record")]),
+                "init",
+                summary: "Create an empty record, pinned to the configured network",
+                options: settings,
+                examples: [Example("containment-chamber anti-slashing init -c config.yaml", "Create the record")]
+            ),
             Command(
-                "import", summary: "Take histories from an EIP-3076 file",
+                "import",
+                summary: "Take histories from an EIP-3076 file",
                 discussion: """
                     The record never gets weaker: entries that contradict it are merged so that fewer messages can be \
                     signed. Exit code 0 only when everything was taken as the file gives it.
@@ -107,29 +145,37 @@ enum CommandTree {
                 ],
                 examples: [
                     Example("containment-chamber anti-slashing import -c config.yaml --from slashing.json", "Import")
-                ]),
+                ]
+            ),
             Command(
-                "export", summary: "Write all histories to an EIP-3076 file",
+                "export",
+                summary: "Write all histories to an EIP-3076 file",
                 options: settings + [
                     Option("to", kind: .value("FILE"), summary: "The file to write; must not exist.", isRequired: true),
                     json,
                 ],
                 examples: [
                     Example("containment-chamber anti-slashing export -c config.yaml --to slashing.json", "Export")
-                ]),
+                ]
+            ),
             Command(
-                "prune", summary: "Delete history that is older than some epochs",
+                "prune",
+                summary: "Delete history that is older than some epochs",
                 options: settings + [
                     Option(
-                        "keep-epochs", kind: .value("N"),
+                        "keep-epochs",
+                        kind: .value("N"),
                         summary: "How many epochs to keep, counted from each validator's newest record.",
-                        isRequired: true), json,
+                        isRequired: true
+                    ), json,
                 ],
                 examples: [
                     Example("containment-chamber anti-slashing prune -c config.yaml --keep-epochs 250", "Prune")
-                ]),
+                ]
+            ),
             Command(
-                "watermark", summary: "Show, set or clear the high watermark, or raise the low ones",
+                "watermark",
+                summary: "Show, set or clear the high watermark, or raise the low ones",
                 discussion: """
                     The high watermark ends signing at a slot and an epoch, for a planned move to another signer. The low \
                     watermarks end signing below a slot or an epoch; they only rise.
@@ -138,8 +184,10 @@ enum CommandTree {
                     Option("set-high", kind: .flag, summary: "Set the high watermark to --slot and --epoch."),
                     Option("clear-high", kind: .flag, summary: "Clear the high watermark."),
                     Option(
-                        "raise-low", kind: .flag,
-                        summary: "Raise the low watermarks of all validators to --slot and --epoch."),
+                        "raise-low",
+                        kind: .flag,
+                        summary: "Raise the low watermarks of all validators to --slot and --epoch."
+                    ),
                     Option("slot", kind: .value("SLOT"), summary: "A slot."),
                     Option("epoch", kind: .value("EPOCH"), summary: "An epoch."), json,
                 ],
@@ -147,10 +195,16 @@ enum CommandTree {
                     Example("containment-chamber anti-slashing watermark -c config.yaml", "Show the high watermark"),
                     Example(
                         "containment-chamber anti-slashing watermark -c config.yaml --set-high --slot 9600000 --epoch 300000",
-                        "Stop signing there"),
-                ]),
+                        "Stop signing there"
+                    ),
+                ]
+            ),
             Command(
-                "status", summary: "Say what the record holds and whether it can be written", options: settings + [json],
-                examples: [Example("containment-chamber anti-slashing status -c config.yaml", "Look at the record")]),
-        ])
+                "status",
+                summary: "Say what the record holds and whether it can be written",
+                options: settings + [json],
+                examples: [Example("containment-chamber anti-slashing status -c config.yaml", "Look at the record")]
+            ),
+        ]
+    )
 }

@@ -24,7 +24,8 @@ extension Network {
         guard network.genesisValidatorsRoot != nil else {
             throw Failure(
                 "network \(network.name) has no genesis validators root of its own",
-                hint: "set genesis_validators_root to the root of your chain (32 bytes, 0x…)")
+                hint: "set genesis_validators_root to the root of your chain (32 bytes, 0x…)"
+            )
         }
         return try network.overriding(settings.overrides)
     }

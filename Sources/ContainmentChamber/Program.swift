@@ -16,7 +16,9 @@ struct Program {
     static func main() {
         // Before the first thread, and for every command: `keys list` holds secrets too.
         let hardening = Hardening.apply()
-        exit(run(Array(CommandLine.arguments.dropFirst()), hardening).rawValue)
+        // Without exit handlers: a thread that still opens a keystore must not find its library torn down. Nothing of
+        // ours is left in a buffer.
+        _exit(run(Array(CommandLine.arguments.dropFirst()), hardening).rawValue)
     }
 
     private static func run(_ arguments: [String], _ hardening: HardeningReport) -> ExitCode {
@@ -55,7 +57,8 @@ struct Program {
     }
 
     private static func dispatch(
-        _ invocation: Invocation, _ hardening: HardeningReport
+        _ invocation: Invocation,
+        _ hardening: HardeningReport
     ) async throws(Failure) -> ExitCode {
         switch invocation.path {
         case ["server"]: try await ServerCommand.run(invocation, hardening: hardening)
@@ -88,10 +91,13 @@ extension Invocation {
             var environment = ProcessInfo.processInfo.environment
             environment["CONTAINMENT_CONFIG"] = nil
             return try Configuration.load(
-                file: file, environment: environment, flags: Configuration.flags(in: self),
+                file: file,
+                environment: environment,
+                flags: Configuration.flags(in: self),
                 networks: Network.allNamed.map { network in
                     .init(name: network.name, genesisValidatorsRoot: network.genesisValidatorsRoot?.bytes)
-                })
+                }
+            )
         } catch {
             throw Failure(rendered: "\(error)", exitCode: .usage)
         }

@@ -19,14 +19,18 @@ extension SQLiteStore.Settings {
                 throw Failure(
                     "the clock guard needs the genesis time of network \(network.name)",
                     hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
-                    exitCode: .usage)
+                    exitCode: .usage
+                )
             }
             latestEpoch = { Epoch(clock.currentEpoch.value + ahead) }
         }
         self.init(
-            path: configuration.antiSlashing.path, genesisValidatorsRoot: root,
-            slotsPerEpoch: network.preset.slotsPerEpoch, latestEpoch: latestEpoch,
-            createIfMissing: configuration.antiSlashing.createsIfMissing)
+            path: configuration.antiSlashing.path,
+            genesisValidatorsRoot: root,
+            slotsPerEpoch: network.preset.slotsPerEpoch,
+            latestEpoch: latestEpoch,
+            createIfMissing: configuration.antiSlashing.createsIfMissing
+        )
     }
 }
 
@@ -37,7 +41,10 @@ struct RecordAccess {
 
     init(_ configuration: Configuration) throws(Failure) {
         guard configuration.antiSlashing.backend == .sqlite else {
-            throw Failure("the backend \(configuration.antiSlashing.backend.rawValue) keeps no record", exitCode: .usage)
+            throw Failure(
+                "the backend \(configuration.antiSlashing.backend.rawValue) keeps no record",
+                exitCode: .usage
+            )
         }
         self.configuration = configuration
         network = try Network.selected(by: configuration.network)
@@ -50,14 +57,17 @@ struct RecordAccess {
             if FileManager.default.fileExists(atPath: socket), let answer = try ask(socket, task) { return answer }
             let store = try SQLiteStore(settings())
             let result: Result<AdministrativeAnswer, StoreError>
-            do throws(StoreError) { result = .success(try await store.administer(task)) } catch { result = .failure(error) }
+            do throws(StoreError) { result = .success(try await store.administer(task)) } catch {
+                result = .failure(error)
+            }
             await store.close()
             return try result.get()
         } catch {
             if case .inUse = error {
                 throw Failure(
                     "\(error)",
-                    hint: "the signer that holds it has no admin socket at \(socket); use its configuration, or stop it")
+                    hint: "the signer that holds it has no admin socket at \(socket); use its configuration, or stop it"
+                )
             }
             throw Failure("\(error)")
         }

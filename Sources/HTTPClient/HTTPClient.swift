@@ -12,7 +12,9 @@ package struct HTTPClient: Sendable {
     package var largestAnswer: Int
 
     package init(
-        unixSocket: String? = nil, connectTimeout: Duration = .seconds(5), timeout: Duration = .seconds(60),
+        unixSocket: String? = nil,
+        connectTimeout: Duration = .seconds(5),
+        timeout: Duration = .seconds(60),
         largestAnswer: Int = 1 << 30
     ) {
         self.unixSocket = unixSocket
@@ -46,7 +48,10 @@ package struct HTTPClient: Sendable {
 
     /// Sends `body` where there is one. Redirects are not followed; proxies of the environment are not used.
     package func send(
-        _ method: String, _ url: String, headers: [String] = [], body: [UInt8]? = nil
+        _ method: String,
+        _ url: String,
+        headers: [String] = [],
+        body: [UInt8]? = nil
     ) throws(Failure) -> Answer {
         let target = unixSocket ?? url
         guard let handle = unsafe curl_easy_init() else {

@@ -18,6 +18,8 @@ internal import Glibc
     private var events: Int32 = -1
     /// Readable when the inbox has something.
     private let bell: Int32
+    /// Readable a moment after an answer that waits for more of them.
+    private let timer: Int32
     private let inbox = Lock(Inbox())
     private var suspended = 0
     private var starting: [Work] = []
@@ -30,7 +32,17 @@ internal import Glibc
         var finished: [Connection] = []
         var phase = Phase.running
         var isAsleep = false
+        /// Answers that were still to come when the loop fell asleep.
+        var expected = 0
     }
+    /// Answers that wait for each other while more are to come: each wake-up of the loop takes a processor from those who
+    /// make the answers. The last one expected wakes it at once.
+    private static let batch = 8
+    /// How long the first answer of a batch waits for the others, in nanoseconds.
+    private static let patience: UInt32 = 1_000_000
+
+    /// Whether a sleeping loop is woken.
+    private enum Call { case never, soon, now }
 
     enum Phase: Int, Comparable, Sendable {
         case running
@@ -46,29 +58,46 @@ internal import Glibc
     init(core: ServerCore, descriptor: Int32) throws(HTTPServerError) {
         self.core = core
         bell = chamber_eventfd()
+        timer = chamber_timerfd()
         unsafe handle = nil
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         var options = unsafe DaemonOptions.make(core.settings, descriptor, context)
-        if bell >= 0, descriptor >= 0 {
+        if bell >= 0, timer >= 0, descriptor >= 0 {
             unsafe handle = unsafe chamber_mhd_start(chamber_mhd_flags, requestCallback, context, &options)
         }
         guard let handle = unsafe handle else {
             let reason = systemMessage(errno)
             close(descriptor)
-            if bell >= 0 { close(bell) }
             throw .cannotStart("libmicrohttpd refused (\(reason)): check the limit on open descriptors")
         }
         unsafe events = chamber_mhd_epoll(handle)
+    }
+
+    /// Only now: who brings an answer holds the loop, and may still ring when the loop has found the answer by itself.
+    deinit {
+        if bell >= 0 { close(bell) }
+        if timer >= 0 { close(timer) }
     }
 
     /// Runs until `.ended`. The callbacks come on this thread.
     func start(_ name: String) -> Thread { Thread(name: name) { [self] in run() } }
 
     /// From any thread. Phases only go forward.
-    func enter(_ phase: Phase) { bring { $0.phase = max($0.phase, phase) } }
+    func enter(_ phase: Phase) {
+        bring { inbox in
+            inbox.phase = max(inbox.phase, phase)
+            return .now
+        }
+    }
 
     /// The answer of a suspended connection is there. From any thread, once for each suspension.
-    func finished(_ connection: Connection) { bring { $0.finished.append(connection) } }
+    func finished(_ connection: Connection) {
+        bring { inbox in
+            inbox.finished.append(connection)
+            if inbox.finished.count >= min(Self.batch, inbox.expected) { return .now }
+            return inbox.finished.count == 1 ? .soon : .never
+        }
+    }
 
     /// Suspends on the thread of the loop; false when the loop is about to end.
     func suspend(_ connection: ConnectionHandle) -> Bool {
@@ -109,13 +138,18 @@ internal import Glibc
         if openHeads == 1 { lastOpened?.refuseAndCut(.malformed("Content-Length is not a number")) }
     }
 
-    private func bring(_ change: (inout Inbox) -> Void) {
-        let mustRing = inbox.withLock { inbox in
-            change(&inbox)
-            defer { inbox.isAsleep = false }
-            return inbox.isAsleep
+    /// Changes the inbox, and wakes the loop as `change` says where it sleeps.
+    private func bring(_ change: (inout Inbox) -> Call) {
+        let call = inbox.withLock { inbox -> Call in
+            let call = change(&inbox)
+            guard inbox.isAsleep else { return .never }
+            if call == .now { inbox.isAsleep = false }
+            return call
         }
-        if mustRing {
+        switch call {
+        case .never: break
+        case .soon: _ = chamber_arm_timer(timer, Self.patience)
+        case .now:
             var one: UInt64 = 1
             _ = unsafe write(bell, &one, 8)
         }
@@ -124,7 +158,6 @@ internal import Glibc
     private func run() {
         while step() {}
         unsafe MHD_stop_daemon(handle)
-        close(bell)
     }
 
     /// One round; false when the loop has ended.
@@ -162,19 +195,25 @@ internal import Glibc
     private func sleep(_ milliseconds: Int32) {
         let maySleep = inbox.withLock { inbox in
             inbox.isAsleep = inbox.finished.isEmpty && inbox.phase <= phase
+            inbox.expected = suspended
             return inbox.isAsleep
         }
         guard maySleep else { return }
         var queries = (
-            pollfd(fd: events, events: Int16(POLLIN), revents: 0), pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
+            pollfd(fd: events, events: Int16(POLLIN), revents: 0), pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: timer, events: Int16(POLLIN), revents: 0)
         )
         unsafe withUnsafeMutableBytes(of: &queries) { queries in
-            _ = unsafe poll(queries.assumingMemoryBound(to: pollfd.self).baseAddress, 2, milliseconds)
+            _ = unsafe poll(queries.assumingMemoryBound(to: pollfd.self).baseAddress, 3, milliseconds)
         }
         inbox.withLock { $0.isAsleep = false }
-        if queries.1.revents != 0 {
-            var count: UInt64 = 0
-            _ = unsafe read(bell, &count, 8)
-        }
+        if queries.1.revents != 0 { clear(bell) }
+        if queries.2.revents != 0 { clear(timer) }
+    }
+
+    /// Makes a bell or a timer that has rung silent again.
+    private func clear(_ descriptor: Int32) {
+        var count: UInt64 = 0
+        _ = unsafe read(descriptor, &count, 8)
     }
 }

@@ -56,6 +56,17 @@ internal import CSQLite
         return unsafe Statement(prepared, connection: handle, summary: firstWords(of: sql))
     }
 
+    /// Copies the whole log into the database and syncs that (`PRAGMA wal_checkpoint`); fails where anything of the log
+    /// is left. For a connection that nobody shares the file with.
+    package borrowing func checkpoint() throws(SQLiteError) {
+        let statement = try prepare("PRAGMA wal_checkpoint(PASSIVE)")
+        guard try statement.step() else { return }
+        let (isBusy, frames, copied) = (statement.integer(0), statement.integer(1), statement.integer(2))
+        guard isBusy == 0, frames == copied else {
+            throw SQLiteError(kind: .busy, operation: "checkpoint", message: "\(copied) of \(frames) pages were copied")
+        }
+    }
+
     /// Whether a transaction is open (`sqlite3_get_autocommit`): some failures end it by themselves.
     package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 

@@ -116,7 +116,9 @@ struct SlotIndex: Sendable {
         _ body: (inout MutableRawSpan) throws(Failure) -> Void
     ) throws(Failure) {
         var span = unsafe MutableRawSpan(
-            _unsafeStart: segment.address(of: index.slot), byteCount: SecretArena.slotSize)
+            _unsafeStart: segment.address(of: index.slot),
+            byteCount: SecretArena.slotSize
+        )
         try body(&span)
     }
 }

@@ -35,7 +35,8 @@ package final class Keyring: Sendable {
         let identifiers = Set(wanted.map(\.identifier))
         return KeyChange(
             added: wanted.filter { current[$0.identifier] == nil },
-            removed: current.keys.filter { !identifiers.contains($0) })
+            removed: current.keys.filter { !identifiers.contains($0) }
+        )
     }
 }
 

@@ -14,11 +14,19 @@ package final class Signer: Sendable {
     package let lanes: SigningLanes
     package let points = MessagePointCache()
     private let observe: @Sendable (SigningAttempt) -> Void
+    /// Nanoseconds after which a request is asked whether its client still waits. Asking is a system call, and who gets
+    /// his turn sooner than this has hardly left.
+    private static let patience: UInt64 = 20_000_000
 
     /// - Parameter observe: sees every attempt once, at its end; must not block.
     package init(
-        network: Network, genesisValidatorsRoot: Root, keyring: Keyring, protection: SlashingProtection,
-        authority: Authority, lanes: SigningLanes, observe: @escaping @Sendable (SigningAttempt) -> Void
+        network: Network,
+        genesisValidatorsRoot: Root,
+        keyring: Keyring,
+        protection: SlashingProtection,
+        authority: Authority,
+        lanes: SigningLanes,
+        observe: @escaping @Sendable (SigningAttempt) -> Void
     ) {
         self.network = network
         self.genesisValidatorsRoot = genesisValidatorsRoot
@@ -37,13 +45,15 @@ package final class Signer: Sendable {
     ///   - isAbandoned: whether the client has gone; asked before anything is recorded.
     ///   - read: the body as a message and its signing root.
     package func sign(
-        _ identifier: String, for caller: Caller, isAbandoned: @Sendable () -> Bool = { false },
+        _ identifier: String,
+        for caller: Caller,
+        isAbandoned: @Sendable () -> Bool = { false },
         read: () throws(UnreadableRequest) -> ReadRequest
     ) async -> SigningOutcome {
         let began = MonotonicClock.nanoseconds
         let key = (try? PublicKey(hex: identifier)).map { KeyIdentifier.bls($0) }
         var request: ReadRequest?
-        var timing = Timing()
+        var timing = Timing(began: began)
         let outcome: SigningOutcome
         do throws(UnreadableRequest) {
             let message = try read()
@@ -54,14 +64,24 @@ package final class Signer: Sendable {
         }
         observe(
             SigningAttempt(
-                identifier: identifier, key: key, caller: caller, request: request, outcome: outcome,
-                nanoseconds: MonotonicClock.nanoseconds &- began, protectionNanoseconds: timing.protection))
+                identifier: identifier,
+                key: key,
+                caller: caller,
+                request: request,
+                outcome: outcome,
+                nanoseconds: MonotonicClock.nanoseconds &- began,
+                protectionNanoseconds: timing.protection
+            )
+        )
         return outcome
     }
 
     /// Takes a place in the lane of the message and goes the way on its threads.
     private func sign(
-        _ message: ReadRequest, _ key: KeyIdentifier?, _ timing: inout Timing, _ isAbandoned: @Sendable () -> Bool
+        _ message: ReadRequest,
+        _ key: KeyIdentifier?,
+        _ timing: inout Timing,
+        _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome {
         let lane = Lane(message.request.operation)
         guard lanes.enter(lane) else { return .overloaded }
@@ -80,21 +100,27 @@ package final class Signer: Sendable {
 
     /// Network, key, record, signature. Nil where authority changed on the way.
     private func sign(
-        _ message: ReadRequest, _ key: KeyIdentifier?, _ generation: AuthorityGeneration, _ timing: inout Timing,
+        _ message: ReadRequest,
+        _ key: KeyIdentifier?,
+        _ generation: AuthorityGeneration,
+        _ timing: inout Timing,
         _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome? {
         if let offered = message.request.genesisValidatorsRoot, offered != genesisValidatorsRoot {
             return .otherNetwork(configured: genesisValidatorsRoot, offered: offered)
         }
         guard let key, let signingKey = keyring[key] else { return .unknownKey }
-        if isAbandoned() { return .abandoned }
+        if MonotonicClock.nanoseconds &- timing.began > Self.patience, isAbandoned() { return .abandoned }
 
         let permits: SigningPermits
         var isRepeat = false
         if let duty = SlashableDuty(message.request.duty) {
             let batch = DutyBatch(
-                duty: duty, signingRoot: message.signingRoot, genesisValidatorsRoot: genesisValidatorsRoot,
-                records: [signingKey.record])
+                duty: duty,
+                signingRoot: message.signingRoot,
+                genesisValidatorsRoot: genesisValidatorsRoot,
+                records: [signingKey.record]
+            )
             let asked = MonotonicClock.nanoseconds
             let decision = await protection.record(batch, generation: generation)
             timing.protection = MonotonicClock.nanoseconds &- asked
@@ -103,7 +129,11 @@ package final class Signer: Sendable {
             permits = decision.takePermits()
         } else {
             permits = protection.permit(
-                .unslashable, message.signingRoot, records: [signingKey.record], generation: generation)
+                .unslashable,
+                message.signingRoot,
+                records: [signingKey.record],
+                generation: generation
+            )
         }
 
         let prepared =
@@ -123,6 +153,7 @@ package final class Signer: Sendable {
 
 /// What is measured on the way.
 private struct Timing {
+    let began: UInt64
     var protection: UInt64?
 }
 

@@ -66,7 +66,9 @@ extension SigningPermits {
     /// Consumes the permits and signs: one signature for each permitted record, in order. This is the only place where
     /// a validator's key meets a message.
     package consuming func sign(
-        _ message: borrowing PreparedMessage, with keys: [SigningKey], authority: Authority
+        _ message: borrowing PreparedMessage,
+        with keys: [SigningKey],
+        authority: Authority
     ) throws(PermitMismatch) -> [Signature] {
         guard message.root == signingRoot.bytes else { throw .otherMessage }
         guard keys.count == records.count, zip(keys, records).allSatisfy({ $0.record == $1 }) else {

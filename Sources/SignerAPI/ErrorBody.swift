@@ -6,7 +6,11 @@ extension Response {
     /// A refusal in the shape of the whole API: `{"error":{"code":…,"message":…}}` for a client that takes JSON, else
     /// the status' reason phrase as text, which is what Web3Signer sends.
     static func error(
-        _ status: Int, code: String, message: String, acceptsJSON: Bool = true, retryAfterSeconds: Int? = nil
+        _ status: Int,
+        code: String,
+        message: String,
+        acceptsJSON: Bool = true,
+        retryAfterSeconds: Int? = nil
     ) -> Response {
         var response =
             acceptsJSON

@@ -22,8 +22,13 @@ package struct SignerServices: Sendable {
     ///   - metrics: the text of `/metrics`.
     ///   - hasRecord: false under `noop`, which has no watermarks.
     package init(
-        signer: Signer, reader: SignRequestReader, compatibility: Compatibility, reloading: any KeyReloading,
-        health: @escaping @Sendable () -> SignerHealth, metrics: @escaping @Sendable () -> String, hasRecord: Bool,
+        signer: Signer,
+        reader: SignRequestReader,
+        compatibility: Compatibility,
+        reloading: any KeyReloading,
+        health: @escaping @Sendable () -> SignerHealth,
+        metrics: @escaping @Sendable () -> String,
+        hasRecord: Bool,
         audit: @escaping @Sendable (AuditEvent) -> Void
     ) {
         self.signer = signer
@@ -56,7 +61,8 @@ package struct SignerServices: Sendable {
         ]
         if hasRecord {
             routes.append(
-                Route(.get, "/api/v1/eth2/highWatermark", scope: .highWatermark) { _, _, _ in await highWatermark() })
+                Route(.get, "/api/v1/eth2/highWatermark", scope: .highWatermark) { _, _, _ in await highWatermark() }
+            )
         }
         return routes
     }
@@ -66,7 +72,10 @@ package struct SignerServices: Sendable {
         [
             Route(.get, "/metrics", scope: .metrics) { [metrics] _, _, _ in
                 Response(
-                    status: 200, contentType: MetricRegistry.contentType, body: Array(metrics().utf8))
+                    status: 200,
+                    contentType: MetricRegistry.contentType,
+                    body: Array(metrics().utf8)
+                )
             }
         ]
     }
@@ -75,7 +84,9 @@ package struct SignerServices: Sendable {
     package var administrationRoutes: [Route<Scope, Caller>] {
         RecordAdministration.Command.allCases.map { command in
             Route(
-                .post, RoutePattern(RecordAdministration.path + command.rawValue), scope: .recordAdministration,
+                .post,
+                RoutePattern(RecordAdministration.path + command.rawValue),
+                scope: .recordAdministration,
                 bodyLimit: RecordAdministration.largestBody
             ) { request, _, caller in
                 await administer(command, request, caller)
@@ -106,7 +117,9 @@ package struct SignerServices: Sendable {
     // MARK: Administration
 
     private func administer(
-        _ command: RecordAdministration.Command, _ request: Request, _ caller: Caller
+        _ command: RecordAdministration.Command,
+        _ request: Request,
+        _ caller: Caller
     ) async -> Response {
         var outcome = AuditEvent.Outcome.done
         let response: Response

@@ -37,7 +37,9 @@ import Testing
 
         var imports: [String] {
             lines.compactMap { line in
-                let words = line.split(separator: " ").drop { ["package", "internal", "public", "private", "@preconcurrency"].contains($0) }
+                let words = line.split(separator: " ").drop {
+                    ["package", "internal", "public", "private", "@preconcurrency"].contains($0)
+                }
                 return words.first == "import" ? words.dropFirst().first.map(String.init) : nil
             }
         }
@@ -48,7 +50,8 @@ import Testing
 
     static let sources: [SourceFile] = {
         let folder = root.appendingPathComponent("Sources")
-        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+        let files =
+            FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         return files.filter { $0.pathExtension == "swift" }.map { url in
             let parts = url.path.dropFirst(folder.path.count + 1).split(separator: "/")
             return SourceFile(target: String(parts[0]), url: url)
@@ -103,7 +106,10 @@ import Testing
         for file in Self.sources {
             for line in file.lines where line.contains("import C") {
                 for library in Self.owners.keys where line.hasSuffix("import \(library)") {
-                    #expect(line.hasPrefix("internal import") || line.hasPrefix("@_implementationOnly"), "\(file.testDescription): \(line)")
+                    #expect(
+                        line.hasPrefix("internal import") || line.hasPrefix("@_implementationOnly"),
+                        "\(file.testDescription): \(line)"
+                    )
                 }
             }
         }

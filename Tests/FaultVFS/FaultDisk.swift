@@ -52,8 +52,12 @@ package import TestSupport
     private let registration: Registration
 
     /// A disk that holds `files`, all of them durable.
-    package init(files: [String: [UInt8]] = [:], random: SeededGenerator) {
-        let state = Lock(State(directory: Directory(files), random: random))
+    package convenience init(files: [String: [UInt8]] = [:], random: SeededGenerator) {
+        self.init(Directory(files), random)
+    }
+
+    private init(_ directory: Directory, _ random: SeededGenerator) {
+        let state = Lock(State(directory: directory, random: random))
         self.state = state
         name = "fault-\(Self.count.withLock { $0 += 1; return $0 })"
         registration = Registration(name: name, state: state)
@@ -89,6 +93,12 @@ package import TestSupport
     /// The files when the power comes back: one of many possibilities.
     package func survivors() -> [String: [UInt8]] {
         state.withLock { state in state.directory.survivors(&state.random) }
+    }
+
+    /// The disk as another process finds it when this one was killed but the power stayed: everything is read back as it
+    /// was written, and what a failed sync has dropped still looks as if it were there.
+    package func afterKill(random: SeededGenerator) -> FaultDisk {
+        state.withLock { FaultDisk($0.directory.copy(), random) }
     }
 
     /// The names of the files as programs see them, sorted.

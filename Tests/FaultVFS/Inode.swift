@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One file of a `FaultDisk`: what programs read, what the platter holds, and what lies between. Touched only under the
-/// disk's lock.
-final class Inode {
+/// One file of a `FaultDisk`: what programs read, what the platter holds, and what lies between.
+final class Inode: @unchecked Sendable {
+    // Sound: belongs to one disk, and is touched only under that disk's lock.
+
     /// The unit that reaches the platter whole or not at all.
     static let sectorSize = 512
 
-    enum Change {
+    enum Change: Sendable {
         case write(offset: Int, bytes: [UInt8])
         case truncate(size: Int)
     }
@@ -21,6 +22,15 @@ final class Inode {
     init(_ contents: [UInt8] = []) {
         live = contents
         durable = contents
+    }
+
+    /// The same file, for a disk that goes on by itself.
+    func copy() -> Inode {
+        let other = Inode()
+        other.live = live
+        other.durable = durable
+        other.pending = pending
+        return other
     }
 
     func write(_ bytes: [UInt8], at offset: Int) {
@@ -99,8 +109,8 @@ final class Inode {
 }
 
 /// The names of a `FaultDisk`, as programs see them and as they are durable.
-struct Directory {
-    enum Change {
+struct Directory: Sendable {
+    enum Change: Sendable {
         case link(String, Inode)
         case remove(String)
         case move(String, String)
@@ -113,6 +123,23 @@ struct Directory {
     init(_ files: [String: [UInt8]] = [:]) {
         live = files.mapValues { Inode($0) }
         durable = live
+    }
+
+    /// The same names and files, for a disk that goes on by itself.
+    func copy() -> Directory {
+        var copies: [ObjectIdentifier: Inode] = [:]
+        func copy(_ inode: Inode) -> Inode {
+            let known = copies[ObjectIdentifier(inode)] ?? inode.copy()
+            copies[ObjectIdentifier(inode)] = known
+            return known
+        }
+        var other = Directory()
+        other.live = live.mapValues(copy)
+        other.durable = durable.mapValues(copy)
+        other.pending = pending.map { change in
+            if case .link(let name, let inode) = change { .link(name, copy(inode)) } else { change }
+        }
+        return other
     }
 
     mutating func change(_ change: Change) {

@@ -35,10 +35,16 @@ struct FaultyStore {
     let folder: TemporaryFolder
     let disk: FaultDisk
     let settings: SQLiteStore.Settings
-    private(set) var released: [DutyBatch] = []
+    private(set) var released: [DutyBatch]
 
     /// The lock lies in a real folder; the record itself on the disk that fails.
-    init(_ disk: FaultDisk, in folder: TemporaryFolder, rowsBetweenCheckpoints: Int = 16_384) {
+    init(
+        _ disk: FaultDisk,
+        in folder: TemporaryFolder,
+        rowsBetweenCheckpoints: Int = 16_384,
+        released: [DutyBatch] = []
+    ) {
+        self.released = released
         self.folder = folder
         self.disk = disk
         var settings = SQLiteStore.Settings(in: folder)

@@ -22,6 +22,40 @@ import Testing
         }
     }
 
+    /// A failed sync, then the process is killed at any later moment, the next one finds in the page cache what never
+    /// reached the platter, goes on behind it, and then the power goes.
+    @Test func `a process killed after a failed sync leaves nothing that the next one trusts`() async throws {
+        for operation in 1... {
+            let folder = try TemporaryFolder()
+            let disk = FaultDisk(random: SeededGenerator(seed: UInt64(operation)))
+            var faulty = FaultyStore(disk, in: folder)
+            let store = try #require(faulty.open())
+            await faulty.live(1...8, with: store)
+            disk.fail(.sync, at: 1, with: .inputOutput, lasting: false)
+            disk.cutPower(before: disk.operations + operation)
+            await faulty.sign(.step(9), with: store)
+            try await store.waitUntil { $0 == .ready || disk.isDead }
+            let isOver = !disk.isDead
+            await store.close()
+            for attempt in 0..<8 {
+                let seed = SeededGenerator(seed: UInt64(operation * 8 + attempt))
+                var next = FaultyStore(disk.afterKill(random: seed), in: folder, released: faulty.released)
+                let second = try #require(next.open(createIfMissing: false), "operation \(operation)")
+                try await second.waitUntil { $0 == .ready }
+                await next.live(20...24, with: second)
+                #expect(next.released.count >= faulty.released.count + 5)
+                let files = next.disk.survivors()
+                await second.close()
+                let last = FaultyStore(FaultDisk(files: files, random: seed), in: folder)
+                let third = try #require(last.open(createIfMissing: false), "operation \(operation)")
+                try await third.waitUntil { $0 == .ready }
+                await next.expectReleasedSurvive(in: third, "operation \(operation), attempt \(attempt)")
+                await third.close()
+            }
+            if isOver { return }
+        }
+    }
+
     /// From the first operation of making the record to the last of a rewrite, one after the other.
     @Test func `no step of making or rewriting a record is a bad moment for the power to go`() async throws {
         for operation in 1... {
@@ -112,8 +146,10 @@ private struct Crash {
             released += faulty.released
             disk.heal()
             await store.close()
-            disk = FaultDisk(files: disk.survivors(), random: SeededGenerator(seed: random.next()))
+            let seed = SeededGenerator(seed: random.next())
+            disk = random.once(in: 3) ? disk.afterKill(random: seed) : FaultDisk(files: disk.survivors(), random: seed)
         }
+        disk = FaultDisk(files: disk.survivors(), random: SeededGenerator(seed: random.next()))
         try await look(at: disk, in: folder, released)
     }
 

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -131,3 +132,10 @@ int chamber_ignore_broken_pipes(void) {
 }
 
 unsigned int chamber_set_umask(unsigned int mask) { return umask(mask); }
+
+int chamber_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+
+int chamber_arm_timer(int timer, uint32_t nanoseconds) {
+    struct itimerspec when = {.it_value = {.tv_sec = 0, .tv_nsec = nanoseconds}};
+    return timerfd_settime(timer, 0, &when, 0);
+}

@@ -22,7 +22,8 @@ enum ConfigCommands {
     static func fromWeb3Signer(_ invocation: Invocation) throws(Failure) {
         let environment = ProcessInfo.processInfo.environment
         let arguments = invocation.positionals
-        let path = invocation["from"]
+        let path =
+            invocation["from"]
             ?? Web3SignerConversion.configurationFile(arguments: arguments, environment: environment)
         let conversion: Web3SignerConversion
         do throws(ConfigurationError) {

@@ -21,15 +21,20 @@ enum KeysCommands {
         let configuration = try invocation.configuration()
         let settings = configuration.keySources.filesystem
         let loader = KeyLoader(
-            sources: KeySource.all(settings), arena: SecretArena(),
+            sources: KeySource.all(settings),
+            arena: SecretArena(),
             settings: KeyLoader.Settings(settings, isStrict: configuration.server.isStrict || settings.isStrict),
-            onProgress: { Output.complain("\($0)") })
+            onProgress: { Output.complain("\($0)") }
+        )
         let loaded: LoadedKeys
         do throws(KeyLoadError) { loaded = try await loader.load() } catch { throw Failure("\(error)") }
         let rows = loaded.keys.map {
             Row(
-                publicKey: $0.key.publicKey.description, source: $0.provenance.kind.rawValue, path: $0.provenance.path,
-                derivationPath: $0.derivationPath)
+                publicKey: $0.key.publicKey.description,
+                source: $0.provenance.kind.rawValue,
+                path: $0.provenance.path,
+                derivationPath: $0.derivationPath
+            )
         }
         if invocation.isSet("json") {
             Output.json(rows)

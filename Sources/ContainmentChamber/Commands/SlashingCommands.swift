@@ -10,14 +10,19 @@ enum SlashingCommands {
     static func initialize(_ invocation: Invocation) throws(Failure) {
         let configuration = try invocation.configuration()
         guard configuration.antiSlashing.backend == .sqlite else {
-            throw Failure("the backend \(configuration.antiSlashing.backend.rawValue) keeps no record", exitCode: .usage)
+            throw Failure(
+                "the backend \(configuration.antiSlashing.backend.rawValue) keeps no record",
+                exitCode: .usage
+            )
         }
         let network = try Network.selected(by: configuration.network)
         do throws(StoreError) {
             try SQLiteStore.initialize(
                 SQLiteStore.Settings(
                     path: configuration.antiSlashing.path,
-                    genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero))
+                    genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero
+                )
+            )
         } catch {
             throw Failure("\(error)")
         }
@@ -60,7 +65,8 @@ enum SlashingCommands {
             ])
         } else {
             Output.print(
-                "exported \(interchange.validators.count) validators, \(blocks) blocks, \(attestations) attestations to \(path)")
+                "exported \(interchange.validators.count) validators, \(blocks) blocks, \(attestations) attestations to \(path)"
+            )
         }
     }
 
@@ -72,10 +78,12 @@ enum SlashingCommands {
         guard case .pruned(let report) = try await access.run(.prune(keepEpochs: epochs)) else { return }
         if invocation.isSet("json") { return Output.json(report) }
         Output.print(
-            "deleted \(report.blocks) blocks and \(report.attestations) attestations of \(report.validators) validators")
+            "deleted \(report.blocks) blocks and \(report.attestations) attestations of \(report.validators) validators"
+        )
         if report.implausible > 0 {
             Output.complain(
-                "warning: \(report.implausible) validators have records in the future by this host's clock; they were not counted from")
+                "warning: \(report.implausible) validators have records in the future by this host's clock; they were not counted from"
+            )
         }
     }
 
@@ -119,7 +127,8 @@ enum SlashingCommands {
             attestations    \(status.attestations)
             high watermark  \(high)
             health          \(status.health)
-            """)
+            """
+        )
     }
 
     // MARK: Text
@@ -129,7 +138,9 @@ enum SlashingCommands {
         case .watermark(let mark):
             let values = mark.map { ["slot": "\($0.slot)", "epoch": "\($0.epoch)"] } ?? [:]
             if asJSON { return Output.json(values) }
-            Output.print(mark.map { "high watermark: slot \($0.slot), epoch \($0.epoch)" } ?? "no high watermark is set")
+            Output.print(
+                mark.map { "high watermark: slot \($0.slot), epoch \($0.epoch)" } ?? "no high watermark is set"
+            )
         case .raised(let validators):
             if asJSON { return Output.json(["validators": validators]) }
             Output.print("raised the low watermarks of \(validators) validators")
@@ -154,7 +165,8 @@ enum SlashingCommands {
         lines.append(
             (report.dryRun ? "dry run, nothing was changed: " : "")
                 + "\(report.validators.count - merged - (failed - report.unreadable.count)) validators taken, "
-                + "\(merged) merged with contradictions, \(failed) not taken")
+                + "\(merged) merged with contradictions, \(failed) not taken"
+        )
         return lines.joined(separator: "\n")
     }
 

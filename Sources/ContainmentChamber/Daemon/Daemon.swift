@@ -44,14 +44,30 @@ final class Daemon: Sendable {
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
         keys = KeyService(
-            configuration.keySources.filesystem, isStrict: configuration.server.isStrict, arena: arena, keyring: keyring,
-            authority: authority, protection: protection, logger: logger, metrics: metrics)
+            configuration.keySources.filesystem,
+            isStrict: configuration.server.isStrict,
+            arena: arena,
+            keyring: keyring,
+            authority: authority,
+            protection: protection,
+            logger: logger,
+            metrics: metrics
+        )
         let observer = SigningObserver(
-            logger: logger, metrics: metrics, compatibility: SignerAPI.Compatibility(configuration.compatibility),
-            canaries: configuration.canaries.keys)
+            logger: logger,
+            metrics: metrics,
+            compatibility: SignerAPI.Compatibility(configuration.compatibility),
+            canaries: configuration.canaries.keys
+        )
         signer = Signer(
-            network: network, genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero, keyring: keyring,
-            protection: protection, authority: authority, lanes: lanes, observe: observer.observe)
+            network: network,
+            genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
+            keyring: keyring,
+            protection: protection,
+            authority: authority,
+            lanes: lanes,
+            observe: observer.observe
+        )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
             metrics.concurrencyLimit.set(lanes.limit)
             metrics.semaphoreAvailable.set(lanes.available)
@@ -64,7 +80,9 @@ final class Daemon: Sendable {
     }
 
     private static func openRecord(
-        _ configuration: Configuration, _ network: Network, _ logger: Logger
+        _ configuration: Configuration,
+        _ network: Network,
+        _ logger: Logger
     ) throws(Failure) -> any RecordStore {
         switch configuration.antiSlashing.backend {
         case .noop:
@@ -85,9 +103,11 @@ final class Daemon: Sendable {
 
     /// Runs until a signal ends it.
     func run(signals: AsyncStream<Signals.Signal>) async throws(Failure) {
+        let stop = FirstOf<Void>()
+        let listening = Task { await listen(to: signals, stop) }
+        defer { listening.cancel() }
         do throws(Failure) {
-            try await keys.start()
-            try await serve(signals)
+            if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
             throw error
@@ -95,21 +115,47 @@ final class Daemon: Sendable {
         await close()
     }
 
-    private func serve(_ signals: AsyncStream<Signals.Signal>) async throws(Failure) {
+    private func listen(to signals: AsyncStream<Signals.Signal>, _ stop: FirstOf<Void>) async {
+        for await signal in signals {
+            guard signal == .hangUp else { return stop.offer(()) }
+            if !keys.begin() { logger.warn(.keys, "SIGHUP: the keys are being loaded already") }
+        }
+    }
+
+    /// Loads the keys; false where a signal came first. Opening thousands of keystores takes minutes and cannot be cut
+    /// short: what is left of it ends with the process.
+    private func loadKeys(unless stop: FirstOf<Void>) async throws(Failure) -> Bool {
+        let first = FirstOf<Result<Bool, Failure>>()
+        Task { [keys] in
+            do throws(Failure) {
+                try await keys.start()
+                first.offer(.success(true))
+            } catch {
+                first.offer(.failure(error))
+            }
+        }
+        Task {
+            await stop.value
+            first.offer(.success(false))
+        }
+        let isLoaded = try await first.value.get()
+        if !isLoaded { logger.info(.chamber, "stopping: the keys were still being loaded") }
+        return isLoaded
+    }
+
+    private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         let ports = ServerPorts(configuration, routes: routes(), executor: lanes.executor(.intake), logger: logger)
         try ports.start()
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
         defer { health.cancel() }
-        for await signal in signals {
-            guard signal != .hangUp else {
-                if !keys.begin() { logger.warn(.keys, "SIGHUP: a reload is running already") }
-                continue
-            }
-            logger.info(.chamber, "stopping: requests under way may finish", ["seconds": .integer(Int(configuration.server.drain.components.seconds))])
-            break
-        }
+        await stop.value
+        logger.info(
+            .chamber,
+            "stopping: requests under way may finish",
+            ["seconds": .integer(Int(configuration.server.drain.components.seconds))]
+        )
         isDraining.withLock { $0 = true }
         await ports.stop(drain: configuration.server.drain)
     }
@@ -143,18 +189,25 @@ final class Daemon: Sendable {
 
     private func signerHealth() -> SignerHealth {
         SignerHealth(
-            keysLoaded: keyring.count, keyErrors: keys.failures, strictKeys: configuration.health.hasStrictKeys,
+            keysLoaded: keyring.count,
+            keyErrors: keys.failures,
+            strictKeys: configuration.health.hasStrictKeys,
             protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
-            isDraining: isDraining.withLock { $0 })
+            isDraining: isDraining.withLock { $0 }
+        )
     }
 
     private func routes() -> SignerServices {
         SignerServices(
-            signer: signer, reader: SignRequestReader(network: network),
-            compatibility: SignerAPI.Compatibility(configuration.compatibility), reloading: keys,
-            health: { [self] in signerHealth() }, metrics: { [metrics] in metrics.registry.exposition() },
+            signer: signer,
+            reader: SignRequestReader(network: network),
+            compatibility: SignerAPI.Compatibility(configuration.compatibility),
+            reloading: keys,
+            health: { [self] in signerHealth() },
+            metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
-            audit: { [logger] event in logger.audit(event) })
+            audit: { [logger] event in logger.audit(event) }
+        )
     }
 }
 

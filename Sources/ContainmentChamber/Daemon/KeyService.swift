@@ -14,6 +14,8 @@ final class KeyService: KeyReloading {
     private struct State {
         var loaded: LoadedKeys?
         var status = ReloadStatus()
+        /// The first loading is under way or has failed: nothing can be loaded again.
+        var isStarting = true
     }
     private let loader: KeyLoader
     private let keyring: Keyring
@@ -28,8 +30,14 @@ final class KeyService: KeyReloading {
     private static let shortestReload = Duration.milliseconds(500)
 
     init(
-        _ settings: Configuration.Filesystem, isStrict: Bool, arena: SecretArena, keyring: Keyring, authority: Authority,
-        protection: SlashingProtection, logger: Logger, metrics: Telemetry.Metrics
+        _ settings: Configuration.Filesystem,
+        isStrict: Bool,
+        arena: SecretArena,
+        keyring: Keyring,
+        authority: Authority,
+        protection: SlashingProtection,
+        logger: Logger,
+        metrics: Telemetry.Metrics
     ) {
         self.keyring = keyring
         self.authority = authority
@@ -37,9 +45,11 @@ final class KeyService: KeyReloading {
         self.logger = logger
         self.metrics = metrics
         loader = KeyLoader(
-            sources: KeySource.all(settings), arena: arena,
+            sources: KeySource.all(settings),
+            arena: arena,
             settings: KeyLoader.Settings(settings, isStrict: isStrict || settings.isStrict),
-            onProgress: { progress in logger.info(.keys, "loading keys: \(progress)") })
+            onProgress: { progress in logger.info(.keys, "loading keys: \(progress)") }
+        )
     }
 
     var failures: Int { state.withLock { $0.loaded?.failures.count ?? 0 } }
@@ -50,9 +60,12 @@ final class KeyService: KeyReloading {
     func start() async throws(Failure) {
         do throws(KeyLoadError) {
             try await load()
+            state.withLock { $0.isStarting = false }
         } catch {
             throw Failure(
-                "\(error)", hint: "mend or remove the files, or set key_sources.filesystem.strict: false to skip them")
+                "\(error)",
+                hint: "mend or remove the files, or set key_sources.filesystem.strict: false to skip them"
+            )
         }
     }
 
@@ -86,12 +99,14 @@ final class KeyService: KeyReloading {
         for failure in loaded.failures { logger.error(.keys, "a key was not loaded: \(failure)") }
         for warning in loaded.warnings { logger.warn(.keys, "\(warning)") }
         logger.info(
-            .keys, "keys are loaded",
+            .keys,
+            "keys are loaded",
             [
                 "keys": .integer(keyring.count), "added": .integer(change.added.count),
                 "removed": .integer(change.removed.count), "failures": .integer(loaded.failures.count),
                 "seconds": .number((seconds * 1000).rounded() / 1000),
-            ])
+            ]
+        )
         metrics.keysActive["filesystem"].set(keyring.count)
         metrics.signersLoaded.set(keyring.count)
         metrics.keyLoadingDuration.set(seconds)
@@ -104,7 +119,7 @@ final class KeyService: KeyReloading {
 
     func begin() -> Bool {
         let accepted = state.withLock { state in
-            guard state.status.state != .running else { return false }
+            guard !state.isStarting, state.status.state != .running else { return false }
             state.status = ReloadStatus(state: .running, lastOperationTime: Date().timeIntervalSince1970)
             return true
         }
@@ -142,8 +157,12 @@ extension SigningKey {
         self.init(
             loaded.key,
             origin: KeyOrigin(
-                source: "filesystem", location: loaded.provenance.path, derivationPath: loaded.derivationPath),
-            name: loaded.name)
+                source: "filesystem",
+                location: loaded.provenance.path,
+                derivationPath: loaded.derivationPath
+            ),
+            name: loaded.name
+        )
     }
 }
 

@@ -29,11 +29,13 @@ struct PruningSchedule: Sendable {
             let answer = try await protection.administer(.prune(keepEpochs: UInt64(settings.epochsToKeep)))
             guard case .pruned(let report) = answer else { return }
             logger.info(
-                .protection, "old history was deleted",
+                .protection,
+                "old history was deleted",
                 [
                     "validators": .integer(report.validators), "blocks": .integer(report.blocks),
                     "attestations": .integer(report.attestations), "implausible": .integer(report.implausible),
-                ])
+                ]
+            )
         } catch {
             logger.error(.protection, "old history was not deleted: \(error)")
         }

@@ -18,7 +18,8 @@ final class ServerPorts: Sendable {
         self.logger = logger
         let server = configuration.server
         var signing = HTTPServerSettings(
-            listener: TCPListener(host: server.listenAddress, port: UInt16(server.listenPort)))
+            listener: TCPListener(host: server.listenAddress, port: UInt16(server.listenPort))
+        )
         signing.executor = executor
         signing.limits = .init(server)
         signing.deadlines = .init(server)
@@ -28,7 +29,12 @@ final class ServerPorts: Sendable {
                 server: HTTPServer(
                     signing,
                     handler: HTTPRouter(
-                        hosts: HostAllowList(server.allowedHosts), routes: routes.signingRoutes, gate: Self.open)))
+                        hosts: HostAllowList(server.allowedHosts),
+                        routes: routes.signingRoutes,
+                        gate: Self.open
+                    )
+                )
+            )
         ]
         if configuration.metrics.isEnabled {
             let metrics = configuration.metrics
@@ -37,9 +43,16 @@ final class ServerPorts: Sendable {
                     name: "metrics",
                     server: HTTPServer(
                         HTTPServerSettings(
-                            listener: TCPListener(host: metrics.listenAddress, port: UInt16(metrics.listenPort))),
+                            listener: TCPListener(host: metrics.listenAddress, port: UInt16(metrics.listenPort))
+                        ),
                         handler: HTTPRouter(
-                            hosts: HostAllowList(metrics.allowedHosts), routes: routes.metricsRoutes, gate: Self.open))))
+                            hosts: HostAllowList(metrics.allowedHosts),
+                            routes: routes.metricsRoutes,
+                            gate: Self.open
+                        )
+                    )
+                )
+            )
         }
         if configuration.antiSlashing.backend != .noop {
             var administration = HTTPServerSettings(listener: UnixListener(path: configuration.adminSocketPath))
@@ -52,7 +65,10 @@ final class ServerPorts: Sendable {
                     name: "administration",
                     server: HTTPServer(
                         administration,
-                        handler: HTTPRouter(routes: routes.administrationRoutes) { _, _, _ in .allow(.local) })))
+                        handler: HTTPRouter(routes: routes.administrationRoutes) { _, _, _ in .allow(.local) }
+                    )
+                )
+            )
         }
         self.ports = ports
     }

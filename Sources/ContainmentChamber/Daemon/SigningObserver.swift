@@ -12,14 +12,26 @@ struct SigningObserver: Sendable {
     private let metrics: Telemetry.Metrics
     private let compatibility: SignerAPI.Compatibility
     private let canaries: Set<KeyIdentifier>
+    /// Series that nearly every attempt counts in, looked up once: a lookup by label makes and hashes texts.
+    private let signed: [OperationType: Counter]
+    private let blockProtection: Summary
+    private let attestationProtection: Summary
 
     init(
-        logger: Logger, metrics: Telemetry.Metrics, compatibility: SignerAPI.Compatibility, canaries: [Bytes<48>]
+        logger: Logger,
+        metrics: Telemetry.Metrics,
+        compatibility: SignerAPI.Compatibility,
+        canaries: [Bytes<48>]
     ) {
         self.logger = logger
         self.metrics = metrics
         self.compatibility = compatibility
         self.canaries = Set(canaries.map { .bls(PublicKey($0)) })
+        blockProtection = metrics.protectionDuration["block"]
+        attestationProtection = metrics.protectionDuration["attestation"]
+        signed = Dictionary(
+            uniqueKeysWithValues: OperationType.allCases.map { ($0, metrics.signingRequests["200", $0.name]) }
+        )
     }
 
     func observe(_ attempt: SigningAttempt) {
@@ -30,17 +42,23 @@ struct SigningObserver: Sendable {
         logger.audit(event(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary))
         if isCanary {
             logger.warn(
-                .signer, "a canary key was named: somebody uses keys that must not be used",
-                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)])
+                .signer,
+                "a canary key was named: somebody uses keys that must not be used",
+                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)]
+            )
         }
     }
 
     private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool) {
-        metrics.signingRequests["\(attempt.outcome.status(compatibility))", operation].increment()
+        if case .signed = attempt.outcome, let counter = (attempt.request?.request.operation).flatMap({ signed[$0] }) {
+            counter.increment()
+        } else {
+            metrics.signingRequests["\(attempt.outcome.status(compatibility))", operation].increment()
+        }
         metrics.signingDuration.observe(nanoseconds: nanoseconds)
         if let waited = attempt.protectionNanoseconds {
-            let kind = if case .block? = attempt.request?.request.duty { "block" } else { "attestation" }
-            metrics.protectionDuration[kind].observe(nanoseconds: waited)
+            let isBlock = if case .block? = attempt.request?.request.duty { true } else { false }
+            (isBlock ? blockProtection : attestationProtection).observe(nanoseconds: waited)
         }
         if isCanary { metrics.canarySignings.increment() }
         switch attempt.outcome {
@@ -59,7 +77,10 @@ struct SigningObserver: Sendable {
     }
 
     private func event(
-        _ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool
+        _ attempt: SigningAttempt,
+        operation: String,
+        nanoseconds: UInt64,
+        isCanary: Bool
     ) -> AuditEvent {
         let outcome: AuditEvent.Outcome =
             switch attempt.outcome {

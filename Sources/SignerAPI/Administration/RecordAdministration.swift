@@ -38,7 +38,10 @@ package enum RecordAdministration {
             (
                 target(
                     .watermark,
-                    ["action": "raise_low", "slot": slot?.description, "epoch": epoch?.description].compactMapValues(\.self)),
+                    ["action": "raise_low", "slot": slot?.description, "epoch": epoch?.description].compactMapValues(
+                        \.self
+                    )
+                ),
                 []
             )
         }
@@ -51,7 +54,9 @@ package enum RecordAdministration {
 
     /// The task that a request asks for.
     package static func decode(
-        _ command: Command, query: [(name: String, value: String)], body: [UInt8]
+        _ command: Command,
+        query: [(name: String, value: String)],
+        body: [UInt8]
     ) throws(StoreError) -> AdministrativeTask {
         let query = Dictionary(query.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
         func number(_ name: String) throws(StoreError) -> UInt64? {
@@ -95,7 +100,8 @@ package enum RecordAdministration {
     }
 
     /// A body as the answer to a task.
-    package static func decode(_ body: [UInt8], for task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer {
+    package static func decode(_ body: [UInt8], for task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer
+    {
         func read<Value: Decodable>(_ type: Value.Type) throws(StoreError) -> Value {
             do { return try JSONDecoder().decode(type, from: Data(body)) } catch {
                 throw .storage(reason: "the running signer gave an answer that this program does not understand")

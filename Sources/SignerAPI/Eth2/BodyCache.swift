@@ -29,12 +29,28 @@ final class BodyCache: Sendable {
     /// What these bytes said before, and the key under which to put them where they are new. The hash is seeded for each
     /// process, so nobody can choose bodies that collide.
     func find(_ body: [UInt8]) -> (known: ReadRequest?, key: Int) {
-        var hasher = Hasher()
-        hasher.combine(body)
-        let key = hasher.finalize()
+        let key = Self.hash(body)
         let entry = state.withLock { $0.entries[key] }
         guard let entry, entry.body == body else { return (nil, key) }
         return (entry.request, key)
+    }
+
+    /// Takes eight bytes at a time: an array of bytes hashes itself one by one, at six times the cost.
+    private static func hash(_ body: [UInt8]) -> Int {
+        var hasher = Hasher()
+        hasher.combine(body.count)
+        var position = 0
+        while position + 8 <= body.count {
+            var word: UInt64 = 0
+            for offset in 0..<8 { word = word << 8 | UInt64(body[position + offset]) }
+            hasher.combine(word)
+            position += 8
+        }
+        while position < body.count {
+            hasher.combine(body[position])
+            position += 1
+        }
+        return hasher.finalize()
     }
 
     func put(_ request: ReadRequest, for body: [UInt8], key: Int) {

@@ -50,11 +50,17 @@ extension ReloadStatus {
             ? .json(
                 Document(
                     status: "accepted",
-                    message: "Reload operation accepted and is running in the background. Use GET /reload to check status."),
-                status: 202)
+                    message:
+                        "Reload operation accepted and is running in the background. Use GET /reload to check status."
+                ),
+                status: 202
+            )
             : .json(
                 Document(
-                    status: "error", message: "A reload operation is already in progress. Please try again later."),
-                status: 409)
+                    status: "error",
+                    message: "A reload operation is already in progress. Please try again later."
+                ),
+                status: 409
+            )
     }
 }

@@ -32,8 +32,12 @@ extension SigningOutcome {
         if case .signed(let signature, _) = self { return .signature(signature, asJSON: acceptsJSON) }
         let status = status(compatibility)
         return .error(
-            status, code: code, message: reason ?? "", acceptsJSON: acceptsJSON,
-            retryAfterSeconds: status == 503 ? 1 : nil)
+            status,
+            code: code,
+            message: reason ?? "",
+            acceptsJSON: acceptsJSON,
+            retryAfterSeconds: status == 503 ? 1 : nil
+        )
     }
 }
 

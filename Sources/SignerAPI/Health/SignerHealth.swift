@@ -14,7 +14,11 @@ package struct SignerHealth: Sendable {
     package var isDraining: Bool
 
     package init(
-        keysLoaded: Int, keyErrors: Int, strictKeys: Bool, protection: StoreHealth?, isDraining: Bool = false
+        keysLoaded: Int,
+        keyErrors: Int,
+        strictKeys: Bool,
+        protection: StoreHealth?,
+        isDraining: Bool = false
     ) {
         self.keysLoaded = keysLoaded
         self.keyErrors = keyErrors

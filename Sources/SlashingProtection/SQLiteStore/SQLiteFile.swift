@@ -92,7 +92,14 @@ struct SQLiteFile: Sendable {
             return connection
         }
         try refuseForeign(connection)
-        try translated { () throws(SQLiteError) in try SQLiteSchema.configure(connection) }
+        let hasLog = disk.exists(logPath)
+        try translated { () throws(SQLiteError) in
+            try SQLiteSchema.configure(connection)
+            // A process that was killed left this log. What is read of it may be in the page cache only: a sync may
+            // have failed just before, and would not say so again. Copied into the database it is written and synced
+            // anew, and the log starts over, so that nothing that is signed from here on lies behind a gap.
+            if hasLog { try connection.checkpoint() }
+        }
         do throws(DiskFailure) {
             // SQLite syncs the folder of a log that it has just made, but does not tell when that fails.
             try disk.syncFolder(of: path)

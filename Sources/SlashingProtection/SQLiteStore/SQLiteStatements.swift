@@ -7,6 +7,8 @@ internal import SQLite
 /// The prepared statements of a record. Shared by reference between the record and the view the rules look through;
 /// both live on the writer's thread.
 final class Statements {
+    let begin: Statement
+    let commit: Statement
     private let findValidator: Statement
     private let insertValidator: Statement
     private let newest: Statement
@@ -33,6 +35,8 @@ final class Statements {
     let probe: Statement
 
     init(connection: borrowing Connection) throws(SQLiteError) {
+        begin = try connection.prepare("BEGIN IMMEDIATE")
+        commit = try connection.prepare("COMMIT")
         findValidator = try connection.prepare(
             """
             SELECT v.id, v.enabled, w.slot, w.source_epoch, w.target_epoch

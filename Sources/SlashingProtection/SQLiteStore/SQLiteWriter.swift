@@ -126,10 +126,10 @@ struct SQLiteWriter: ~Copyable {
     ) throws(SQLiteError) -> Result {
         do throws(SQLiteError) {
             let changesBefore = record.connection.totalChanges
-            try record.connection.execute("BEGIN IMMEDIATE")
+            try record.statements.begin.run()
             let result = try body(&record)
             if commit {
-                try record.connection.execute("COMMIT")
+                try record.statements.commit.run()
                 rowsSinceCheckpoint += Int(record.connection.totalChanges - changesBefore)
             } else {
                 try record.connection.execute("ROLLBACK")
@@ -224,7 +224,7 @@ struct SQLiteWriter: ~Copyable {
         guard rowsSinceCheckpoint > 0, state.withLock({ $0 }) == .ready else { return }
         rowsSinceCheckpoint = 0
         do throws(SQLiteError) {
-            try record.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            try record.connection.checkpoint()
         } catch {
             stop(after: error)
         }

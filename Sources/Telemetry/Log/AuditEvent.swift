@@ -80,46 +80,53 @@ extension AuditEvent {
         }
     }
 
-    /// The names are part of the product: operators search for them.
-    func forEachField(_ body: (String, LogValue) -> Void) {
-        switch action {
-        case .signing(let operation):
-            body("event", "signing")
-            body("operation", .text(operation))
-        case .transition(let subject, let from, let to):
-            body("event", "state_transition")
-            body("subject", .text(subject))
-            body("from", .text(from))
-            body("to", .text(to))
-        case .administration(let name, let subject):
-            body("event", "admin")
-            body("operation", .text(name))
-            body("subject", .text(subject))
-        case .access(let method, let path):
-            body("event", "access")
-            body("method", .text(method))
-            body("path", .text(path))
-        }
-        forEachOutcomeField(body)
-        if let key { body("key", .text(key.description)) }
-        if isCanary { body("canary", true) }
-        if let caller { body("caller", .text(caller)) }
-        if let peer { body("peer", .text(peer)) }
-        if let request { body("request", .text(request)) }
-        if let slot { body("slot", .unsigned(slot)) }
-        if let sourceEpoch { body("source_epoch", .unsigned(sourceEpoch)) }
-        if let targetEpoch { body("target_epoch", .unsigned(targetEpoch)) }
-        if let signingRoot { body("signing_root", .text(signingRoot.description)) }
-        if let nanoseconds { body("duration_us", .microseconds(nanoseconds: nanoseconds)) }
+    /// What stands behind a name: a value, or bytes that become hexadecimal text only in the line itself.
+    enum Field {
+        case value(LogValue)
+        case key(Bytes<48>)
+        case root(Bytes<32>)
     }
 
-    private func forEachOutcomeField(_ body: (String, LogValue) -> Void) {
+    /// The names are part of the product: operators search for them.
+    func forEachField(_ body: (String, Field) -> Void) {
+        switch action {
+        case .signing(let operation):
+            body("event", .value("signing"))
+            body("operation", .value(.text(operation)))
+        case .transition(let subject, let from, let to):
+            body("event", .value("state_transition"))
+            body("subject", .value(.text(subject)))
+            body("from", .value(.text(from)))
+            body("to", .value(.text(to)))
+        case .administration(let name, let subject):
+            body("event", .value("admin"))
+            body("operation", .value(.text(name)))
+            body("subject", .value(.text(subject)))
+        case .access(let method, let path):
+            body("event", .value("access"))
+            body("method", .value(.text(method)))
+            body("path", .value(.text(path)))
+        }
+        forEachOutcomeField(body)
+        if let key { body("key", .key(key)) }
+        if isCanary { body("canary", .value(true)) }
+        if let caller { body("caller", .value(.text(caller))) }
+        if let peer { body("peer", .value(.text(peer))) }
+        if let request { body("request", .value(.text(request))) }
+        if let slot { body("slot", .value(.unsigned(slot))) }
+        if let sourceEpoch { body("source_epoch", .value(.unsigned(sourceEpoch))) }
+        if let targetEpoch { body("target_epoch", .value(.unsigned(targetEpoch))) }
+        if let signingRoot { body("signing_root", .root(signingRoot)) }
+        if let nanoseconds { body("duration_us", .value(.microseconds(nanoseconds: nanoseconds))) }
+    }
+
+    private func forEachOutcomeField(_ body: (String, Field) -> Void) {
         switch outcome {
-        case .done: body("outcome", "done")
+        case .done: body("outcome", .value("done"))
         case .refused(let code, let detail), .failed(let code, let detail):
-            if case .refused = outcome { body("outcome", "refused") } else { body("outcome", "failed") }
-            body("reason", .text(code))
-            if let detail { body("detail", .text(detail)) }
+            if case .refused = outcome { body("outcome", .value("refused")) } else { body("outcome", .value("failed")) }
+            body("reason", .value(.text(code)))
+            if let detail { body("detail", .value(.text(detail))) }
         }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Encoding
 
 /// How lines look.
 package enum LogFormat: String, Sendable, CaseIterable {
@@ -22,7 +23,7 @@ struct LineWriter {
         switch event.content {
         case .line(let message, let fields):
             begin(event, message, &text)
-            for (name, value) in fields { append(name, value, &text) }
+            for (name, value) in fields { append(name, .value(value), &text) }
         case .audit(let audit):
             begin(event, audit.message, &text)
             audit.forEachField { append($0, $1, &text) }
@@ -54,7 +55,7 @@ struct LineWriter {
         }
     }
 
-    private func append(_ name: String, _ value: LogValue, _ text: inout [UInt8]) {
+    private func append(_ name: String, _ field: AuditEvent.Field, _ text: inout [UInt8]) {
         switch format {
         case .text:
             text.append(UInt8(ascii: " "))
@@ -65,6 +66,21 @@ struct LineWriter {
             text.append(contentsOf: name.utf8)
             text.append(contentsOf: "\":".utf8)
         }
+        switch field {
+        case .value(let value): append(value, &text)
+        case .key(let key): append(hex: key.span, &text)
+        case .root(let root): append(hex: root.span, &text)
+        }
+    }
+
+    private func append(hex bytes: Span<UInt8>, _ text: inout [UInt8]) {
+        if format == .json { text.append(UInt8(ascii: "\"")) }
+        text.append(contentsOf: "0x".utf8)
+        Hex.append(bytes, to: &text)
+        if format == .json { text.append(UInt8(ascii: "\"")) }
+    }
+
+    private func append(_ value: LogValue, _ text: inout [UInt8]) {
         switch value {
         case .text(let value): append(value, quoted: format == .json || !Self.isBare(value), &text)
         case .integer(let value): text.append(contentsOf: String(value).utf8)
@@ -94,14 +110,13 @@ struct LineWriter {
             text.append(contentsOf: "...".utf8)
             return
         }
-        let start = text.count
-        for byte in value.utf8 {
-            guard byte >= 0x20, byte < 0x7f, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else {
-                text.removeLast(text.count - start)
-                for scalar in value.unicodeScalars { append(scalar, &text) }
-                return
-            }
-            text.append(byte)
+        let isPlain = value.utf8.allSatisfy { byte in
+            byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        }
+        if isPlain {
+            text.append(contentsOf: value.utf8)
+        } else {
+            for scalar in value.unicodeScalars { append(scalar, &text) }
         }
     }
 

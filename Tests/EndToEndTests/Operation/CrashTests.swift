@@ -74,7 +74,8 @@ struct CrashTests {
                 let own = Array(keys[(client * Self.keysPerClient)...].prefix(Self.keysPerClient))
                 group.addTask {
                     try await onThread {
-                        let connection = try HTTPConnection(port: port)
+                        // Where the plug is pulled early, a client may come too late.
+                        guard let connection = try? HTTPConnection(port: port) else { return }
                         for step in 0..<10_000 as Range<UInt64> {
                             let key = own[Int(step) % own.count]
                             let epoch = 2 + cycle * 100 + step / UInt64(own.count)

@@ -47,6 +47,37 @@ struct ShutdownTests {
         #expect(try !signer.workplace.folder.names.contains("record.sqlite.admin.sock"))
     }
 
+    @Test func `loading keys can be stopped`() async throws {
+        let workplace = try Workplace()
+        try await workplace.makeRecord()
+        let keystore = try TestKey(1).keystore(password: "slow").replacing(
+            /"c"\s*:\s*2\b/,
+            with: "\"c\":33000000"
+        )
+        #expect(keystore.contains("33000000"))
+        try workplace.write(keystore, to: "keys/slow.json")
+        try workplace.write("slow", to: "password")
+        let process = try ChildProcess(
+            Chamber.binary,
+            [
+                "server", "-c", workplace.configuration, "--key-sources-filesystem-keystores-path", workplace.keys,
+                "--key-sources-filesystem-keystores-password-file", workplace.folder.file("password"),
+            ],
+            environment: Chamber.environment(Workplace.environment),
+            in: workplace.folder.path
+        )
+        _ = try await eventually("a signer that has begun") {
+            try process.output().contains("keys lie in") ? true : nil
+        }
+        process.signal(SIGHUP)
+        process.signal(SIGTERM)
+        #expect(await process.exitCode == 0)
+        let messages = LogLine.all(in: try process.output()).map(\.message)
+        #expect(messages.contains("stopping: the keys were still being loaded"))
+        #expect(messages.last == "stopped")
+        #expect(!messages.contains("keys are loaded"))
+    }
+
     @Test func `idle connections do not hold it up`() async throws {
         let signer = try await RunningSigner.start(in: Workplace())
         let port = signer.port

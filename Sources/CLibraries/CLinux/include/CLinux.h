@@ -57,3 +57,7 @@ int chamber_reset_crash_signals(void);
 int chamber_ignore_broken_pipes(void);
 /// umask(2); the mask before.
 unsigned int chamber_set_umask(unsigned int mask);
+/// timerfd_create(2) on CLOCK_MONOTONIC, not blocking, closed on exec. -1 and errno.
+int chamber_timerfd(void);
+/// Makes a timer descriptor readable once, so many nanoseconds from now (timerfd_settime); an earlier setting is void.
+int chamber_arm_timer(int timer, uint32_t nanoseconds);
