@@ -131,13 +131,10 @@ package final class Signer: Sendable {
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
             isRepeat = decision.verdicts[0] == .repeated
             permits = decision.takePermits()
+        } else if let root = UnslashableRoot(message.signingRoot, of: message.request.duty) {
+            permits = protection.permit(root, records: [signingKey.record], generation: generation)
         } else {
-            permits = protection.permit(
-                .unslashable,
-                message.signingRoot,
-                records: [signingKey.record],
-                generation: generation
-            )
+            preconditionFailure("a duty that is neither slashable nor not: \(message.request.duty)")
         }
 
         let prepared =
@@ -159,17 +156,6 @@ package final class Signer: Sendable {
 private struct Timing {
     let began: UInt64
     var protection: UInt64?
-}
-
-extension SlashableDuty {
-    /// Nil for a message that no pair of can be slashed.
-    init?(_ duty: Duty) {
-        switch duty {
-        case .block(let slot): self = .block(slot: slot)
-        case .attestation(let source, let target): self = .attestation(source: source, target: target)
-        case .unslashable: return nil
-        }
-    }
 }
 
 extension SigningOutcome {
