@@ -18,6 +18,8 @@ internal import Synchronization
     private let deadline: Atomic<UInt64>
     /// Whether it is the client's turn: no request, or one that is not complete.
     private let awaitsClient = Atomic(true)
+    /// Whether bytes have come since the watch last looked between two requests.
+    private let mustLook = Atomic(true)
 
     private struct State {
         /// -1 once libmicrohttpd is about to close it: the number may then belong to somebody else.
@@ -54,12 +56,19 @@ internal import Synchronization
 
     func isLate(_ now: UInt64) -> Bool { deadline.load(ordering: .relaxed) <= now }
 
-    /// Whether the client has said its last and everything was read. libmicrohttpd 0.9.75 does not notice an end that
-    /// arrives together with bytes: it takes a short read for an empty socket and waits for the next event.
-    var isStranded: Bool {
-        guard awaitsClient.load(ordering: .relaxed) else { return false }
+    /// Whether the watch should look for a client that has said its last. libmicrohttpd 0.9.75 does not notice an end that
+    /// arrives together with bytes: it takes a short read for an empty socket and waits for the next event. Between two
+    /// requests one look after the last bytes is enough, since an end that comes later is an event of its own.
+    var mayBeStranded: Bool {
+        awaitsClient.load(ordering: .relaxed) && mustLook.load(ordering: .relaxed)
+    }
+
+    /// Whether the client has said its last and everything was read.
+    private var isStranded: Bool {
+        guard mayBeStranded else { return false }
         return state.withLock { state in
             guard state.descriptor >= 0 else { return false }
+            if state.isIdle { mustLook.store(false, ordering: .relaxed) }
             var byte: UInt8 = 0
             return unsafe recv(state.descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
         }
@@ -123,9 +132,15 @@ internal import Synchronization
 
     // MARK: Work
 
-    func markBusy() { state.withLock { $0.isIdle = false } }
+    func markBusy() {
+        state.withLock { $0.isIdle = false }
+        mustLook.store(true, ordering: .relaxed)
+    }
 
-    func markIdle() { state.withLock { $0.isIdle = true } }
+    func markIdle() {
+        state.withLock { $0.isIdle = true }
+        mustLook.store(true, ordering: .relaxed)
+    }
 
     /// Suspends the connection and runs `respond` in a task. On the thread of the socket; false when the server has ended.
     func work(

@@ -43,7 +43,7 @@ final class DeadlineWatch: Sendable {
         if stopped == true { return nil }
         return table.withLock(wake: false) { state in
             let now = MonotonicClock.nanoseconds
-            return state.connections.values.filter { $0.isLate(now) || $0.isStranded }
+            return state.connections.values.filter { $0.isLate(now) || $0.mayBeStranded }
         }
     }
 }

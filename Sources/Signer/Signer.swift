@@ -14,11 +14,13 @@ package final class Signer: Sendable {
     package let lanes: SigningLanes
     package let points = MessagePointCache()
     private let observe: @Sendable (SigningAttempt) -> Void
-    /// Nanoseconds after which a request is asked whether its client still waits. Asking is a system call, and who gets
-    /// his turn sooner than this has hardly left.
-    private static let patience: UInt64 = 20_000_000
+    /// Nanoseconds after which it is asked whether the client still waits.
+    private let patience: UInt64
 
-    /// - Parameter observe: sees every attempt once, at its end; must not block.
+    /// - Parameters:
+    ///   - patience: how long a request waits before it is asked whether its client still does. Asking is a system call,
+    ///     and who gets his turn sooner than this has hardly left.
+    ///   - observe: sees every attempt once, at its end; must not block.
     package init(
         network: Network,
         genesisValidatorsRoot: Root,
@@ -26,6 +28,7 @@ package final class Signer: Sendable {
         protection: SlashingProtection,
         authority: Authority,
         lanes: SigningLanes,
+        patience: Duration = .milliseconds(20),
         observe: @escaping @Sendable (SigningAttempt) -> Void
     ) {
         self.network = network
@@ -34,6 +37,7 @@ package final class Signer: Sendable {
         self.protection = protection
         self.authority = authority
         self.lanes = lanes
+        self.patience = UInt64(clamping: patience.nanoseconds)
         self.observe = observe
     }
 
@@ -110,7 +114,7 @@ package final class Signer: Sendable {
             return .otherNetwork(configured: genesisValidatorsRoot, offered: offered)
         }
         guard let key, let signingKey = keyring[key] else { return .unknownKey }
-        if MonotonicClock.nanoseconds &- timing.began > Self.patience, isAbandoned() { return .abandoned }
+        if MonotonicClock.nanoseconds &- timing.began >= patience, isAbandoned() { return .abandoned }
 
         let permits: SigningPermits
         var isRepeat = false
@@ -127,13 +131,10 @@ package final class Signer: Sendable {
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
             isRepeat = decision.verdicts[0] == .repeated
             permits = decision.takePermits()
+        } else if let root = UnslashableRoot(message.signingRoot, of: message.request.duty) {
+            permits = protection.permit(root, records: [signingKey.record], generation: generation)
         } else {
-            permits = protection.permit(
-                .unslashable,
-                message.signingRoot,
-                records: [signingKey.record],
-                generation: generation
-            )
+            preconditionFailure("a duty that is neither slashable nor not: \(message.request.duty)")
         }
 
         let prepared =
@@ -155,17 +156,6 @@ package final class Signer: Sendable {
 private struct Timing {
     let began: UInt64
     var protection: UInt64?
-}
-
-extension SlashableDuty {
-    /// Nil for a message that no pair of can be slashed.
-    init?(_ duty: Duty) {
-        switch duty {
-        case .block(let slot): self = .block(slot: slot)
-        case .attestation(let source, let target): self = .attestation(source: source, target: target)
-        case .unslashable: return nil
-        }
-    }
 }
 
 extension SigningOutcome {

@@ -24,6 +24,28 @@ package enum SlashableDuty: Hashable, Sendable {
     case attestation(source: Epoch, target: Epoch)
 }
 
+extension SlashableDuty {
+    /// The part of a message that is protected; nil where no pair of its kind can be slashed.
+    package init?(_ duty: Duty) {
+        switch duty {
+        case .block(let slot): self = .block(slot: slot)
+        case .attestation(let source, let target): self = .attestation(source: source, target: target)
+        case .unslashable: return nil
+        }
+    }
+}
+
+/// The signing root of a message of which no pair can be slashed. Cannot be made for a block or an attestation.
+package struct UnslashableRoot: Sendable {
+    package let signingRoot: SigningRoot
+
+    /// Nil for a duty that must be recorded.
+    package init?(_ signingRoot: SigningRoot, of duty: Duty) {
+        guard duty == .unslashable else { return nil }
+        self.signingRoot = signingRoot
+    }
+}
+
 /// One message that one or more validators want to sign: the same duty, the same signing root.
 package struct DutyBatch: Sendable {
     package let duty: SlashableDuty

@@ -34,12 +34,6 @@ package struct ProtectionDecision: ~Copyable, Sendable {
     package consuming func takePermits() -> SigningPermits { permits }
 }
 
-/// Why a message outside the slashing rules needs no record.
-package enum UnrecordedMessage: Sendable {
-    /// Its type cannot be slashed: everything but blocks and attestations.
-    case unslashable
-}
-
 /// The one door to a signature (promise 1): whatever can be slashed is checked against the record, recorded durably,
 /// and only then permitted.
 package struct SlashingProtection: Sendable {
@@ -59,17 +53,13 @@ package struct SlashingProtection: Sendable {
         )
     }
 
-    /// Permits a message that cannot be slashed. The caller says why none is needed, so that a search finds every such
-    /// place.
+    /// Permits a message that needs no record: the second door, which a block or an attestation does not fit through.
     package func permit(
-        _ why: UnrecordedMessage,
-        _ signingRoot: SigningRoot,
+        _ root: UnslashableRoot,
         records: [RecordIdentity],
         generation: AuthorityGeneration
     ) -> SigningPermits {
-        switch why {
-        case .unslashable: SigningPermits(signingRoot: signingRoot, generation: generation, records: records)
-        }
+        SigningPermits(signingRoot: root.signingRoot, generation: generation, records: records)
     }
 
     /// Whether blocks and attestations can be signed now.

@@ -147,7 +147,8 @@ final class Bench: Sendable {
         keys: [SigningKey] = [],
         store: FakeStore = FakeStore(),
         limit: Int = 64,
-        threads: Int = 2
+        threads: Int = 2,
+        patience: Duration = .zero
     ) {
         self.store = store
         keyring = Keyring(keys)
@@ -161,6 +162,7 @@ final class Bench: Sendable {
             protection: SlashingProtection(store: store),
             authority: authority,
             lanes: lanes,
+            patience: patience,
             observe: { attempt in seen.withLock { $0.append(attempt) } }
         )
     }

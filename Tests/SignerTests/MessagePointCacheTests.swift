@@ -11,8 +11,9 @@ struct MessagePointCacheTests {
         let (key, authority) = (try signingKey(1), Authority())
         let generation = authority.enter()
         defer { authority.leave(generation) }
+        let unslashable = try #require(UnslashableRoot(signingRoot(root), of: .unslashable))
         let permits = SlashingProtection(store: FakeStore())
-            .permit(.unslashable, signingRoot(root), records: [key.record], generation: generation)
+            .permit(unslashable, records: [key.record], generation: generation)
         return try permits.sign(message, with: [key], authority: authority)[0]
     }
 

@@ -9,10 +9,11 @@ import Testing
 struct PermitTests {
     private let protection = SlashingProtection(store: FakeStore())
 
-    private func permits(_ keys: [SigningKey], _ authority: Authority, root: UInt8 = 1) -> SigningPermits {
+    private func permits(_ keys: [SigningKey], _ authority: Authority, root: UInt8 = 1) throws -> SigningPermits {
         let generation = authority.enter()
         defer { authority.leave(generation) }
-        return protection.permit(.unslashable, signingRoot(root), records: keys.map(\.record), generation: generation)
+        let unslashable = try #require(UnslashableRoot(signingRoot(root), of: .unslashable))
+        return protection.permit(unslashable, records: keys.map(\.record), generation: generation)
     }
 
     private func message(_ number: UInt8) -> PreparedMessage { PreparedMessage(root: signingRoot(number).bytes) }
@@ -47,7 +48,7 @@ struct PermitTests {
 
     @Test func `a permit of an older generation signs nothing`() async throws {
         let (keys, authority) = (try [signingKey(1)], Authority())
-        let old = permits(keys, authority)
+        let old = try permits(keys, authority)
         await authority.raise()
         do {
             _ = try old.sign(message(1), with: keys, authority: authority)

@@ -94,6 +94,20 @@ struct SignerTests {
         #expect(bench.store.batches.isEmpty)
     }
 
+    @Test func `a request that has its turn at once is not held up by the question who waits for it`() async throws {
+        let key = try signingKey(1)
+        let bench = Bench(keys: [key], patience: .seconds(3600))
+        let outcome = await bench.sign(
+            attestation(),
+            with: key,
+            isAbandoned: {
+                Issue.record("asked although it did not wait")
+                return true
+            }
+        )
+        #expect(outcome.isSigned)
+    }
+
     @Test func `every attempt is observed once, with its outcome`() async throws {
         let key = try signingKey(1)
         let bench = Bench(keys: [key])

@@ -134,11 +134,12 @@ import Testing
         }
     }
 
-    @Test func `a message that cannot be slashed is permitted by name`() {
+    @Test func `only a message that cannot be slashed fits through the second door`() throws {
         let protection = SlashingProtection(store: NoopStore())
+        #expect(UnslashableRoot(root(3), of: .block(5)) == nil)
+        #expect(UnslashableRoot(root(3), of: .attestation(source: 1, target: 2)) == nil)
         let permits = protection.permit(
-            .unslashable,
-            root(3),
+            try #require(UnslashableRoot(root(3), of: .unslashable)),
             records: [validator(0)],
             generation: AuthorityGeneration(1)
         )

@@ -3,6 +3,7 @@ internal import Arguments
 internal import Concurrency
 internal import Configuration
 internal import Consensus
+internal import Foundation
 internal import HTTPServer
 internal import Hardening
 internal import Secrets
@@ -146,10 +147,13 @@ final class Daemon: Sendable {
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         let ports = ServerPorts(configuration, routes: routes(), executor: lanes.executor(.intake), logger: logger)
         try ports.start()
+        warnIfExposed()
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
         defer { health.cancel() }
+        let figures = Task { await refreshFigures() }
+        defer { figures.cancel() }
         await stop.value
         logger.info(
             .chamber,
@@ -160,6 +164,17 @@ final class Daemon: Sendable {
         await ports.stop(drain: configuration.server.drain)
     }
 
+    /// This version knows no tokens: on an address that others can reach, the network is the only gate.
+    private func warnIfExposed() {
+        let address = configuration.server.listenAddress
+        guard address != "localhost", address != "::1", !address.hasPrefix("127.") else { return }
+        logger.warn(
+            .http,
+            "the signing port is not on a loopback address: WHOEVER REACHES IT CAN SIGN; let a firewall admit only validator clients",
+            ["address": .text(address)]
+        )
+    }
+
     private func close() async {
         await protection.close()
         await Blocking.run(name: "closing") { [lanes, logger] in
@@ -167,6 +182,18 @@ final class Daemon: Sendable {
             logger.info(.chamber, "stopped")
             logger.stop()
         }
+    }
+
+    /// Looks up what is not counted as it happens (`metrics.refresh_interval_seconds`).
+    private func refreshFigures() async {
+        let path = configuration.antiSlashing.path
+        repeat {
+            let sizes = [path, path + "-wal"].map { file in
+                let size = try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+                return size ?? 0
+            }
+            metrics.recordBytes.set(sizes.reduce(0, +))
+        } while (try? await Task.sleep(for: configuration.metrics.refreshInterval)) != nil
     }
 
     /// Says it once when signing becomes impossible, and once when it is possible again.

@@ -107,6 +107,7 @@ final class KeyService: KeyReloading {
                 "seconds": .number((seconds * 1000).rounded() / 1000),
             ]
         )
+        if keyring.count == 0 { logger.warn(.keys, "no key is loaded: there is nothing to sign with") }
         metrics.keysActive["filesystem"].set(keyring.count)
         metrics.signersLoaded.set(keyring.count)
         metrics.keyLoadingDuration.set(seconds)

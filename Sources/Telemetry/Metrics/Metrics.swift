@@ -23,6 +23,7 @@ package struct Metrics: Sendable {
     package let keysActive: Family<Gauge>
     package let keyLoadingDuration: Gauge
     package let keyLoadFailures: Counter
+    package let recordBytes: Gauge
     package let logLinesLost: Family<Counter>
 
     // MARK: Web3Signer's
@@ -102,6 +103,11 @@ package struct Metrics: Sendable {
             r.gauge(
                 "containment_key_loading_duration_seconds",
                 "How long the last loading of keys took."
+            )[]
+        recordBytes =
+            r.gauge(
+                "containment_slashing_record_bytes",
+                "Bytes of the slashing record on the disk, its log included."
             )[]
         keyLoadFailures =
             r.counter(

@@ -81,6 +81,7 @@ struct ReloadTests {
         #expect(answers[2]?.object["status"] as? String == "error")
         #expect(try await ended(signer).status == "completed")
         #expect(try await signer.send("POST", "/reload").status == 202, "one after the other is fine")
+        #expect(try signer.log().contains { $0.level == "WARN" && $0.message.hasPrefix("no key is loaded") })
         #expect(await signer.stop() == 0)
     }
 

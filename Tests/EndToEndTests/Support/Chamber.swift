@@ -62,6 +62,13 @@ final class Places: Sendable {
     init(_ count: Int) { state = Lock(State(free: count)) }
 
     func whileHolding<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+        await take()
+        defer { giveBack() }
+        return try await body()
+    }
+
+    /// Waits for a place. `giveBack` must follow.
+    func take() async {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in
                 if state.free > 0 {
@@ -73,16 +80,16 @@ final class Places: Sendable {
             }
             if isFree { continuation.resume() }
         }
-        defer {
-            let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-                if state.waiting.isEmpty {
-                    state.free += 1
-                    return nil
-                }
-                return state.waiting.removeFirst()
+    }
+
+    func giveBack() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.waiting.isEmpty {
+                state.free += 1
+                return nil
             }
-            next?.resume()
+            return state.waiting.removeFirst()
         }
-        return try await body()
+        next?.resume()
     }
 }

@@ -14,7 +14,14 @@ final class ChildProcess: Sendable {
     private let errorsPath: String
     let identifier: pid_t
 
-    init(_ program: URL, _ arguments: [String], environment: [String: String], in folder: String) throws {
+    /// - Parameter onExit: called once, when it has ended by whatever cause.
+    init(
+        _ program: URL,
+        _ arguments: [String],
+        environment: [String: String],
+        in folder: String,
+        onExit: @escaping @Sendable () -> Void = {}
+    ) throws {
         let name = folder + "/" + UUID().uuidString.prefix(8)
         outputPath = name + ".stdout"
         errorsPath = name + ".stderr"
@@ -36,11 +43,16 @@ final class ChildProcess: Sendable {
                 defer { state.waiting = [] }
                 return state.waiting
             }
+            Watchdog.shared?.forget(process.processIdentifier)
+            onExit()
             for continuation in waiting { continuation.resume(returning: code) }
         }
         try process.run()
         self.state = state
         identifier = process.processIdentifier
+        // One that has ended by now was forgotten before it was known; then it is forgotten here.
+        Watchdog.shared?.watch(identifier)
+        if !isRunning { Watchdog.shared?.forget(identifier) }
     }
 
     deinit {

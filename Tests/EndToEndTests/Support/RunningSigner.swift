@@ -11,6 +11,9 @@ final class RunningSigner: Sendable {
     let port: UInt16
     let metricsPort: UInt16?
 
+    /// How many signers run at the same time.
+    private static let places = Places(8)
+
     /// Starts `server` and waits until every port is open.
     ///
     /// - Parameter makesRecord: creates the record where there is none.
@@ -20,12 +23,11 @@ final class RunningSigner: Sendable {
         environment: [String: String] = [:],
         makesRecord: Bool = true
     ) async throws -> RunningSigner {
-        let process = try ChildProcess(
-            Chamber.binary,
+        let process = try await launch(
             ["server", "-c", workplace.configuration] + (makesRecord ? ["--anti-slashing-create-if-missing"] : [])
                 + options,
-            environment: Chamber.environment(Workplace.environment.merging(environment) { _, own in own }),
-            in: workplace.folder.path
+            environment: Workplace.environment.merging(environment) { _, own in own },
+            in: workplace
         )
         let ports = try await eventually("a signer that listens") { () -> [String: UInt16]? in
             let ports = LogLine.all(in: try process.output()).reduce(into: [String: UInt16]()) { ports, line in
@@ -46,6 +48,26 @@ final class RunningSigner: Sendable {
             port: try #require(ports["signing"]),
             metricsPort: ports["metrics"]
         )
+    }
+
+    private static func launch(
+        _ arguments: [String],
+        environment: [String: String],
+        in workplace: Workplace
+    ) async throws -> ChildProcess {
+        await places.take()
+        do {
+            return try ChildProcess(
+                Chamber.binary,
+                arguments,
+                environment: Chamber.environment(environment),
+                in: workplace.folder.path,
+                onExit: { places.giveBack() }
+            )
+        } catch {
+            places.giveBack()
+            throw error
+        }
     }
 
     private init(_ workplace: Workplace, _ process: ChildProcess, port: UInt16, metricsPort: UInt16?) {

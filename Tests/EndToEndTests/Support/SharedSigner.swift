@@ -37,6 +37,8 @@ struct SharedSigner: SuiteTrait, TestScoping {
         let signer = try await RunningSigner.start(in: Workplace(keys: keys, settings: settings))
         try await Self.$shared.withValue(Shared(signer: signer, unused: Lock(keys))) { try await function() }
         #expect(await signer.stop() == 0)
+        // Nor does anything else come out there, such as the report of a sanitizer.
+        #expect(try signer.process.errors() == "")
         try signer.expectNoSecret(of: keys)
     }
 }
