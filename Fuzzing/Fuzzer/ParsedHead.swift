@@ -16,19 +16,23 @@ struct ParsedHead {
         let line = Self.end(of: 0, in: text)
         takeRequestLine(line)
         var start = line
-        while start < bytes.count {
+        while start < bytes.count, !isComplete, !isRefused {
             let end = Self.end(of: start, in: text)
-            let line = text[start..<end]
-            takeField(start..<end, text)
+            takeLine(start..<end, text)
             start = end
-            if line == [0x0d, 0x0a] || line == [0x0a] { break }
         }
         bytes.removeSubrange(start...)
     }
 
+    /// Whether the empty line has come: before it the library only waits.
+    private var isComplete = false
+    /// Whether there is a line that is no field: the library answers that by itself.
+    private var isRefused = false
+
     /// Whether the library would go on to its header hook: it answers every other version by itself, with 505.
-    var hasKnownVersion: Bool {
-        versionOffset > 0 && versionOffset <= bytes.count && bytes[versionOffset...].starts(with: Array("HTTP/1.".utf8))
+    var isHandedOn: Bool {
+        isComplete && !isRefused && versionOffset > 0
+            && bytes.dropFirst(versionOffset).starts(with: Array("HTTP/1.".utf8))
     }
 
     /// Bytes up to and including the empty line.
@@ -56,11 +60,20 @@ struct ParsedHead {
         eraseEnd(0..<end)
     }
 
-    private mutating func takeField(_ line: Range<Int>, _ text: [UInt8]) {
+    /// The library reads lines as C strings: one that begins with a zero byte is the empty line, and a colon behind a zero
+    /// byte is none.
+    private mutating func takeLine(_ line: Range<Int>, _ text: [UInt8]) {
+        guard text[line.upperBound - 1] == 0x0a else { return }
         eraseEnd(line)
-        guard let colon = text[line].firstIndex(of: UInt8(ascii: ":")) else { return }
-        bytes[colon] = 0
-        fieldCount += 1
+        let isContinuation = text[line.lowerBound] == 0x20 || text[line.lowerBound] == 0x09
+        if bytes[line.lowerBound] == 0 {
+            isComplete = true
+        } else if let colon = text[line].prefix(while: { $0 != 0 }).firstIndex(of: UInt8(ascii: ":")), !isContinuation {
+            bytes[colon] = 0
+            fieldCount += 1
+        } else {
+            isRefused = !isContinuation
+        }
     }
 
     private mutating func eraseEnd(_ line: Range<Int>) {

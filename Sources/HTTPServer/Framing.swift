@@ -9,8 +9,9 @@
 /// more is a hidden zero byte. We require the one layout that a well-formed head leaves behind, over exactly the size
 /// that the library counted, and with as many fields as it counted.
 ///
-/// One thing cannot be told apart here: a zero byte directly before a bare LF looks like CR LF. Neither reading has
-/// hidden bytes.
+/// One thing cannot be told apart here: at the end of a line, a zero byte and a bare LF in either order look like CR LF.
+/// Neither reading has hidden bytes: to the library a line that begins with a zero byte is the empty line, so that
+/// anything else behind it would stand where the end of the head must be.
 @safe struct Framing {
     /// First byte of the head.
     let base: UnsafeRawPointer

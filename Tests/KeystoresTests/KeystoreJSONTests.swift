@@ -192,7 +192,10 @@ struct JSONCase: Sendable {
             }
             do throws(KeystoreError) {
                 let keystore = try Keystore(json: Data(bytes))
-                #expect(try keystore.secretKey(password, arena: SecretArena(), limits: limits).publicKey == key)
+                let opened = try keystore.secretKey(password, arena: SecretArena(), limits: limits)
+                // The checksum of EIP-2335 does not cover the initialisation vector: a file that has lost its public
+                // key as well opens to another key.
+                #expect(opened.publicKey == key || keystore.publicKey == nil)
             } catch { #expect(!error.description.isEmpty) }
         }
     }
