@@ -31,11 +31,11 @@ format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzzing
 
 bench:
-	@scripts/bootstrap --test --bench
+	@scripts/bootstrap
 	@scripts/bench
 
 soak:
-	@scripts/bootstrap --test --bench
+	@scripts/bootstrap --test
 	@scripts/soak
 
 clean:

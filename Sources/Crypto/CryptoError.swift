@@ -16,7 +16,7 @@ package enum CryptoError: Error, Hashable, CustomStringConvertible {
     /// The memory was within the limits, but the system did not give it.
     case outOfMemory
     /// libcrypto failed where nothing should; `code` is what `openssl errstr` explains.
-    case library(function: String, code: UInt)
+    case openSSL(function: String, code: UInt)
 
     package var description: String {
         switch self {
@@ -30,7 +30,7 @@ package enum CryptoError: Error, Hashable, CustomStringConvertible {
         case .wrongLength(let part, let bytes, let expected):
             "the \(part) has \(bytes) bytes where \(expected) are needed"
         case .outOfMemory: "the system has not enough free memory for the key derivation"
-        case .library(let function, let code):
+        case .openSSL(let function, let code):
             "libcrypto's \(function) failed with error \(String(code, radix: 16))"
         }
     }
@@ -41,6 +41,6 @@ package enum CryptoError: Error, Hashable, CustomStringConvertible {
         ERR_clear_error()
         // ERR_GET_REASON is a macro: the low 23 bits.
         if code & 0x7F_FFFF == UInt(chamber_openssl_out_of_memory()) { return .outOfMemory }
-        return .library(function: function, code: code)
+        return .openSSL(function: function, code: code)
     }
 }

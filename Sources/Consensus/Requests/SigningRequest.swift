@@ -52,22 +52,23 @@ package enum Duty: Hashable, Sendable {
     case unslashable
 }
 
-/// What is signed.
+/// What is signed. The large and rare kinds are held by reference: a request is copied some times on its way, and most are
+/// attestations (769 bytes a request without).
 package enum SigningMessage: Hashable, Sendable {
     case aggregationSlot(Slot)
-    case aggregateAndProof(AggregateAndProof)
+    indirect case aggregateAndProof(AggregateAndProof)
     case attestation(AttestationData)
-    case block(BeaconBlock)
+    indirect case block(BeaconBlock)
     case blockHeader(BeaconBlockHeader)
     case deposit(DepositMessage)
     case randaoReveal(Epoch)
     case voluntaryExit(VoluntaryExit)
     case syncCommitteeMessage(SyncCommitteeMessage)
     case syncAggregatorSelectionData(SyncAggregatorSelectionData)
-    case contributionAndProof(ContributionAndProof)
+    indirect case contributionAndProof(ContributionAndProof)
     case validatorRegistration(ValidatorRegistration)
-    case executionPayloadBid(ExecutionPayloadBid)
-    case executionPayloadEnvelope(ExecutionPayloadEnvelope)
+    indirect case executionPayloadBid(ExecutionPayloadBid)
+    indirect case executionPayloadEnvelope(ExecutionPayloadEnvelope)
     case payloadAttestation(PayloadAttestationData)
     case proposerPreferences(ProposerPreferences)
     case builderRequestAuth(BuilderRequestAuth)

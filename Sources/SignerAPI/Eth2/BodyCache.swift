@@ -6,32 +6,25 @@ internal import Signer
 /// the path: their bodies are the same bytes, and reading one costs more than finding it. A body counts as known only
 /// after a comparison of every byte.
 final class BodyCache: Sendable {
-    private struct Entry: Sendable {
+    private final class Entry: Sendable {
         let body: [UInt8]
         let request: ReadRequest
-    }
-    private struct State {
-        var entries: [Int: Entry] = [:]
-        /// In the order in which they came; the oldest goes first.
-        var order: [Int] = []
-        var next = 0
+        init(body: [UInt8], request: ReadRequest) {
+            self.body = body
+            self.request = request
+        }
     }
     /// Longer bodies are blocks, of which no two are the same.
     static let longestBody = 4096
-    private let capacity: Int
-    private let state = Lock(State())
+    private let entries: RecentValues<Int, Entry>
 
-    init(capacity: Int = 256) {
-        precondition(capacity > 0, "a cache without room")
-        self.capacity = capacity
-    }
+    init(capacity: Int = 256) { entries = RecentValues(capacity: capacity) }
 
     /// What these bytes said before, and the key under which to put them where they are new. The hash is seeded for each
     /// process, so nobody can choose bodies that collide.
     func find(_ body: [UInt8]) -> (known: ReadRequest?, key: Int) {
         let key = Self.hash(body)
-        let entry = state.withLock { $0.entries[key] }
-        guard let entry, entry.body == body else { return (nil, key) }
+        guard let entry = entries[key], entry.body == body else { return (nil, key) }
         return (entry.request, key)
     }
 
@@ -54,16 +47,6 @@ final class BodyCache: Sendable {
     }
 
     func put(_ request: ReadRequest, for body: [UInt8], key: Int) {
-        let entry = Entry(body: body, request: request)
-        state.withLock { state in
-            guard state.entries.updateValue(entry, forKey: key) == nil else { return }
-            if state.order.count < capacity {
-                state.order.append(key)
-            } else {
-                state.entries[state.order[state.next]] = nil
-                state.order[state.next] = key
-                state.next = (state.next + 1) % capacity
-            }
-        }
+        entries.put(Entry(body: body, request: request), for: key)
     }
 }
