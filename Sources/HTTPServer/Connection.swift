@@ -77,8 +77,10 @@ internal import Synchronization
     /// Called by the watch: a handler that takes too long is answered for, everything else is cut.
     func endIfDue() {
         if isStranded { return cut() }
-        guard isLate(MonotonicClock.nanoseconds) else { return }  // a new phase has begun meanwhile
-        deadline.store(.max, ordering: .relaxed)
+        let due = deadline.load(ordering: .relaxed)
+        guard due <= MonotonicClock.nanoseconds else { return }
+        // Not where a new phase has begun meanwhile: its deadline stays.
+        guard deadline.compareExchange(expected: due, desired: .max, ordering: .relaxed).exchanged else { return }
         if !giveUp(.tookTooLong) { cut() }
     }
 

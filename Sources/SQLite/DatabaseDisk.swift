@@ -61,6 +61,13 @@ package struct SystemDisk: DatabaseDisk {
     }
 }
 
+/// Whether a path is a symbolic link. SQLite keeps the log beside what a link leads to, and a rename replaces the link
+/// itself: the two must not be mixed.
+package func isSymbolicLink(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+}
+
 /// Holds a lock on a file beside a database for as long as it lives, so that no second process opens the database. A lock
 /// of its own: the locks that SQLite takes vanish when any descriptor of the same file is closed in the process.
 package final class DatabaseLock: Sendable {

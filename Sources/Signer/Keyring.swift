@@ -3,35 +3,51 @@ internal import Concurrency
 
 /// The keys that are loaded now. Readers see the set before a change or after it, never a part of one.
 package final class Keyring: Sendable {
-    private let keys: Lock<[KeyIdentifier: SigningKey]>
+    private struct State {
+        var keys: [KeyIdentifier: SigningKey]
+        /// In order, made once for each change: a listing must not cost what a sort of thousands of keys costs.
+        var sorted: [KeyIdentifier]
+        var version: UInt64 = 0
+
+        init(_ keys: [KeyIdentifier: SigningKey]) {
+            self.keys = keys
+            sorted = keys.keys.sorted()
+        }
+    }
+    private let state: Lock<State>
 
     package init(_ keys: [SigningKey] = []) {
-        self.keys = Lock(Dictionary(keys.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first }))
+        state = Lock(State(Dictionary(keys.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })))
     }
 
-    package subscript(identifier: KeyIdentifier) -> SigningKey? { keys.withLock { $0[identifier] } }
+    package subscript(identifier: KeyIdentifier) -> SigningKey? { state.withLock { $0.keys[identifier] } }
 
-    package var count: Int { keys.withLock { $0.count } }
+    package var count: Int { state.withLock { $0.keys.count } }
 
-    /// All identifiers, sorted, so that two answers can be compared.
-    package var identifiers: [KeyIdentifier] {
-        keys.withLock { $0.keys.map { $0 } }.sorted { $0.description < $1.description }
+    /// All identifiers in order, and a number that changes with them.
+    package var listing: (identifiers: [KeyIdentifier], version: UInt64) {
+        state.withLock { ($0.sorted, $0.version) }
     }
+
+    /// All identifiers, in order.
+    package var identifiers: [KeyIdentifier] { listing.identifiers }
 
     /// All keys, in no order.
-    package var all: [SigningKey] { keys.withLock { Array($0.values) } }
+    package var all: [SigningKey] { state.withLock { Array($0.keys.values) } }
 
     /// Puts one set in the place of another, in one step.
     package func apply(_ change: KeyChange) {
-        keys.withLock { keys in
-            for identifier in change.removed { keys[identifier] = nil }
-            for key in change.added where keys[key.identifier] == nil { keys[key.identifier] = key }
+        // Sorted outside the lock, which every signature takes; changes come one at a time.
+        var next = State(state.withLock { $0.keys }.applying(change))
+        state.withLock { state in
+            next.version = state.version + 1
+            state = next
         }
     }
 
     /// What must change so that exactly `wanted` is loaded.
     package func change(to wanted: [SigningKey]) -> KeyChange {
-        let current = keys.withLock { $0 }
+        let current = state.withLock { $0.keys }
         let identifiers = Set(wanted.map(\.identifier))
         return KeyChange(
             added: wanted.filter { current[$0.identifier] == nil },
@@ -47,5 +63,14 @@ package struct KeyChange: Sendable {
     package init(added: [SigningKey], removed: [KeyIdentifier]) {
         self.added = added
         self.removed = removed
+    }
+}
+
+extension [KeyIdentifier: SigningKey] {
+    fileprivate func applying(_ change: KeyChange) -> Self {
+        var keys = self
+        for identifier in change.removed { keys[identifier] = nil }
+        for key in change.added where keys[key.identifier] == nil { keys[key.identifier] = key }
+        return keys
     }
 }

@@ -129,7 +129,8 @@ package final class Signer: Sendable {
             let decision = await protection.record(batch, generation: generation)
             timing.protection = MonotonicClock.nanoseconds &- asked
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
-            isRepeat = decision.verdicts[0] == .repeated
+            if decision.verdicts[0] == .recorded { timing.isNew = true }
+            isRepeat = !timing.isNew
             permits = decision.takePermits()
         } else if let root = UnslashableRoot(message.signingRoot, of: message.request.duty) {
             permits = protection.permit(root, records: [signingKey.record], generation: generation)
@@ -152,10 +153,12 @@ package final class Signer: Sendable {
     }
 }
 
-/// What is measured on the way.
+/// What is noted on the way.
 private struct Timing {
     let began: UInt64
     var protection: UInt64?
+    /// Whether this request made the record, in this or an earlier try.
+    var isNew = false
 }
 
 extension SigningOutcome {

@@ -4,7 +4,7 @@ internal import Consensus
 package import SlashingProtection
 
 /// How a key is named in requests and policies.
-package enum KeyIdentifier: Hashable, Sendable, CustomStringConvertible {
+package enum KeyIdentifier: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// A key of the consensus layer, by its public key.
     case bls(PublicKey)
 

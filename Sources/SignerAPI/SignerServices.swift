@@ -15,6 +15,7 @@ package struct SignerServices: Sendable {
     private let health: @Sendable () -> SignerHealth
     private let metrics: @Sendable () -> String
     private let hasRecord: Bool
+    private let listing = KeyListing()
     private let audit: @Sendable (AuditEvent) -> Void
 
     /// - Parameters:
@@ -50,7 +51,10 @@ package struct SignerServices: Sendable {
                 await sign(request, parameters["identifier"], caller)
             },
             Route(.get, "/api/v1/eth2/publicKeys", scope: .publicKeys, produces: "application/json") { _, _, _ in
-                .json(signer.keyring.identifiers.map(\.description))
+                // Behind everything that is signed, whoever asks and however often.
+                await withTaskExecutorPreference(signer.lanes.executor(.registration)) {
+                    .json(listing.body(signer.keyring))
+                }
             },
             Route(.post, "/reload", scope: .reload, produces: "application/json") { _, _, _ in
                 ReloadStatus.response(accepted: reloading.begin())

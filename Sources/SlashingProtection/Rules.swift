@@ -50,6 +50,17 @@ package struct Watermarks: Hashable, Sendable {
     }
 }
 
+extension Watermarks {
+    /// The higher of both, mark by mark.
+    func raised(to other: Watermarks) -> Watermarks {
+        Watermarks(
+            slot: [slot, other.slot].compactMap(\.self).max(),
+            source: [source, other.source].compactMap(\.self).max(),
+            target: [target, other.target].compactMap(\.self).max()
+        )
+    }
+}
+
 /// Where signing ends for all validators, for a planned move to another signer.
 package struct HighWatermark: Hashable, Sendable {
     package let slot: Slot

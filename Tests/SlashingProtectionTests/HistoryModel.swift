@@ -34,6 +34,8 @@ struct HistoryModel {
     let pinned: Root
     let slotsPerEpoch: UInt64
     var validators: [RecordIdentity: Validator] = [:]
+    /// What a validator begins with that has not been seen yet: the marks that were raised for all.
+    var newcomer = Validator()
     var highSlot: UInt64?
     var highEpoch: UInt64?
     var latestEpoch: UInt64?
@@ -46,7 +48,7 @@ struct HistoryModel {
     // MARK: Signing
 
     mutating func sign(_ batch: DutyBatch, _ record: RecordIdentity) -> Answer {
-        var validator = validators[record] ?? Validator()
+        var validator = validators[record] ?? newcomer
         defer { validators[record] = validator }
         if batch.genesisValidatorsRoot != pinned { return .refused }
         switch batch.duty {
@@ -109,7 +111,7 @@ struct HistoryModel {
     /// Takes one element of a file; false where it must fail as a whole.
     mutating func take(_ offered: ValidatorRecord) -> Bool {
         let record = RecordIdentity(offered.publicKey)
-        let before = validators[record] ?? Validator()
+        let before = validators[record] ?? newcomer
         validators[record] = before
         var validator = before
         for block in offered.blocks {
@@ -189,6 +191,11 @@ struct HistoryModel {
     mutating func raise(slot: UInt64?, epoch: UInt64?) -> Bool {
         if let slot, let highSlot, slot > highSlot { return false }
         if let epoch, let highEpoch, epoch > highEpoch { return false }
+        if let slot { newcomer.slotFloor = max(newcomer.slotFloor ?? 0, slot) }
+        if let epoch {
+            newcomer.sourceFloor = max(newcomer.sourceFloor ?? 0, epoch)
+            newcomer.targetFloor = newcomer.sourceFloor
+        }
         for (record, before) in validators {
             var validator = before
             if let slot { validator.slotFloor = max(before.slotFloor ?? 0, slot) }
@@ -203,7 +210,7 @@ struct HistoryModel {
 
     /// False where a low watermark already stands there.
     mutating func setHighWatermark(slot: UInt64, epoch: UInt64) -> Bool {
-        for validator in validators.values {
+        for validator in validators.values + [newcomer] {
             if let floor = validator.slotFloor, slot <= floor { return false }
             if let source = validator.sourceFloor, epoch <= source { return false }
             if let target = validator.targetFloor, epoch <= target { return false }

@@ -21,6 +21,20 @@ import Testing
         #expect(try !folder.names.contains("record.sqlite"))
     }
 
+    /// The log would lie beside what the link leads to, and a rewrite would replace the link: history would be lost.
+    @Test func `a record behind a symbolic link is refused, even one that leads nowhere`() throws {
+        try SQLiteStore.initialize(settings)
+        for target in [settings.path, settings.path + ".absent"] {
+            var linked = settings
+            linked.path = settings.path + ".link"
+            linked.createIfMissing = true
+            try? FileManager.default.removeItem(atPath: linked.path)
+            try FileManager.default.createSymbolicLink(atPath: linked.path, withDestinationPath: target)
+            let error = #expect(throws: StoreError.self) { try SQLiteStore(linked) }
+            #expect(error?.description.contains("symbolic link") == true)
+        }
+    }
+
     @Test func `a record is made once and never overwritten`() async throws {
         try SQLiteStore.initialize(settings)
         let made = try folder.contents("record.sqlite")

@@ -21,4 +21,21 @@ import Testing
             #expect(try await store.status().validators == 600)
         }
     }
+
+    @Test func `raised watermarks count for validators that come later`() async throws {
+        try await withStore { store async throws in
+            guard case .raised(let count) = try await store.administer(.raiseLowWatermarks(slot: 50, epoch: 5)) else {
+                Issue.record("another answer than the task's")
+                return
+            }
+            #expect(count == 0)
+            #expect(await store.decideOne(.block(50)).refusal != nil)
+            #expect(await store.decideOne(.attestation(4, 9)).refusal != nil)
+            #expect(await store.decideOne(.attestation(5, 9)) == .recorded)
+            #expect(await store.decideOne(.block(51)) == .recorded)
+            await #expect(throws: StoreError.self) {
+                try await store.administer(.setHighWatermark(HighWatermark(slot: 50, epoch: 100)))
+            }
+        }
+    }
 }

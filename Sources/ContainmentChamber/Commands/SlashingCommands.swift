@@ -16,11 +16,12 @@ enum SlashingCommands {
             )
         }
         let network = try Network.selected(by: configuration.network)
+        guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
         do throws(StoreError) {
             try SQLiteStore.initialize(
                 SQLiteStore.Settings(
                     path: configuration.antiSlashing.path,
-                    genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero
+                    genesisValidatorsRoot: root
                 )
             )
         } catch {

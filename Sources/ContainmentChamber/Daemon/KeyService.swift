@@ -83,8 +83,8 @@ final class KeyService: KeyReloading {
         report(loaded, change, seconds: Double(MonotonicClock.nanoseconds - began) / 1e9)
     }
 
-    /// Gives new keys their row in the record before they can sign (web3signer.md §5.4). Where that fails, their messages
-    /// are refused with the reason until it works.
+    /// Gives new keys their row in the record before they can sign (web3signer.md §5.4). Where that fails, their first
+    /// message makes it, with the marks that were raised for all.
     private func register(_ keys: [SigningKey]) async {
         guard !keys.isEmpty else { return }
         do throws(StoreError) {

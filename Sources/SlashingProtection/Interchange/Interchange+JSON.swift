@@ -115,8 +115,9 @@ private struct Element: Decodable {
             return
         }
         do {
-            let blocks = try container.decodeIfPresent([Block].self, forKey: .blocks) ?? []
-            let attestations = try container.decodeIfPresent([Attestation].self, forKey: .attestations) ?? []
+            // Both are required (EIP-3076, JSON schema): a history whose name is misspelt must not count as empty.
+            let blocks = try container.decode([Block].self, forKey: .blocks)
+            let attestations = try container.decode([Attestation].self, forKey: .attestations)
             content = .success(
                 ValidatorRecord(
                     publicKey: key,

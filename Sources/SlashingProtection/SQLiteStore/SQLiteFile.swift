@@ -23,6 +23,12 @@ struct SQLiteFile: Sendable {
 
     /// Takes `PATH.lock`: one process, one record.
     func lock() throws(StoreError) -> DatabaseLock {
+        guard !isSymbolicLink(path) else {
+            throw .storage(
+                reason:
+                    "the slashing record \(path) is a symbolic link; name the file that it leads to (a link to its folder is fine)"
+            )
+        }
         do throws(DiskFailure) {
             if let lock = try DatabaseLock(path: path + ".lock") { return lock }
         } catch {

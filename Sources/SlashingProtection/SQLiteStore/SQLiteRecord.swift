@@ -84,8 +84,10 @@ struct SQLiteRecord: ~Copyable {
 
     func allValidators() throws(SQLiteError) -> [PublicKey] { try statements.allValidators() }
 
-    /// The highest low watermark of any validator.
-    func highestLowWatermarks() throws(SQLiteError) -> Watermarks { try statements.highestLowWatermarks() }
+    /// The highest low watermark of any validator, the floor of those to come included.
+    func highestLowWatermarks() throws(SQLiteError) -> Watermarks {
+        try statements.highestLowWatermarks().raised(to: try statements.floor())
+    }
 
     func counts() throws(SQLiteError) -> RecordCounts { try statements.counts() }
 

@@ -3,7 +3,8 @@ internal import Consensus
 internal import Encoding
 internal import SQLite
 
-/// The tables of an SQLite record: those of Web3Signer's schema 12, without the surrogate ids. Slots and epochs are
+/// The tables of an SQLite record: those of Web3Signer's schema 12, without the surrogate ids and with a
+/// floor for validators that have no row yet. Slots and epochs are
 /// 64-bit integers below 2⁶³; keys and roots are blobs of 48 and 32 bytes.
 enum SQLiteSchema {
     /// Stands in `database_version` and in SQLite's own `user_version`.
@@ -37,7 +38,9 @@ enum SQLiteSchema {
             id INTEGER PRIMARY KEY CHECK (id = 1),
             genesis_validators_root BLOB NOT NULL CHECK (length(genesis_validators_root) = 32),
             high_watermark_epoch INTEGER,
-            high_watermark_slot INTEGER
+            high_watermark_slot INTEGER,
+            floor_slot INTEGER,
+            floor_epoch INTEGER
         );
         CREATE TABLE validators (
             id INTEGER PRIMARY KEY,

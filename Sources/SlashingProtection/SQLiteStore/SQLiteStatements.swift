@@ -32,6 +32,7 @@ final class Statements {
     private let writeWatermarks: Statement
     private let readMetadata: Statement
     private let writeHighWatermark: Statement
+    private let writeFloor: Statement
     let probe: Statement
 
     init(connection: borrowing Connection) throws(SQLiteError) {
@@ -119,11 +120,15 @@ final class Statements {
             """
         )
         readMetadata = try connection.prepare(
-            "SELECT genesis_validators_root, high_watermark_slot, high_watermark_epoch FROM metadata WHERE id = 1"
+            """
+            SELECT genesis_validators_root, high_watermark_slot, high_watermark_epoch, floor_slot, floor_epoch
+            FROM metadata WHERE id = 1
+            """
         )
         writeHighWatermark = try connection.prepare(
             "UPDATE metadata SET high_watermark_slot = ?1, high_watermark_epoch = ?2 WHERE id = 1"
         )
+        writeFloor = try connection.prepare("UPDATE metadata SET floor_slot = ?1, floor_epoch = ?2 WHERE id = 1")
         probe = try connection.prepare("UPDATE probe SET count = count + 1 WHERE id = 1")
     }
 
@@ -158,7 +163,9 @@ final class Statements {
         guard try insertValidator.step() else { preconditionFailure("an INSERT with RETURNING gave no row") }
         let id = insertValidator.integer(0)
         while try insertValidator.step() {}
-        return RememberedValidator(id: id, isEnabled: true, watermarks: Watermarks())
+        let floor = try floor()
+        if floor != Watermarks() { try write(floor, validator: id) }
+        return RememberedValidator(id: id, isEnabled: true, watermarks: floor)
     }
 
     // MARK: History
@@ -360,6 +367,20 @@ final class Statements {
             return nil
         }
         return HighWatermark(slot: slot, epoch: epoch)
+    }
+
+    /// The low watermarks that a validator begins with: those that an operator has raised for all.
+    func floor() throws(SQLiteError) -> Watermarks {
+        defer { readMetadata.reset() }
+        guard try readMetadata.step() else { return Watermarks() }
+        let epoch = readMetadata.epoch(4)
+        return Watermarks(slot: readMetadata.slot(3), source: epoch, target: epoch)
+    }
+
+    func setFloor(_ floor: Watermarks) throws(SQLiteError) {
+        try writeFloor.bind(number: floor.slot?.value, at: 1)
+        try writeFloor.bind(number: floor.target?.value, at: 2)
+        try writeFloor.run()
     }
 
     func setHighWatermark(_ mark: HighWatermark?) throws(SQLiteError) {

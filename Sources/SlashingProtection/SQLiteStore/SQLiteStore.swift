@@ -98,7 +98,10 @@ package final class SQLiteStore: RecordStore {
     package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
         let result: Result<AdministrativeAnswer, StoreError> = await withCheckedContinuation { continuation in
             let accepted = inbox.withLock { inbox in inbox.append(WaitingTask(task, continuation)) }
-            if !accepted { continuation.resume(returning: .failure(.storage(reason: "the slashing record is closed"))) }
+            if !accepted {
+                let reason = "the slashing record is closed, or too many tasks wait for it; try again"
+                continuation.resume(returning: .failure(.storage(reason: reason)))
+            }
         }
         return try result.get()
     }
@@ -158,6 +161,8 @@ struct WaitingTask: Sendable {
 struct WriterInbox: Sendable {
     /// Entries of one commit: enough to make a sync cheap for each, few enough that a block never waits long.
     static let largestCommit = 512
+    /// Tasks of administration that may wait; one that takes long must not gather callers without end.
+    static let mostTasks = 64
 
     private var blocks: [WaitingBatch] = []
     private var attestations: [WaitingBatch] = []
@@ -171,7 +176,7 @@ struct WriterInbox: Sendable {
     }
 
     mutating func append(_ waiting: WaitingTask) -> Bool {
-        guard !isClosing else { return false }
+        guard !isClosing, tasks.count < Self.mostTasks else { return false }
         tasks.append(waiting)
         return true
     }

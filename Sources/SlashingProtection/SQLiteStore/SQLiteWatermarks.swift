@@ -3,7 +3,7 @@ internal import BLS
 internal import Consensus
 internal import SQLite
 
-/// Raises the low watermarks of all validators, one a step: Web3Signer's `watermark-repair`. Upward only.
+/// Raises the low watermarks of all validators, those without a row first, then one a step: Web3Signer's `watermark-repair`. Upward only.
 struct WatermarkJob: AdministrativeJob {
     let slot: Slot?
     let epoch: Epoch?
@@ -43,8 +43,10 @@ struct WatermarkJob: AdministrativeJob {
         if let high, let epoch, epoch > high.epoch {
             throw .refused(reason: "epoch \(epoch) is above the high watermark \(high.epoch)")
         }
+        let raised = Watermarks(slot: slot, source: epoch, target: epoch)
         return try writer.administrativeTransaction { record throws(SQLiteError) in
-            try record.allValidators().reversed()
+            try record.statements.setFloor(record.statements.floor().raised(to: raised))
+            return try record.allValidators().reversed()
         }
     }
 }
@@ -53,12 +55,7 @@ extension SQLiteRecord {
     /// True where something rose.
     fileprivate mutating func raise(_ key: PublicKey, slot: Slot?, epoch: Epoch?) throws(SQLiteError) -> Bool {
         let state = try validator(for: key)
-        var marks = state.watermarks
-        if let slot { marks.slot = max(marks.slot ?? slot, slot) }
-        if let epoch {
-            marks.source = max(marks.source ?? epoch, epoch)
-            marks.target = max(marks.target ?? epoch, epoch)
-        }
+        let marks = state.watermarks.raised(to: Watermarks(slot: slot, source: epoch, target: epoch))
         guard marks != state.watermarks else { return false }
         try statements.write(marks, validator: state.id)
         forget(key)
