@@ -37,11 +37,18 @@ package final class Keyring: Sendable {
 
     /// Puts one set in the place of another, in one step.
     package func apply(_ change: KeyChange) {
-        // Sorted outside the lock, which every signature takes; changes come one at a time.
-        var next = State(state.withLock { $0.keys }.applying(change))
-        state.withLock { state in
-            next.version = state.version + 1
-            state = next
+        // Sorted outside the lock, which every signature takes; where another change came first, on top of that one: a
+        // key that was removed must not come back.
+        while true {
+            let (keys, version) = state.withLock { ($0.keys, $0.version) }
+            var next = State(keys.applying(change))
+            next.version = version + 1
+            let isApplied = state.withLock { state in
+                guard state.version == version else { return false }
+                state = next
+                return true
+            }
+            if isApplied { return }
         }
     }
 
