@@ -6,10 +6,9 @@ import Testing
 
 /// Looks through the memory of this process for bytes that should be nowhere but in secret memory.
 enum MemoryScan {
-    /// How often `needle` stands in memory that this process can read, the mappings that hold `needle` itself and
-    /// `others` (the test's own copies) left out. The kernel reads for us (`/proc/self/mem`), so guard pages and
-    /// `memfd_secret` pages are errors and not crashes.
-    static func count(_ needle: borrowing SecretBytes, others: [UInt]) throws -> Int {
+    /// How often `needle` stands in memory that this process can read, `needle` itself left out. The kernel reads for us
+    /// (`/proc/self/mem`), so guard pages and `memfd_secret` pages are errors and not crashes.
+    static func count(_ needle: borrowing SecretBytes) throws -> Int {
         let memory = unsafe open("/proc/self/mem", O_RDONLY)
         try #require(memory >= 0)
         defer { close(memory) }
@@ -17,15 +16,17 @@ enum MemoryScan {
         let buffer = unsafe mmap(nil, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         let window = try unsafe #require(buffer)
         defer { unsafe munmap(window, chunk) }
-        let excluded = others + [needle.address, UInt(bitPattern: window)]
+        // By address and not by mapping: the kernel joins neighbours, so a mapping can hold more than what asked for it.
+        let own = UInt(bitPattern: window)..<UInt(bitPattern: window) + UInt(chunk)
         var found = 0
-        for (start, end) in try mappings() where !excluded.contains(where: { (start..<end).contains($0) }) {
+        for (start, end) in try mappings().flatMap({ without(own, $0) }) {
             var position = start
             while position < end {
                 let length = min(chunk, Int(end - position))
                 let got = unsafe pread(memory, window, length, Int(position))
                 guard got > 0 else { break }
-                found += unsafe occurrences(of: needle, in: UnsafeRawBufferPointer(start: window, count: got))
+                let seen = unsafe occurrences(of: needle, in: UnsafeRawBufferPointer(start: window, count: got))
+                found += seen.count { position + UInt($0) != needle.address }
                 let next = position + UInt(got)
                 // The end of this chunk is looked at again at the start of the next: what lies across both is seen there.
                 position = next < end && got > needle.count ? next - UInt(needle.count) + 1 : next
@@ -39,15 +40,27 @@ enum MemoryScan {
     /// Whether there is memory that can be gone through: under a sanitizer it is terabytes of shadow.
     static var isPossible: Bool { ((try? mappings()) ?? []).allSatisfy { start, end in end - start < 1 << 32 } }
 
-    private static func occurrences(of needle: borrowing SecretBytes, in bytes: UnsafeRawBufferPointer) -> Int {
+    /// What is left of a mapping when `range` is taken out of it.
+    private static func without(_ range: Range<UInt>, _ mapping: (start: UInt, end: UInt)) -> [(start: UInt, end: UInt)]
+    {
+        guard range.overlaps(mapping.start..<mapping.end) else { return [mapping] }
+        return [
+            (mapping.start, max(mapping.start, range.lowerBound)), (min(mapping.end, range.upperBound), mapping.end),
+        ]
+    }
+
+    /// Offsets in `bytes`.
+    private static func occurrences(of needle: borrowing SecretBytes, in bytes: UnsafeRawBufferPointer) -> [Int] {
         needle.withBytes { needle in
             unsafe needle.withUnsafeBytes { needle in
-                guard var start = bytes.baseAddress, let pattern = needle.baseAddress else { return 0 }
+                guard var start = bytes.baseAddress, let pattern = needle.baseAddress else { return [] }
                 var left = bytes.count
-                var found = 0
+                var found: [Int] = []
                 while left >= needle.count, let hit = unsafe memchr(start, Int32(pattern.load(as: UInt8.self)), left) {
                     left -= unsafe UnsafeRawPointer(hit) - start
-                    if left >= needle.count, unsafe memcmp(hit, pattern, needle.count) == 0 { found += 1 }
+                    if left >= needle.count, unsafe memcmp(hit, pattern, needle.count) == 0 {
+                        found.append(bytes.count - left)
+                    }
                     left -= 1
                     unsafe start = UnsafeRawPointer(hit) + 1
                 }
@@ -57,7 +70,7 @@ enum MemoryScan {
     }
 
     /// Readable mappings, start and end.
-    private static func mappings() throws -> [(UInt, UInt)] {
+    private static func mappings() throws -> [(start: UInt, end: UInt)] {
         try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
             let range = fields[0].split(separator: "-")
