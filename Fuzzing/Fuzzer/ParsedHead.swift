@@ -29,7 +29,7 @@ struct ParsedHead {
     /// Whether there is a line that is no field: the library answers that by itself.
     private var isRefused = false
 
-    /// Whether the library would go on to its header hook: it answers every other version by itself, with 505.
+    /// Whether the library would go on to its header hook: it refuses every other version by itself.
     var isHandedOn: Bool {
         isComplete && !isRefused && versionOffset > 0
             && bytes.dropFirst(versionOffset).starts(with: Array("HTTP/1.".utf8))

@@ -11,7 +11,7 @@ internal import Glibc
 /// outside it never waits. It also lets answers come back in batches: one wake-up when the loop sleeps, none when it runs.
 @safe final class EventLoop: @unchecked Sendable {
     // Sound: `handle` is written in `init` and after that used by the thread of the loop alone, as are `suspended`,
-    // `starting`, `phase` and the open heads; what other threads bring goes through `inbox`.
+    // `starting` and `phase`; what other threads bring goes through `inbox`.
     let core: ServerCore
     private var handle: OpaquePointer?
     /// Readable when the library has something to do.
@@ -23,9 +23,6 @@ internal import Glibc
     private let inbox = Lock(Inbox())
     private var suspended = 0
     private var starting: [Work] = []
-    /// Connections between request line and end of head: how many, and which came last, if it still is one.
-    private var openHeads = 0
-    private var lastOpened: Connection?
     private var phase = Phase.running
 
     private struct Inbox: Sendable {
@@ -117,25 +114,6 @@ internal import Glibc
     private func startAll() {
         for work in starting { work.start() }
         starting.removeAll(keepingCapacity: true)
-    }
-
-    // MARK: Heads
-
-    func headOpened(_ connection: Connection) {
-        openHeads += 1
-        lastOpened = connection
-    }
-
-    func headClosed(_ connection: Connection) {
-        openHeads -= 1
-        if lastOpened === connection { lastOpened = nil }
-    }
-
-    /// The library is about to refuse a `Content-Length` that is no number, and 0.9.75 then sends the head of its answer
-    /// twice. It does not say on which connection; that is certain only while one head is open, which is nearly always.
-    /// Then we answer, once, and shut the socket before the library writes to it.
-    func badLength() {
-        if openHeads == 1 { lastOpened?.refuseAndCut(.malformed("Content-Length is not a number")) }
     }
 
     /// Changes the inbox, and wakes the loop as `change` says where it sleeps.

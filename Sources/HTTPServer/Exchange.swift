@@ -20,7 +20,6 @@ internal import Glibc
     private var reserved = 0
     private var discarded = 0
     private var chunks: Chunks?
-    private var isHeadOpen = false
     private var closes = false
     /// The target as it came: address in the buffer of libmicrohttpd, length, and a copy where it has a query.
     private var targetAddress: UnsafePointer<CChar>?
@@ -39,13 +38,6 @@ internal import Glibc
         targetLength = bytes.count
         target = unsafe bytes.contains(UInt8(ascii: "?")) ? Array(bytes) : []
         connection.setDeadline(connection.core.headLimit)
-        isHeadOpen = true
-        connection.loop.headOpened(connection)
-    }
-
-    private func closeHead(_ connection: Connection) {
-        if isHeadOpen { connection.loop.headClosed(connection) }
-        isHeadOpen = false
     }
 
     /// The head is complete. Decides, and returns whether libmicrohttpd may go on.
@@ -56,7 +48,6 @@ internal import Glibc
         on connection: Connection
     ) -> Bool {
         let core = connection.core
-        closeHead(connection)
         connection.setDeadline(core.bodyLimit)
         connection.markBusy()
         core.requestBegan()
@@ -163,7 +154,6 @@ internal import Glibc
 
     /// The last byte was sent, or the request came to a bad end.
     func ended(on connection: Connection) {
-        closeHead(connection)
         connection.core.budget.give(back: reserved)
         if isCounted { connection.core.requestEnded() }
         isCounted = false

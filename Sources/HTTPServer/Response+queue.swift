@@ -18,6 +18,6 @@ extension Response {
         if let contentType { unsafe MHD_add_response_header(response, "Content-Type", contentType) }
         for header in headers { unsafe MHD_add_response_header(response, header.name, header.value) }
         if closing || closesConnection { unsafe MHD_add_response_header(response, "Connection", "close") }
-        return unsafe MHD_queue_response(handle.pointer, UInt32(clamping: status), response) == .YES
+        return unsafe queueResponse?(handle.pointer, UInt32(clamping: status), response) == MHD_Result.YES.rawValue
     }
 }

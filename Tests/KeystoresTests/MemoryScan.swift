@@ -24,7 +24,11 @@ enum MemoryScan {
             while position < end {
                 let length = min(chunk, Int(end - position))
                 let got = unsafe pread(memory, window, length, Int(position))
-                guard got > 0 else { break }
+                // What another thread has given back since the list was made is a hole; there may be more behind it.
+                guard got > 0 else {
+                    position = (position & ~4095) + 4096
+                    continue
+                }
                 let seen = unsafe occurrences(of: needle, in: UnsafeRawBufferPointer(start: window, count: got))
                 found += seen.count { position + UInt($0) != needle.address }
                 let next = position + UInt(got)
@@ -69,9 +73,16 @@ enum MemoryScan {
         }
     }
 
-    /// Readable mappings, start and end.
+    /// Readable mappings, start and end. The list is not read in one piece: where other threads join and split mappings
+    /// meanwhile, one can be missing, so it has to come out the same twice.
     private static func mappings() throws -> [(start: UInt, end: UInt)] {
-        try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").compactMap { line in
+        var text = ""
+        for _ in 0..<10_000 {
+            let before = text
+            text = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+            if text == before { break }
+        }
+        return text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
             let range = fields[0].split(separator: "-")
             guard fields[1].hasPrefix("r"), !line.hasSuffix("[vvar]"), !line.hasSuffix("[vsyscall]"),

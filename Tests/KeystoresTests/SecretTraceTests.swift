@@ -23,7 +23,8 @@ struct SecretTraceTests {
         let needle = rawKey()
         #expect(try MemoryScan.count(needle) == 0)
         let copy = needle.withSpan { span in span.indices.map { span[$0] } }
-        #expect(try MemoryScan.count(needle) == 1)
+        let found = try MemoryScan.count(needle)
+        #expect(found == 1)
         withExtendedLifetime(copy) {}
     }
 

@@ -102,6 +102,25 @@ private let faults = FaultDisk.Fault.allCases
         await reopened.close()
     }
 
+    /// However long the copy of a large record takes, who asks meanwhile learns it now and can go to another node.
+    @Test func `while the record is rewritten a message is refused at once`() async throws {
+        let faulty = try FaultyStore(makeDisk(1), in: TemporaryFolder())
+        let standing = StandingDisk(FaultyDisk(disk: faulty.disk))
+        var settings = faulty.settings
+        settings.disk = standing
+        let store = try SQLiteStore(settings)
+        faulty.disk.fail(.sync, at: 1, with: .inputOutput, lasting: false)
+        standing.stand()
+        #expect(await store.decideOne(.step(1)).refusal != nil)
+        while !standing.isReached { await Task.yield() }
+        // The writer stands in the middle of the rewrite; it could not answer this.
+        #expect(await store.decideOne(.step(2)).refusal?.code == "slashing_protection_unavailable")
+        standing.goOn()
+        try await store.waitUntil { $0 == .ready }
+        #expect(await store.decideOne(.step(3)) == .recorded)
+        await store.close()
+    }
+
     @Test func `a full disk is told as such, and resumes in the same file`() async throws {
         var faulty = try FaultyStore(makeDisk(1), in: TemporaryFolder())
         let store = try SQLiteStore(faulty.settings)
@@ -133,7 +152,11 @@ private let faults = FaultDisk.Fault.allCases
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    while !stop.withLock({ $0 }) { _ = await store.decideOne(.block(1_000, by: [validator(9)])) }
+                    while !stop.withLock({ $0 }) {
+                        _ = await store.decideOne(.block(1_000, by: [validator(9)]))
+                        // A refusal comes without a wait, so this task has to make room for the others by itself.
+                        await Task.yield()
+                    }
                 }
             }
             group.addTask {

@@ -30,6 +30,36 @@ struct FaultyDisk: DatabaseDisk {
     }
 }
 
+/// A `FaultyDisk` on which a rewrite, once told to stand still, takes until the test lets it go on.
+struct StandingDisk: DatabaseDisk {
+    private struct State {
+        var stands = false
+        var isReached = false
+    }
+    let disk: FaultyDisk
+    private let state = Condition(State())
+
+    init(_ disk: FaultyDisk) { self.disk = disk }
+
+    func stand() { state.withLock { $0.stands = true } }
+    func goOn() { state.broadcast { $0.stands = false } }
+    /// Whether somebody waits for the disk.
+    var isReached: Bool { state.withLock { $0.isReached } }
+
+    var vfs: String? { disk.vfs }
+    func exists(_ path: String) -> Bool { disk.exists(path) }
+    func create(_ path: String) throws(DiskFailure) {
+        if path.hasSuffix(".unfinished") {
+            state.withLock { $0.isReached = $0.stands }
+            _ = state.wait { $0.stands ? nil : true }
+        }
+        try disk.create(path)
+    }
+    func move(_ from: String, to target: String) throws(DiskFailure) { try disk.move(from, to: target) }
+    func remove(_ path: String) throws(DiskFailure) { try disk.remove(path) }
+    func syncFolder(of path: String) throws(DiskFailure) { try disk.syncFolder(of: path) }
+}
+
 /// A store over a `FaultDisk`, and the list of what it has allowed to be signed.
 struct FaultyStore {
     let folder: TemporaryFolder

@@ -89,7 +89,10 @@ package final class SQLiteStore: RecordStore {
     package var health: StoreHealth { state.withLock { $0 } }
 
     package func decide(_ batch: DutyBatch) async -> [Verdict] {
-        await withCheckedContinuation { continuation in
+        // Not behind the copy of a large record that is being rewritten: who has to wait should learn it now. The writer
+        // looks again, so this only saves the wait.
+        if let reason = health.reason { return batch.refused(reason) }
+        return await withCheckedContinuation { continuation in
             let accepted = inbox.withLock { inbox in inbox.append(WaitingBatch(batch, continuation)) }
             if !accepted { continuation.resume(returning: batch.refused("the slashing record is closed")) }
         }
