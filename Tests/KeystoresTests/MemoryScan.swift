@@ -73,16 +73,16 @@ enum MemoryScan {
         }
     }
 
-    /// Readable mappings, start and end. The list is not read in one piece: where other threads join and split mappings
-    /// meanwhile, one can be missing, so it has to come out the same twice.
+    /// Readable mappings, start and end. Read until the kernel says that there is no more: it gives a page at a time, and
+    /// Foundation at times takes the first short piece for the end.
     private static func mappings() throws -> [(start: UInt, end: UInt)] {
-        var text = ""
-        for _ in 0..<10_000 {
-            let before = text
-            text = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
-            if text == before { break }
-        }
-        return text.split(separator: "\n").compactMap { line in
+        let list = unsafe open("/proc/self/maps", O_RDONLY)
+        try #require(list >= 0)
+        defer { close(list) }
+        var text: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while case let got = unsafe read(list, &piece, piece.count), got > 0 { text += piece[..<got] }
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
             let range = fields[0].split(separator: "-")
             guard fields[1].hasPrefix("r"), !line.hasSuffix("[vvar]"), !line.hasSuffix("[vsyscall]"),
