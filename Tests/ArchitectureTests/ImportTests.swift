@@ -10,6 +10,7 @@ import Testing
         "CSodium": ["Secrets"],
         "COpenSSL": ["Crypto"],
         "CSQLite": ["SQLite", "FaultVFS"],
+        "CPostgreSQL": ["PostgreSQL"],
         "CMicrohttpd": ["HTTPServer"],
         "CCurl": ["HTTPClient"],
         "CYAML": ["YAML"],
@@ -18,7 +19,8 @@ import Testing
 
     /// Targets whose code may say `unsafe`: those that own a C library or a system interface. The domain may not.
     static let mayBeUnsafe: Set<String> = [
-        "BLS", "Secrets", "Crypto", "SQLite", "HTTPServer", "HTTPClient", "YAML", "Concurrency", "Hardening",
+        "BLS", "Secrets", "Crypto", "SQLite", "PostgreSQL", "HTTPServer", "HTTPClient", "YAML", "Concurrency",
+        "Hardening",
     ]
 
     struct SourceFile: CustomTestStringConvertible, Sendable {
