@@ -38,7 +38,7 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]
+        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "SQLite"]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(

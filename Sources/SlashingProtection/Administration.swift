@@ -51,7 +51,7 @@ package struct RecordStatus: Sendable, Codable {
     package let highWatermarkSlot: String?
     package let highWatermarkEpoch: String?
     /// `ready`, or why nothing can be signed.
-    package let health: String
+    package internal(set) var health: String
 
     package init(
         backend: String,
@@ -76,5 +76,24 @@ package struct RecordStatus: Sendable, Codable {
         highWatermarkSlot = highWatermark.map { "\($0.slot.value)" }
         highWatermarkEpoch = highWatermark.map { "\($0.epoch.value)" }
         self.health = health.reason ?? "ready"
+    }
+}
+
+extension HighWatermark {
+    /// Refuses a mark that is not above every low watermark.
+    func refuse(belowSlot slot: Slot?, epoch: Epoch?) throws(StoreError) {
+        if let slot, self.slot <= slot {
+            throw .refused(
+                reason: "the high watermark slot \(self.slot) is not above the low watermark \(slot) of a validator"
+            )
+        }
+        if let epoch, self.epoch <= epoch {
+            throw .refused(
+                reason: "the high watermark epoch \(self.epoch) is not above the low watermark \(epoch) of a validator"
+            )
+        }
+        guard max(self.slot.value, self.epoch.value) <= UInt64(Int64.max) else {
+            throw .refused(reason: "a high watermark must be below 2^63")
+        }
     }
 }

@@ -130,7 +130,7 @@ package enum Rules {
     }
 
     /// Rules 1 to 5.
-    private static func refusalBeforeHistory(
+    static func refusalBeforeHistory(
         _ batch: DutyBatch,
         isEnabled: Bool,
         conditions: RecordConditions

@@ -36,6 +36,30 @@ package struct ValidatorRecord: Sendable {
     }
 }
 
+extension ValidatorRecord {
+    /// A history from the low watermarks on, for a file. Where a watermark stands without a record it is carried as an
+    /// entry without a root, so that who imports the file refuses there too.
+    ///
+    /// - Parameter highestOlderSource: the highest source of an attestation below the watermark's target.
+    func withMarks(_ low: Watermarks, highestOlderSource: Epoch?) -> ValidatorRecord {
+        var whole = self
+        if let slot = low.slot, blocks.first?.slot != slot {
+            whole.blocks.insert(RecordedBlock(slot: slot, root: nil), at: 0)
+        }
+        if let source = low.source, let target = low.target {
+            // One entry at the watermark's target stands for all below it: whatever would surround one of those
+            // surrounds it too. A vote there with a lower source says less, one with a higher source more.
+            let floor = max(source, highestOlderSource ?? source)
+            if attestations.first?.target != target {
+                whole.attestations.insert(RecordedAttestation(source: floor, target: target, root: nil), at: 0)
+            } else if attestations[0].source < floor {
+                whole.attestations[0] = RecordedAttestation(source: floor, target: target, root: nil)
+            }
+        }
+        return whole
+    }
+}
+
 /// An element of `data` that is not a validator's history.
 package struct UnreadableElement: Sendable, Hashable, Codable {
     /// Counted from 0.

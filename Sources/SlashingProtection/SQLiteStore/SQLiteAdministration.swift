@@ -78,20 +78,10 @@ extension SQLiteWriter {
         if let mark {
             let lowest = try administrativeTransaction { record throws(SQLiteError) in try record.highestLowWatermarks()
             }
-            if let slot = lowest.slot, mark.slot <= slot {
-                throw .refused(
-                    reason: "the high watermark slot \(mark.slot) is not above the low watermark \(slot) of a validator"
-                )
-            }
-            if let epoch = [lowest.source, lowest.target].compactMap(\.self).max(), mark.epoch <= epoch {
-                throw .refused(
-                    reason:
-                        "the high watermark epoch \(mark.epoch) is not above the low watermark \(epoch) of a validator"
-                )
-            }
-            guard max(mark.slot.value, mark.epoch.value) <= UInt64(Int64.max) else {
-                throw .refused(reason: "a high watermark must be below 2^63")
-            }
+            try mark.refuse(
+                belowSlot: lowest.slot,
+                epoch: [lowest.source, lowest.target].compactMap(\.self).max()
+            )
         }
         try administrativeTransaction { record throws(SQLiteError) in try record.setHighWatermark(mark) }
         return .watermark(mark)

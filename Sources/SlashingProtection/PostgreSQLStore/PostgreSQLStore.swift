@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+package import Consensus
+package import PostgreSQL
+
+/// The record in a PostgreSQL database that several signers share, Web3Signer among them. Threads of its own, the lanes,
+/// hold a connection each; a lane takes what waits, has the database check and record it in one call and one round trip,
+/// and answers when the commit is confirmed.
+package final class PostgreSQLStore: RecordStore {
+    /// How a record is opened.
+    package struct Settings: Sendable {
+        package var connection: PostgreSQLSettings
+        package var genesisValidatorsRoot: Root
+        package var slotsPerEpoch: UInt64
+        /// The latest epoch that may be signed now; nil without a clock guard.
+        package var latestEpoch: @Sendable () -> Epoch?
+        package var createIfMissing: Bool
+        /// Connections for signing at most; one more serves administration.
+        package var poolSize: Int
+        /// How long the database may take for one call.
+        package var callLimit = Duration.seconds(3)
+        /// How long a message waits for the database or for another signer's lock before it is refused.
+        package var answerLimit = Duration.seconds(5)
+        /// How long a lane rests between attempts to reach the database.
+        package var retryInterval = Duration.milliseconds(250)
+
+        package init(
+            connection: PostgreSQLSettings,
+            genesisValidatorsRoot: Root,
+            slotsPerEpoch: UInt64 = 32,
+            latestEpoch: @escaping @Sendable () -> Epoch? = { nil },
+            createIfMissing: Bool = false,
+            poolSize: Int = 64
+        ) {
+            self.connection = connection
+            self.genesisValidatorsRoot = genesisValidatorsRoot
+            self.slotsPerEpoch = slotsPerEpoch
+            self.latestEpoch = latestEpoch
+            self.createIfMissing = createIfMissing
+            self.poolSize = poolSize
+        }
+    }
+
+    private let settings: Settings
+    private let inbox = Condition(PoolInbox())
+    private let tasks = Condition(TaskInbox())
+    private let state = Lock(StoreHealth.ready)
+    private let threads = Lock<[Concurrency.Thread]>([])
+
+    /// Connects, makes or migrates the tables where that is asked for, and holds the database against the settings.
+    package init(_ settings: Settings) throws(StoreError) {
+        self.settings = settings
+        let database = PostgreSQLDatabase(settings)
+        var session = try database.prepare()
+        try database.check(&session)
+        start("slashing-admin") { [settings, tasks] in
+            var administrator = PostgreSQLAdministrator(settings, tasks)
+            administrator.run()
+        }
+        inbox.withLock { $0.lanes = 1 }
+        startLane(number: 0)
+    }
+
+    /// Makes a new record in the database, pinned to a network; refuses where one is already there.
+    package static func initialize(_ settings: Settings) throws(StoreError) {
+        let database = PostgreSQLDatabase(settings)
+        var session = try database.connect()
+        guard try database.pinnedRoot(&session) == nil else {
+            throw .alreadyExists(path: settings.connection.description)
+        }
+        try database.migrate(&session)
+        try database.pin(&session)
+    }
+
+    /// Brings the tables and functions of an existing database up to date, and does nothing else. Returns the version that
+    /// was there before; nil where there was none.
+    package static func migrate(_ settings: Settings) throws(StoreError) -> Int32? {
+        let database = PostgreSQLDatabase(settings)
+        var session = try database.connect()
+        let before = try database.version(&session)
+        try database.migrate(&session)
+        return before
+    }
+
+    package var health: StoreHealth { state.withLock { $0 } }
+
+    package func decide(_ batch: DutyBatch) async -> [Verdict] {
+        if let reason = health.reason { return batch.refused(reason) }
+        if let refusal = refusalWithoutRecord(batch) { return batch.records.map { _ in .refused(refusal) } }
+        if batch.records.isEmpty { return [] }
+        let now = MonotonicClock.nanoseconds
+        let deadline = now &+ UInt64(clamping: settings.answerLimit.nanoseconds)
+        return await withCheckedContinuation { continuation in
+            let pending = PendingBatch(batch, deadline: deadline, continuation)
+            let entries = batch.records.indices.map { PendingEntry(batch: pending, position: $0) }
+            let (accepted, lane) = inbox.withLock { inbox -> (Bool, Int?) in
+                if inbox.isClosing { return (false, nil) }
+                inbox.append(entries, now: now)
+                guard inbox.needsLane(limit: settings.poolSize, now: now) else { return (true, nil) }
+                inbox.lanes += 1
+                return (true, inbox.lanes - 1)
+            }
+            if !accepted { entries.forEach { $0.answer(.refused(.notCheckable(reason: "the record is closed"))) } }
+            if let lane { startLane(number: lane) }
+        }
+    }
+
+    /// Rules 1 to 5 as far as they need nothing of the record; the database applies the others, its own pin included.
+    private func refusalWithoutRecord(_ batch: DutyBatch) -> Refusal? {
+        Rules.refusalBeforeHistory(
+            batch,
+            isEnabled: true,
+            conditions: RecordConditions(
+                pinnedRoot: settings.genesisValidatorsRoot,
+                highWatermark: nil,
+                latestEpoch: settings.latestEpoch(),
+                slotsPerEpoch: settings.slotsPerEpoch
+            )
+        )
+    }
+
+    package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
+        let result: Result<AdministrativeAnswer, StoreError> = await withCheckedContinuation { continuation in
+            let accepted = tasks.withLock { $0.append(WaitingTask(task, continuation)) }
+            if !accepted {
+                let reason = "the slashing record is closed, or too many tasks wait for it; try again"
+                continuation.resume(returning: .failure(.storage(reason: reason)))
+            }
+        }
+        let answer = try result.get()
+        guard case .status(var status) = answer else { return answer }
+        status.health = health.reason ?? "ready"
+        return .status(status)
+    }
+
+    package func close() async {
+        inbox.broadcast { $0.isClosing = true }
+        tasks.broadcast { $0.isClosing = true }
+        await withCheckedContinuation { continuation in
+            // Joining blocks, so it happens on a thread of its own.
+            _ = Concurrency.Thread(name: "closing") {
+                self.threads.withLock { $0 }.forEach { $0.join() }
+                continuation.resume()
+            }
+        }
+    }
+
+    deinit {
+        inbox.broadcast { $0.isClosing = true }
+        tasks.broadcast { $0.isClosing = true }
+    }
+
+    private func startLane(number: Int) {
+        start("slashing-db-\(number)") { [settings, inbox, state] in
+            var lane = PostgreSQLLane(number: number, settings, inbox, state)
+            lane.run()
+        }
+    }
+
+    private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        threads.withLock { $0.append(Concurrency.Thread(name: name, stackSize: 2 * 1024 * 1024, body)) }
+    }
+}
+
+/// Tasks of administration that wait for their thread.
+struct TaskInbox: Sendable {
+    private static let most = 64
+    private var waiting: [WaitingTask] = []
+    var isClosing = false
+
+    mutating func append(_ task: WaitingTask) -> Bool {
+        guard !isClosing, waiting.count < Self.most else { return false }
+        waiting.append(task)
+        return true
+    }
+
+    mutating func next() -> WaitingTask? { waiting.isEmpty ? nil : waiting.removeFirst() }
+}
