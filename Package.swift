@@ -75,6 +75,7 @@ let targets: [Target] = [
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
         path: "Tests/FaultVFS"
     ),
+    .target(name: "PostgreSQLServer", dependencies: ["Concurrency"], path: "Tests/PostgreSQLServer"),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
@@ -113,8 +114,9 @@ let targets: [Target] = [
     .testTarget(
         name: "SlashingProtectionTests",
         dependencies: [
-            "BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SQLite", "SlashingProtection",
-            "TestSupport",
+            "BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "PostgreSQL", "PostgreSQLServer",
+            "SQLite",
+            "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),

@@ -145,39 +145,3 @@ extension SQLiteStore.Settings {
         )
     }
 }
-
-/// Opens a record on a temporary file, lets `body` use it, and closes it.
-@discardableResult
-func withStore<Result>(
-    _ change: (inout SQLiteStore.Settings) -> Void = { _ in },
-    _ body: (SQLiteStore) async throws -> Result
-) async throws -> Result {
-    let folder = try TemporaryFolder()
-    var settings = SQLiteStore.Settings(in: folder)
-    change(&settings)
-    let store = try SQLiteStore(settings)
-    do {
-        let result = try await body(store)
-        await store.close()
-        return result
-    } catch {
-        await store.close()
-        throw error
-    }
-}
-
-/// What a fresh record knows after taking the whole export of `store`, by way of the JSON text.
-@discardableResult
-func withCopy<Result>(
-    of store: SQLiteStore,
-    on root: Root = network,
-    _ body: (SQLiteStore) async throws -> Result
-) async throws -> Result {
-    let exported = try await store.give()
-    return try await withStore {
-        $0.genesisValidatorsRoot = root
-    } _: { copy async throws in
-        try await copy.take(try Interchange(json: exported.json()))
-        return try await body(copy)
-    }
-}

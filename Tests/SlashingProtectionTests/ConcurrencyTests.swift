@@ -7,8 +7,10 @@ import Testing
 
 /// Many tasks at one record. Run these under the thread sanitizer.
 @Suite(.timeLimit(.minutes(10))) struct StoreConcurrencyTests {
-    @Test func `of conflicting blocks raced for one slot exactly one wins`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `of conflicting blocks raced for one slot exactly one wins`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             for slot in UInt64(1)...50 {
                 let verdicts = await race((0..<16).map { .block(slot, root: $0) }, on: store)
                 #expect(verdicts.filter { $0 == .recorded }.count == 1)
@@ -17,8 +19,10 @@ import Testing
         }
     }
 
-    @Test func `of conflicting votes raced exactly one wins`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `of conflicting votes raced exactly one wins`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             for round in UInt64(1)...50 {
                 let base = round * 10
                 // Each contradicts every other: the same target, or one inside the other.
@@ -32,8 +36,10 @@ import Testing
         }
     }
 
-    @Test func `of identical messages raced one is recorded and all are answered`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `of identical messages raced one is recorded and all are answered`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             for slot in UInt64(1)...50 {
                 let verdicts = await race((0..<16).map { _ in .block(slot, root: 7) }, on: store)
                 #expect(verdicts.filter { $0 == .recorded }.count == 1)
@@ -42,8 +48,10 @@ import Testing
         }
     }
 
-    @Test func `one batch for many validators gets one verdict each, in order`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `one batch for many validators gets one verdict each, in order`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5, root: 9, by: [validator(3)])) == .recorded)
             let records = (0..<400).map { validator($0) }
             let verdicts = await store.decide(.block(5, root: 1, by: records))
@@ -54,10 +62,10 @@ import Testing
         }
     }
 
-    @Test func `closing answers everything that waits and refuses what comes later`() async throws {
-        let folder = try TemporaryFolder()
-        let settings = SQLiteStore.Settings(in: folder)
-        let store = try SQLiteStore(settings)
+    @Test(arguments: StoreKind.allCases)
+    func `closing answers everything that waits and refuses what comes later`(_ kind: StoreKind) async throws {
+        let place = try await RecordPlace(kind)
+        let store = try place.open()
         let answered = await withTaskGroup(of: Int.self) { group in
             for number in 0..<200 {
                 group.addTask { await store.decide(.block(UInt64(number), by: [validator(number)])).count }
@@ -79,12 +87,15 @@ import Testing
         #expect(verdict == .refused(.notCheckable(reason: "the slashing record is closed")))
         await #expect(throws: StoreError.self) { try await store.status() }
         await store.close()
-        let again = try SQLiteStore(settings)
+        let again = try place.open()
         await again.close()
+        try await place.remove()
     }
 
-    @Test func `signing, importing, pruning and looking all at once`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `signing, importing, pruning and looking all at once`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             let winners = Lock<[UInt64: Int]>([:])
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<6 {
@@ -109,7 +120,7 @@ import Testing
         }
     }
 
-    private func race(_ batches: [DutyBatch], on store: SQLiteStore) async -> [Verdict] {
+    private func race(_ batches: [DutyBatch], on store: any RecordStore) async -> [Verdict] {
         await withTaskGroup(of: Verdict.self) { group in
             for batch in batches { group.addTask { await store.decideOne(batch) } }
             return await group.reduce(into: []) { $0.append($1) }
@@ -119,8 +130,9 @@ import Testing
 
 /// The door that turns verdicts into permits.
 @Suite(.timeLimit(.minutes(10))) struct PermitTests {
-    @Test func `permits are made for the safe records only, and carry root and generation`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `permits are made for the safe records only, and carry root and generation`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             let protection = SlashingProtection(store: store)
             _ = await store.decideOne(.block(5, root: 9, by: [validator(1)]))
             let batch = DutyBatch.block(5, root: 1, by: [validator(0), validator(1), validator(2)])

@@ -5,8 +5,10 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct ExportTests {
-    @Test func `export, import and export again give the same file`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `export, import and export again give the same file`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             for number in 0..<5 {
                 let record = [validator(number)]
                 for value in UInt64(number)..<12 {
@@ -22,8 +24,10 @@ import Testing
         }
     }
 
-    @Test func `an export carries watermarks that stand without a record`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `an export carries watermarks that stand without a record`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(3)) == .recorded)
             #expect(await store.decideOne(.attestation(1, 2)) == .recorded)
             try await store.raise(slot: 100, epoch: 10)
@@ -38,10 +42,13 @@ import Testing
     }
 
     /// Such votes exist only in hostile or broken files, but a slashing needs nothing more than the signature.
-    @Test func `a vote with its source after its target, below the watermark, still counts after an export`()
+    @Test(arguments: StoreKind.allCases)
+    func `a vote with its source after its target, below the watermark, still counts after an export`(
+        _ kind: StoreKind
+    )
         async throws
     {
-        try await withStore { store async throws in
+        try await withStore(kind) { store async throws in
             try await store.take(
                 Interchange(attestations: [RecordedAttestation(8, 2), RecordedAttestation(1, 3)])
             )
@@ -54,8 +61,11 @@ import Testing
         }
     }
 
-    @Test func `a vote at the watermark keeps its root in an export, so that it can be repeated`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `a vote at the watermark keeps its root in an export, so that it can be repeated`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.attestation(1, 2)) == .recorded)
             #expect(await store.decideOne(.attestation(4, 9, root: 7)) == .recorded)
             try await store.prune(keepEpochs: 1)
@@ -65,8 +75,10 @@ import Testing
         }
     }
 
-    @Test func `an export of some validators names only those`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `an export of some validators names only those`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             for number in 0..<4 { _ = await store.decideOne(.block(1, by: [validator(number)])) }
             let some = try await store.give(only: [validator(1), validator(3), validator(9)])
             #expect(some.validators.map(\.publicKey) == [validator(1).publicKey, validator(3).publicKey])

@@ -8,8 +8,10 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct ImportTests {
-    @Test func `an import reports each validator and says whether everything was taken`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `an import reports each validator and says whether everything was taken`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
             let file = Interchange(
                 genesisValidatorsRoot: network,
@@ -35,8 +37,9 @@ import Testing
         }
     }
 
-    @Test func `entries that contradict the record are merged so that less can be signed`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `entries that contradict the record are merged so that less can be signed`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
             #expect(await store.decideOne(.attestation(1, 4, root: 1)) == .recorded)
             let report = try await store.take(
@@ -55,8 +58,10 @@ import Testing
         }
     }
 
-    @Test func `a dry run reports the same and changes nothing`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `a dry run reports the same and changes nothing`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             let file = Interchange(
                 blocks: [RecordedBlock(5), RecordedBlock(6)],
                 attestations: [RecordedAttestation(1, 2)]
@@ -71,8 +76,10 @@ import Testing
         }
     }
 
-    @Test func `a file of another network changes nothing, even an empty one`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `a file of another network changes nothing, even an empty one`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             var file = Interchange(blocks: [RecordedBlock(5)])
             file = Interchange(genesisValidatorsRoot: otherNetwork, validators: file.validators)
             await #expect(throws: StoreError.self) { try await store.take(file) }
@@ -82,8 +89,11 @@ import Testing
         }
     }
 
-    @Test func `an import that would lift a low watermark above the high one fails for that validator`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `an import that would lift a low watermark above the high one fails for that validator`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             try await store.setHighWatermark(slot: 100, epoch: 10)
             let file = Interchange(
                 genesisValidatorsRoot: network,
@@ -104,8 +114,10 @@ import Testing
         }
     }
 
-    @Test func `a contradiction must not lift a low watermark above the high one either`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `a contradiction must not lift a low watermark above the high one either`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             try await store.setHighWatermark(slot: 100, epoch: 10)
             let file = Interchange(attestations: [
                 RecordedAttestation(1, 2), RecordedAttestation(3, 20), RecordedAttestation(4, 20),
@@ -119,22 +131,24 @@ import Testing
     }
 
     /// Each element may be minimal for itself: someone joined the files of two signers by hand.
-    @Test func `two elements for one key raise the watermark as two files would`() async throws {
+    @Test(arguments: StoreKind.allCases) func `two elements for one key raise the watermark as two files would`(
+        _ kind: StoreKind
+    ) async throws {
         let key = validator(0).publicKey
         let json = """
             {"metadata":{"interchange_format_version":"5","genesis_validators_root":"\(network)"},"data":[
             {"pubkey":"\(key)","signed_blocks":[{"slot":"20"}],"signed_attestations":[]},
             {"pubkey":"\(key)","signed_blocks":[{"slot":"50"}],"signed_attestations":[]}]}
             """
-        try await withStore { store async throws in
+        try await withStore(kind) { store async throws in
             let report = try await store.take(try Interchange(json: Data(json.utf8)))
             #expect(report.everythingTaken)
             #expect(await store.decideOne(.block(30)) == .refused(.belowLowWatermark(lowest: 50)))
         }
     }
 
-    @Test func `signing goes on during a long import`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `signing goes on during a long import`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             let validators = (1...2_000).map { number in
                 ValidatorRecord(
                     publicKey: validator(number).publicKey,
@@ -158,8 +172,10 @@ import Testing
         }
     }
 
-    @Test func `one validator with very many entries takes time in proportion`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `one validator with very many entries takes time in proportion`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             let file = Interchange(
                 blocks: (0..<40_000).map { RecordedBlock($0, root: 1) },
                 attestations: (1..<40_000).map { RecordedAttestation($0 - 1, $0, root: 1) }

@@ -24,12 +24,12 @@ struct InterchangeVectorTests {
         ]
     ]
 
-    @Test(arguments: Vectors.names(in: folder, suffix: ".json"))
-    func `a case of the interchange vectors`(name: String) async throws {
+    @Test(arguments: Vectors.names(in: folder, suffix: ".json"), StoreKind.allCases)
+    func `a case of the interchange vectors`(name: String, kind: StoreKind) async throws {
         let vector = try JSONDecoder().decode(Vector.self, from: try Vectors.contents("\(folder)/\(name)"))
         let root = try Root(hex: vector.genesis_validators_root)
         var refusedByUs: Set<String> = []
-        try await withStore {
+        try await withStore(kind) {
             $0.genesisValidatorsRoot = root
         } _: { store async throws in
             var refused: [DutyBatch] = []
@@ -55,7 +55,7 @@ struct InterchangeVectorTests {
         }
     }
 
-    private func take(_ step: Vector.Step, into store: SQLiteStore) async throws {
+    private func take(_ step: Vector.Step, into store: any RecordStore) async throws {
         let interchange = try Interchange(json: step.interchange.data)
         if step.should_succeed {
             let report = try await store.take(interchange)

@@ -5,8 +5,10 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct PruningTests {
-    @Test func `with one epoch of one slot exactly the newest block and vote remain`() async throws {
-        try await withStore {
+    @Test(arguments: StoreKind.allCases) func `with one epoch of one slot exactly the newest block and vote remain`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) {
             $0.slotsPerEpoch = 1
         } _: { store async throws in
             for value in UInt64(1)...10 {
@@ -23,8 +25,10 @@ import Testing
         }
     }
 
-    @Test func `gaps in the history are fine and the newest record always stays`() async throws {
-        try await withStore {
+    @Test(arguments: StoreKind.allCases) func `gaps in the history are fine and the newest record always stays`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) {
             $0.slotsPerEpoch = 4
         } _: { store async throws in
             for slot in [UInt64(0), 3, 17, 400] { _ = await store.decideOne(.block(slot)) }
@@ -36,9 +40,11 @@ import Testing
         }
     }
 
-    @Test func `records in the future are not counted from`() async throws {
+    @Test(arguments: StoreKind.allCases) func `records in the future are not counted from`(
+        _ kind: StoreKind
+    ) async throws {
         let clock = Clock(nil)
-        try await withStore {
+        try await withStore(kind) {
             $0.slotsPerEpoch = 1
             $0.latestEpoch = { clock.latest }
         } _: { store async throws in
@@ -53,8 +59,10 @@ import Testing
         }
     }
 
-    @Test func `a watermark above all records neither falls nor ends the run`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `a watermark above all records neither falls nor ends the run`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             for number in 0..<3 {
                 _ = await store.decideOne(.block(5, by: [validator(number)]))
                 _ = await store.decideOne(.attestation(1, 2, by: [validator(number)]))
@@ -66,8 +74,10 @@ import Testing
         }
     }
 
-    @Test func `pruning does not lift a low watermark above the high one`() async throws {
-        try await withStore {
+    @Test(arguments: StoreKind.allCases) func `pruning does not lift a low watermark above the high one`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) {
             $0.slotsPerEpoch = 1
         } _: { store async throws in
             for value in UInt64(1)...10 {
@@ -84,8 +94,8 @@ import Testing
         }
     }
 
-    @Test func `keeping nothing is refused`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `keeping nothing is refused`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             await #expect(throws: StoreError.self) { _ = try await store.prune(keepEpochs: 0) }
         }
     }

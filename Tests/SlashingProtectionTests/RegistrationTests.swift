@@ -4,8 +4,11 @@ import SlashingProtection
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RegistrationTests {
-    @Test func `raised watermarks count for validators that are registered and have not signed`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `raised watermarks count for validators that are registered and have not signed`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             let records = (0..<600).map { validator($0) }
             guard case .registered = try await store.administer(.register(records)) else {
                 Issue.record("another answer than the task's")
@@ -22,8 +25,10 @@ import Testing
         }
     }
 
-    @Test func `raised watermarks count for validators that come later`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `raised watermarks count for validators that come later`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             guard case .raised(let count) = try await store.administer(.raiseLowWatermarks(slot: 50, epoch: 5)) else {
                 Issue.record("another answer than the task's")
                 return

@@ -6,24 +6,30 @@ import Testing
 
 /// Each numbered rule once, through the store, with the reason it gives.
 @Suite(.timeLimit(.minutes(10))) struct RuleTests {
-    @Test func `another network is refused before anything else`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `another network is refused before anything else`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             let verdict = await store.decideOne(.block(5, on: otherNetwork))
             #expect(verdict == .refused(.otherNetwork(pinned: network, offered: otherNetwork)))
             #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
         }
     }
 
-    @Test func `a second block at the same slot is refused, the same one is repeated`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `a second block at the same slot is refused, the same one is repeated`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
             #expect(await store.decideOne(.block(5, root: 1)) == .repeated)
             #expect(await store.decideOne(.block(5, root: 2)) == .refused(.doubleBlock(slot: 5)))
         }
     }
 
-    @Test func `an unused slot above the low watermark may be signed`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `an unused slot above the low watermark may be signed`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5)) == .recorded)
             #expect(await store.decideOne(.block(9)) == .recorded)
             #expect(await store.decideOne(.block(7)) == .recorded)
@@ -31,8 +37,9 @@ import Testing
         }
     }
 
-    @Test func `double votes and surround votes are refused with the record they contradict`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `double votes and surround votes are refused with the record they contradict`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.attestation(2, 3, root: 1)) == .recorded)
             #expect(await store.decideOne(.attestation(4, 8, root: 1)) == .recorded)
             #expect(await store.decideOne(.attestation(4, 8, root: 1)) == .repeated)
@@ -47,24 +54,30 @@ import Testing
         }
     }
 
-    @Test func `source and target below the first vote are refused`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `source and target below the first vote are refused`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.attestation(5, 6)) == .recorded)
             #expect(await store.decideOne(.attestation(4, 9)) == .refused(.belowLowWatermark(lowest: 5)))
             #expect(await store.decideOne(.attestation(5, 5)) == .refused(.belowLowWatermark(lowest: 6)))
         }
     }
 
-    @Test func `a source later than the target is refused, an equal one is not`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `a source later than the target is refused, an equal one is not`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.attestation(6, 5)) == .refused(.sourceAfterTarget))
             #expect(await store.decideOne(.attestation(0, 0)) == .recorded)
             #expect(await store.decideOne(.attestation(1, 1)) == .recorded)
         }
     }
 
-    @Test func `what is at or beyond the high watermark is refused for all validators`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `what is at or beyond the high watermark is refused for all validators`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             try await store.setHighWatermark(slot: 100, epoch: 10)
             #expect(await store.decideOne(.block(100)) == .refused(.beyondHighWatermark(highest: 100)))
             #expect(await store.decideOne(.block(99, by: [validator(7)])) == .recorded)
@@ -75,9 +88,11 @@ import Testing
         }
     }
 
-    @Test func `a duty ahead of the clock is refused until the clock gets there`() async throws {
+    @Test(arguments: StoreKind.allCases) func `a duty ahead of the clock is refused until the clock gets there`(
+        _ kind: StoreKind
+    ) async throws {
         let clock = Clock(2)
-        try await withStore {
+        try await withStore(kind) {
             $0.latestEpoch = { clock.latest }
             $0.slotsPerEpoch = 32
         } _: { store async throws in
@@ -91,8 +106,9 @@ import Testing
         }
     }
 
-    @Test func `exactly at a raised watermark nothing is signed but the recorded message`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `exactly at a raised watermark nothing is signed but the recorded message`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(9, root: 1)) == .recorded)
             #expect(await store.decideOne(.attestation(3, 9, root: 1)) == .recorded)
             #expect(try await store.raise(slot: 10, epoch: 10) == 1)
@@ -105,9 +121,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [0, 1 << 63 - 1] as [UInt64])
-    func `the smallest and the largest number that can be recorded`(number: UInt64) async throws {
-        try await withStore { store async throws in
+    @Test(arguments: [0, 1 << 63 - 1] as [UInt64], StoreKind.allCases)
+    func `the smallest and the largest number that can be recorded`(number: UInt64, kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(number, root: 1)) == .recorded)
             #expect(await store.decideOne(.block(number, root: 1)) == .repeated)
             #expect(await store.decideOne(.block(number, root: 2)) == .refused(.doubleBlock(slot: Slot(number))))
@@ -122,9 +138,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [1 << 63, .max] as [UInt64])
-    func `numbers of 63 bits and more are refused everywhere`(number: UInt64) async throws {
-        try await withStore { store async throws in
+    @Test(arguments: [1 << 63, .max] as [UInt64], StoreKind.allCases)
+    func `numbers of 63 bits and more are refused everywhere`(number: UInt64, kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(number)) == .refused(.notRecordable(value: number)))
             #expect(await store.decideOne(.attestation(1, number)) == .refused(.notRecordable(value: number)))
             #expect(await store.decideOne(.attestation(number, 1)) == .refused(.notRecordable(value: number)))

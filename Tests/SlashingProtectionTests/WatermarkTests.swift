@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct WatermarkTests {
-    @Test func `low watermarks only rise`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases) func `low watermarks only rise`(_ kind: StoreKind) async throws {
+        try await withStore(kind) { store async throws in
             _ = await store.decideOne(.block(5))
             #expect(try await store.raise(slot: 50, epoch: 5) == 1)
             #expect(try await store.raise(slot: 40, epoch: 4) == 0)
@@ -15,8 +15,11 @@ import Testing
         }
     }
 
-    @Test func `a high watermark must lie above every low one, a low one not above the high one`() async throws {
-        try await withStore { store async throws in
+    @Test(arguments: StoreKind.allCases)
+    func `a high watermark must lie above every low one, a low one not above the high one`(
+        _ kind: StoreKind
+    ) async throws {
+        try await withStore(kind) { store async throws in
             _ = await store.decideOne(.block(50))
             _ = await store.decideOne(.attestation(5, 6))
             await #expect(throws: StoreError.self) { try await store.setHighWatermark(slot: 50, epoch: 7) }
@@ -32,32 +35,31 @@ import Testing
         }
     }
 
-    @Test func `a high watermark survives closing`() async throws {
-        let folder = try TemporaryFolder()
-        let settings = SQLiteStore.Settings(in: folder)
-        let first = try SQLiteStore(settings)
+    @Test(arguments: StoreKind.allCases)
+    func `a high watermark survives closing`(_ kind: StoreKind) async throws {
+        let place = try await RecordPlace(kind)
+        let first = try place.open()
         try await first.setHighWatermark(slot: 10, epoch: 1)
         await first.close()
-        let second = try SQLiteStore(settings)
+        let second = try place.open()
         #expect(await second.decideOne(.block(10)) == .refused(.beyondHighWatermark(highest: 10)))
         #expect(try await second.status().highWatermarkSlot == "10")
         await second.close()
+        try await place.remove()
     }
 
-    @Test func `a disabled validator is refused`() async throws {
-        let folder = try TemporaryFolder()
-        let settings = SQLiteStore.Settings(in: folder)
-        let first = try SQLiteStore(settings)
+    @Test(arguments: StoreKind.allCases)
+    func `a disabled validator is refused`(_ kind: StoreKind) async throws {
+        let place = try await RecordPlace(kind)
+        let first = try place.open()
         #expect(await first.decideOne(.block(1)) == .recorded)
         await first.close()
-        do {
-            let connection = try Connection(path: settings.path, mode: .readWrite)
-            try connection.execute("UPDATE validators SET enabled = 0")
-        }
-        let second = try SQLiteStore(settings)
+        try await place.execute("UPDATE validators SET enabled = \(kind == .sqlite ? "0" : "false")")
+        let second = try place.open()
         #expect(await second.decideOne(.block(1)) == .refused(.disabled))
         #expect(await second.decideOne(.attestation(0, 1)) == .refused(.disabled))
         #expect(try await second.status().disabled == 1)
         await second.close()
+        try await place.remove()
     }
 }

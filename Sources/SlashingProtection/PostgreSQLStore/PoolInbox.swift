@@ -103,6 +103,12 @@ struct PoolInbox: Sendable {
         }
     }
 
+    /// Puts entries of a call back that were not decided, before those that came after them.
+    mutating func putBack(_ entries: [PendingEntry]) {
+        blocks.insert(contentsOf: entries.filter { $0.duty.isBlock }, at: 0)
+        attestations.insert(contentsOf: entries.filter { !$0.duty.isBlock }, at: 0)
+    }
+
     /// Takes one call's work: all blocks, or all attestations, each validator once. Nil while nothing can be done.
     mutating func take(now: UInt64) -> [PendingEntry]? {
         let taken = Self.take(from: &blocks, &underWay, now) ?? Self.take(from: &attestations, &underWay, now)

@@ -78,7 +78,7 @@ struct PostgreSQLLane: ~Copyable {
         if !due.isEmpty { retries = call(due) }
         inbox.broadcast { inbox in
             inbox.release(entries)
-            inbox.append(retries, now: now)
+            inbox.putBack(retries)
         }
     }
 

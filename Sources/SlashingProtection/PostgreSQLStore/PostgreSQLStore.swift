@@ -100,7 +100,9 @@ package final class PostgreSQLStore: RecordStore {
                 inbox.lanes += 1
                 return (true, inbox.lanes - 1)
             }
-            if !accepted { entries.forEach { $0.answer(.refused(.notCheckable(reason: "the record is closed"))) } }
+            if !accepted {
+                entries.forEach { $0.answer(.refused(.notCheckable(reason: "the slashing record is closed"))) }
+            }
             if let lane { startLane(number: lane) }
         }
     }

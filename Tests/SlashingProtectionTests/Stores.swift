@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import Concurrency
+import Consensus
+import PostgreSQL
+import PostgreSQLServer
+import SQLite
+import SlashingProtection
+import TestSupport
+import Testing
+
+/// Every store passes the same tests.
+enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case sqlite
+    case postgres
+    var testDescription: String { rawValue }
+}
+
+/// How a record of a test is opened, whatever keeps it.
+struct StoreOptions: Sendable {
+    var genesisValidatorsRoot = network
+    var slotsPerEpoch: UInt64 = 32
+    var latestEpoch: @Sendable () -> Epoch? = { nil }
+    var createIfMissing = true
+}
+
+/// A place where a record lives: a file in a folder, or a database of the server that the tests of a process share.
+struct RecordPlace: Sendable {
+    let kind: StoreKind
+    var options: StoreOptions
+    private let folder: TemporaryFolder?
+    private let server: PostgreSQLServer?
+    private let database: String
+    private let url: String
+    private static let count = Lock(0)
+
+    init(_ kind: StoreKind, _ options: StoreOptions = StoreOptions()) async throws {
+        self.kind = kind
+        self.options = options
+        database = "record_\(Self.count.withLock { $0 += 1; return $0 })"
+        switch kind {
+        case .sqlite:
+            folder = try TemporaryFolder()
+            server = nil
+            url = ""
+        case .postgres:
+            folder = nil
+            let shared = try await PostgreSQLServer.shared()
+            server = shared
+            url = try await shared.createDatabase(database)
+        }
+    }
+
+    /// Opens the record; the one of before, where there was one.
+    func open() throws -> any RecordStore {
+        guard let folder else { return try PostgreSQLStore(postgreSQLSettings()) }
+        var settings = SQLiteStore.Settings(in: folder, createIfMissing: options.createIfMissing)
+        settings.genesisValidatorsRoot = options.genesisValidatorsRoot
+        settings.slotsPerEpoch = options.slotsPerEpoch
+        settings.latestEpoch = options.latestEpoch
+        return try SQLiteStore(settings)
+    }
+
+    func postgreSQLSettings() throws -> PostgreSQLStore.Settings {
+        PostgreSQLStore.Settings(
+            connection: try PostgreSQLSettings(url: url, applicationName: "tests"),
+            genesisValidatorsRoot: options.genesisValidatorsRoot,
+            slotsPerEpoch: options.slotsPerEpoch,
+            latestEpoch: options.latestEpoch,
+            createIfMissing: options.createIfMissing
+        )
+    }
+
+    /// Runs SQL on the closed record, past the store.
+    func execute(_ sql: String) async throws {
+        if let folder {
+            try Connection(path: SQLiteStore.Settings(in: folder).path, mode: .readWrite).execute(sql)
+        } else {
+            _ = try await server?.psql(sql, database: database)
+        }
+    }
+
+    /// Removes what a test has left, where that does not go by itself.
+    func remove() async throws {
+        _ = try await server?.psql("DROP DATABASE \(database) WITH (FORCE)")
+    }
+}
+
+/// Opens a new record, lets `body` use it, and closes it.
+@discardableResult
+func withStore<Result>(
+    _ kind: StoreKind = .sqlite,
+    _ change: (inout StoreOptions) -> Void = { _ in },
+    _ body: (any RecordStore) async throws -> Result
+) async throws -> Result {
+    var options = StoreOptions()
+    change(&options)
+    let place = try await RecordPlace(kind, options)
+    let store = try place.open()
+    do {
+        let result = try await body(store)
+        await store.close()
+        try await place.remove()
+        return result
+    } catch {
+        await store.close()
+        throw error
+    }
+}
+
+/// What a fresh SQLite record knows after taking the whole export of `store`, by way of the JSON text.
+@discardableResult
+func withCopy<Result>(
+    of store: any RecordStore,
+    on root: Root = network,
+    _ body: (any RecordStore) async throws -> Result
+) async throws -> Result {
+    let exported = try await store.give()
+    return try await withStore(.sqlite) {
+        $0.genesisValidatorsRoot = root
+    } _: { copy async throws in
+        try await copy.take(try Interchange(json: exported.json()))
+        return try await body(copy)
+    }
+}
