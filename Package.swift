@@ -75,6 +75,7 @@ let targets: [Target] = [
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
         path: "Tests/FaultVFS"
     ),
+    .target(name: "PostgreSQLServer", dependencies: ["Concurrency"], path: "Tests/PostgreSQLServer"),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
@@ -97,6 +98,10 @@ let targets: [Target] = [
     .testTarget(
         name: "KeystoresTests",
         dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]
+    ),
+    .testTarget(
+        name: "PostgreSQLTests",
+        dependencies: ["Concurrency", "PostgreSQL", "PostgreSQLServer", "TestSupport"]
     ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(

@@ -5,7 +5,7 @@
 /// The connection is encrypted and the server's name verified (`sslmode=verify-full` with the distribution's bundle)
 /// unless the URL says otherwise: a forged "recorded" is a slashing. Nothing of the environment (`PGHOST` and its
 /// kind), of `~/.pgpass`, `~/.postgresql` or a service file has a say.
-package struct PostgreSQLSettings: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+package struct PostgreSQLSettings: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// One server of the list; they are tried in order.
     struct Host: Sendable, Equatable {
         /// A name, an address, or the folder of a Unix socket.
@@ -37,6 +37,7 @@ package struct PostgreSQLSettings: Sendable, CustomStringConvertible, CustomDebu
         return list.joined(separator: ",") + "/" + database
     }
     package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: ["servers": description]) }
 
     /// Reads a URL. Percent-encoding is undone everywhere.
     ///

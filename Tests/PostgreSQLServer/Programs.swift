@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import Concurrency
+import Foundation
+
+/// A program of the server's that did not do its work.
+package struct ServerFailure: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// The programs of the distribution's server and the user they run as.
+enum Programs {
+    /// The newest of `/usr/lib/postgresql/*/bin`.
+    static let folder: String = {
+        let parent = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        let newest = versions.compactMap { Int($0) }.max().map(String.init) ?? "no-version-is-installed"
+        return "\(parent)/\(newest)/bin"
+    }()
+
+    static func path(_ name: String) -> String { folder + "/" + name }
+
+    /// The server refuses to run as root.
+    static let otherUser: String? = {
+        guard NSUserName() == "root" else { return nil }
+        let users = (try? String(contentsOfFile: "/etc/passwd", encoding: .utf8)) ?? ""
+        return users.contains("\npostgres:") ? "postgres" : "nobody"
+    }()
+
+    /// The command line that runs a program as the server's user; `setpriv` becomes the program, so that its process is
+    /// the program's.
+    static func asServerUser(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String]) {
+        guard let user = otherUser else { return (program, arguments) }
+        return ("/usr/bin/setpriv", ["--reuid=\(user)", "--regid=\(user)", "--init-groups", program] + arguments)
+    }
+
+    /// Runs to the end as the server's user, without holding a thread of the pool; what it printed.
+    @discardableResult
+    static func run(
+        _ program: String,
+        _ arguments: [String],
+        input: String = "",
+        in folder: String
+    ) async throws
+        -> String
+    {
+        let command = asServerUser(program, arguments)
+        return try await run(command.program, command.arguments, input: input, folder: folder)
+    }
+
+    /// Runs to the end as the user of the tests.
+    @discardableResult
+    static func run(_ program: String, _ arguments: [String], input: String = "", folder: String) async throws -> String
+    {
+        let result = await Blocking.run(name: "program") { () -> Result<String, any Error> in
+            Result { try complete(program, arguments, input: input, folder: folder) }
+        }
+        return try result.get()
+    }
+
+    private static func complete(
+        _ program: String,
+        _ arguments: [String],
+        input: String,
+        folder: String
+    ) throws -> String {
+        let process = Process()
+        let (standardInput, output) = (Pipe(), Pipe())
+        let ended = Condition(false)
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": folder]
+        process.currentDirectoryURL = URL(filePath: folder)
+        process.standardInput = standardInput
+        process.standardOutput = output
+        process.standardError = output
+        process.terminationHandler = { _ in ended.withLock { $0 = true } }
+        try process.run()
+        try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try standardInput.fileHandleForWriting.close()
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        _ = ended.wait { $0 ? true : nil }
+        guard process.terminationStatus == 0 else {
+            throw ServerFailure(description: "\(program) \(arguments.joined(separator: " ")): \(text)")
+        }
+        return text
+    }
+}
