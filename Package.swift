@@ -99,6 +99,10 @@ let targets: [Target] = [
         name: "KeystoresTests",
         dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]
     ),
+    .testTarget(
+        name: "PostgreSQLTests",
+        dependencies: ["Concurrency", "PostgreSQL", "PostgreSQLServer", "TestSupport"]
+    ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(
         name: "SignerAPITests",
