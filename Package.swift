@@ -58,7 +58,9 @@ let targets: [Target] = [
         name: "ContainmentChamber",
         dependencies: [
             "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPClient",
-            "HTTPServer", "Hardening", "Keystores", "Secrets", "Signer", "SignerAPI", "SlashingProtection", "Telemetry",
+            "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI",
+            "SlashingProtection",
+            "Telemetry",
         ]
     ),
 

@@ -73,15 +73,6 @@ package struct Configuration: Sendable {
             reason: "is not available: this version reads keys from files only"
         ),
         ReservedSection(prefix: "server.seccomp", reason: "is not available in this version"),
-        ReservedSection(prefix: "anti_slashing.url", reason: "is not available: this version has no PostgreSQL store"),
-        ReservedSection(
-            prefix: "anti_slashing.pool_size",
-            reason: "is not available: this version has no PostgreSQL store"
-        ),
-        ReservedSection(
-            prefix: "anti_slashing.force_ipv4",
-            reason: "is not available: this version has no PostgreSQL store"
-        ),
         ReservedSection(prefix: "anti_slashing.table", reason: "is not available: this version has no DynamoDB store"),
     ]
 }

@@ -133,6 +133,17 @@ enum CommandTree {
                 examples: [Example("containment-chamber anti-slashing init -c config.yaml", "Create the record")]
             ),
             Command(
+                "migrate",
+                summary: "Bring the tables of a PostgreSQL record up to date, without starting",
+                discussion: """
+                    Makes Web3Signer's tables (schema version 12) from nothing or from any older version, and this \
+                    program's functions in a schema of their own, in one transaction. Run it as a role that may create \
+                    schemas and tables; the signer itself then needs neither right. Changes no history.
+                    """,
+                options: settings,
+                examples: [Example("containment-chamber anti-slashing migrate -c config.yaml", "Migrate")]
+            ),
+            Command(
                 "import",
                 summary: "Take histories from an EIP-3076 file",
                 discussion: """

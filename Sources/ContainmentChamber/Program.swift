@@ -69,6 +69,7 @@ struct Program {
         case ["keys", "list"]: try await KeysCommands.list(invocation)
         case ["keys", "inspect"]: try KeysCommands.inspect(invocation)
         case ["anti-slashing", "init"]: try SlashingCommands.initialize(invocation)
+        case ["anti-slashing", "migrate"]: try SlashingCommands.migrate(invocation)
         case ["anti-slashing", "import"]: return try await SlashingCommands.take(invocation)
         case ["anti-slashing", "export"]: try await SlashingCommands.give(invocation)
         case ["anti-slashing", "prune"]: try await SlashingCommands.prune(invocation)

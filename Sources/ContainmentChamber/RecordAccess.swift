@@ -8,44 +8,13 @@ internal import HTTPClient
 internal import SignerAPI
 internal import SlashingProtection
 
-extension SQLiteStore.Settings {
-    /// As the configuration has it.
-    init(_ configuration: Configuration, network: Network) throws(Failure) {
-        guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
-        let ahead = UInt64(configuration.antiSlashing.clockGuardEpochs)
-        var latestEpoch: @Sendable () -> Epoch? = { nil }
-        if ahead > 0 {
-            guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
-                throw Failure(
-                    "the clock guard needs the genesis time of network \(network.name)",
-                    hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
-                    exitCode: .usage
-                )
-            }
-            latestEpoch = { Epoch(clock.currentEpoch.value + ahead) }
-        }
-        self.init(
-            path: configuration.antiSlashing.path,
-            genesisValidatorsRoot: root,
-            slotsPerEpoch: network.preset.slotsPerEpoch,
-            latestEpoch: latestEpoch,
-            createIfMissing: configuration.antiSlashing.createsIfMissing
-        )
-    }
-}
-
 /// The record of a configuration, for one command: through the running signer where there is one, else by opening it.
 struct RecordAccess {
     private let configuration: Configuration
     private let network: Network
 
     init(_ configuration: Configuration) throws(Failure) {
-        guard configuration.antiSlashing.backend == .sqlite else {
-            throw Failure(
-                "the backend \(configuration.antiSlashing.backend.rawValue) keeps no record",
-                exitCode: .usage
-            )
-        }
+        guard configuration.antiSlashing.backend != .noop else { throw .withoutRecord }
         self.configuration = configuration
         network = try Network.selected(by: configuration.network)
     }
@@ -55,7 +24,12 @@ struct RecordAccess {
         let socket = configuration.adminSocketPath
         do throws(StoreError) {
             if FileManager.default.fileExists(atPath: socket), let answer = try ask(socket, task) { return answer }
-            let store = try SQLiteStore(settings())
+        } catch {
+            throw Failure("\(error)")
+        }
+        let settings = try RecordSettings(configuration, network: network, for: .administration)
+        do throws(StoreError) {
+            let store = try settings.open()
             let result: Result<AdministrativeAnswer, StoreError>
             do throws(StoreError) { result = .success(try await store.administer(task)) } catch {
                 result = .failure(error)
@@ -70,17 +44,6 @@ struct RecordAccess {
                 )
             }
             throw Failure("\(error)")
-        }
-    }
-
-    /// An offline command never makes a record by the way.
-    private func settings() throws(StoreError) -> SQLiteStore.Settings {
-        do throws(Failure) {
-            var settings = try SQLiteStore.Settings(configuration, network: network)
-            settings.createIfMissing = false
-            return settings
-        } catch {
-            throw .refused(reason: error.description)
         }
     }
 

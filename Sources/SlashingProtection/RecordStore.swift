@@ -53,7 +53,7 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .missing(let path):
             "there is no slashing record at \(path); create it once with `containment-chamber anti-slashing init`, or set anti_slashing.create_if_missing: true"
-        case .alreadyExists(let path): "there is already a file at \(path); a slashing record is never overwritten"
+        case .alreadyExists(let path): "there is already a slashing record at \(path); it is never overwritten"
         case .inUse(let path):
             "another process holds the slashing record \(path); two signers must not share an SQLite record"
         case .otherNetwork(let path, let pinned, let configured):

@@ -42,14 +42,18 @@ import Testing
         #expect(configuration.keySources.filesystem.keystores?.passwords == .folder("/passwords"))
         #expect(configuration.logging.filter == "debug" && configuration.logging.format == .json)
         #expect(configuration.network.choice == .named("hoodi") && configuration.network.overrides.gloas == 99)
-        #expect(configuration.antiSlashing.backend == .sqlite)
+        #expect(configuration.antiSlashing.backend == .postgres)
+        #expect(configuration.antiSlashing.url == SecretReference(.environment(name: "SLASHING_DATABASE_URL")))
+        #expect(configuration.antiSlashing.username == "w3s")
+        #expect(
+            configuration.antiSlashing.password == SecretReference(.environment(name: "SLASHING_DATABASE_PASSWORD"))
+        )
         #expect(configuration.antiSlashing.path == "/data/slashing_protection.sqlite")
         #expect(configuration.antiSlashing.pruning.epochsToKeep == 500)
         #expect(configuration.antiSlashing.pruning.interval == .seconds(6 * 3600))
         #expect(
             options(conversion, .missing) == [
-                "eth2 --slashing-protection-db-url", "eth2 --slashing-protection-db-username",
-                "eth2 --slashing-protection-db-password", "eth2 --key-manager-api-enabled",
+                "eth2 --key-manager-api-enabled"
             ]
         )
         #expect(options(conversion, .unknown).isEmpty)

@@ -19,6 +19,17 @@ extension ValueType where Value == String {
         write: { $0 }
     )
 
+    /// A name that somebody else has given.
+    static let word = ValueType(
+        "text",
+        placeholder: "TEXT",
+        read: { text throws(ValueFailure) in
+            guard !text.isEmpty, !text.utf8.contains(0) else { throw ValueFailure("is empty, or holds a NUL byte") }
+            return text
+        },
+        write: { $0 }
+    )
+
     /// A numeric address to listen on.
     static let address = ValueType(
         "IPv4 or IPv6 address",

@@ -5,12 +5,19 @@ extension Configuration {
     package struct AntiSlashing: Sendable {
         package enum Backend: String, Sendable, CaseIterable {
             case sqlite
+            /// Shared by several signers, Web3Signer among them.
+            case postgres
             /// No protection at all; said loudly at every start.
             case noop
         }
 
         package var backend = Backend.sqlite
         package var path = "./slashing_protection.sqlite"
+        package var url: SecretReference?
+        package var username: String?
+        package var password: SecretReference?
+        package var poolSize = 64
+        package var forcesIPv4 = false
         package var createsIfMissing = false
         /// How far ahead of local time a duty may be; 0 switches the guard off.
         package var clockGuardEpochs = 2
@@ -30,10 +37,8 @@ extension Configuration.AntiSlashing {
         Setting(
             "anti_slashing.backend",
             at: \.antiSlashing.backend,
-            .choice(unavailable: [
-                "postgres": "this version has no PostgreSQL store", "dynamodb": "this version has no DynamoDB store",
-            ]),
-            "Where the record of what was signed is kept. noop keeps none: for tests only, it signs anything."
+            .choice(unavailable: ["dynamodb": "this version has no DynamoDB store"]),
+            "Where the record of what was signed is kept: a file for one signer, a PostgreSQL database for several. noop keeps none: for tests only, it signs anything."
         ),
         Setting(
             "anti_slashing.path",
@@ -41,6 +46,39 @@ extension Configuration.AntiSlashing {
             .path,
             flags: ["anti-slashing-sqlite-path"],
             "The file of the sqlite record. It must be on a disk that survives restarts and be used by nobody else."
+        ),
+        Setting(
+            "anti_slashing.url",
+            at: \.antiSlashing.url,
+            optional: .secret,
+            unset: "none; the postgres record needs one",
+            "The PostgreSQL database: postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…, or the same behind jdbc:. TLS with the server's name verified unless the URL says otherwise (sslmode, sslrootcert, sslcert, sslkey)."
+        ),
+        Setting(
+            "anti_slashing.username",
+            at: \.antiSlashing.username,
+            optional: .word,
+            unset: "the one in the URL",
+            "The database's user, where the URL does not name it."
+        ),
+        Setting(
+            "anti_slashing.password",
+            at: \.antiSlashing.password,
+            optional: .secret,
+            unset: "the one in the URL",
+            "The user's password, where the URL does not hold it."
+        ),
+        Setting(
+            "anti_slashing.pool_size",
+            at: \.antiSlashing.poolSize,
+            .integer(1...1_000),
+            "Connections to PostgreSQL for signing, at most; they are opened as they are needed. One more serves imports, pruning and the like."
+        ),
+        Setting(
+            "anti_slashing.force_ipv4",
+            at: \.antiSlashing.forcesIPv4,
+            .boolean,
+            "Reaches PostgreSQL over IPv4 only, where IPv6 addresses are published but lead nowhere."
         ),
         Setting(
             "anti_slashing.create_if_missing",
@@ -84,6 +122,14 @@ extension Configuration.AntiSlashing {
         Rule(["anti_slashing.path", "anti_slashing.backend"]) { all in
             guard all.antiSlashing.backend == .sqlite, all.antiSlashing.path.hasPrefix(":memory:") else { return nil }
             return .init("anti_slashing.path", "is not a file: a record in memory is lost with the process")
-        }
+        },
+        Rule(["anti_slashing.url", "anti_slashing.backend"]) { all in
+            guard all.antiSlashing.backend == .postgres, all.antiSlashing.url == nil else { return nil }
+            return .init("anti_slashing.url", "is missing: the postgres record needs the URL of its database")
+        },
+        Rule(["anti_slashing.url", "anti_slashing.backend"]) { all in
+            guard all.antiSlashing.backend == .sqlite, all.antiSlashing.url != nil else { return nil }
+            return .init("anti_slashing.url", "is set, but anti_slashing.backend is sqlite; set it to postgres")
+        },
     ]
 }

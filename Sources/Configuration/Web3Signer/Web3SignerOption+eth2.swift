@@ -12,10 +12,10 @@ extension Web3SignerOption {
                 isSwitch: true,
                 .missing("there is no signing extension (PROOF_OF_VALIDATION) in this version", inert: "false")
             ),
+            .init(.eth2, "slashing-protection-db-url", .translated(database)),
             .init(.eth2, "slashing-protection-enabled", isSwitch: true, .translated(protection)),
-            .init(.eth2, "slashing-protection-db-url", .missing(database)),
-            .init(.eth2, "slashing-protection-db-username", .missing(databasePart)),
-            .init(.eth2, "slashing-protection-db-password", .missing(databasePart)),
+            .init(.eth2, "slashing-protection-db-username", .setting("anti_slashing.username")),
+            .init(.eth2, "slashing-protection-db-password", .translated(password)),
             .init(.eth2, "slashing-protection-db-pool-configuration-file", .needless(noPool)),
             .init(.eth2, "slashing-protection-pruning-db-pool-configuration-file", .needless(noPool)),
             .init(.eth2, "Xslashing-protection-db-connection-pool-enabled", isSwitch: true, .needless(noPool)),
@@ -59,13 +59,7 @@ extension Web3SignerOption {
         .init(.watermarkRepair, "remove-high-watermark", isSwitch: true, .missing(watermark, inert: "false")),
     ]
 
-    private static let database = """
-        this version keeps the record in SQLite: stop Web3Signer, write its history with `web3signer ... eth2 export \
-        --to FILE`, then run `containment-chamber anti-slashing init` and `anti-slashing import --from FILE` before \
-        the first start
-        """
-    private static let databasePart = "there is no PostgreSQL store in this version; do not copy it anywhere"
-    private static let noPool = "the SQLite record has no connection pool"
+    private static let noPool = "connections are opened as they are needed, at most anti_slashing.pool_size"
     private static let health = "the record is watched all the time; /healthcheck shows it"
     private static let watermark = "run containment-chamber anti-slashing watermark; see its --help"
 
@@ -84,12 +78,32 @@ extension Web3SignerOption {
         )
     }
 
+    /// The same database serves both signers. The URL itself is not copied: it may hold a password.
+    private static func database(_ url: String) -> Web3SignerTranslation {
+        Web3SignerTranslation(
+            settings: [
+                ("anti_slashing.backend", .text("postgres")), ("anti_slashing.url", .text("env:SLASHING_DATABASE_URL")),
+            ],
+            difference:
+                "is not copied, it may hold a password: put it into the environment as SLASHING_DATABASE_URL, or name a file "
+                + "(file:PATH); without sslmode in it, TLS with the server's name verified is now required"
+        )
+    }
+
+    private static func password(_ password: String) -> Web3SignerTranslation {
+        .setting(
+            "anti_slashing.password",
+            "env:SLASHING_DATABASE_PASSWORD",
+            "is not copied: put it into the environment as SLASHING_DATABASE_PASSWORD, or name a file (file:PATH)"
+        )
+    }
+
     private static func protection(_ value: String) -> Web3SignerTranslation {
-        if value.lowercased() != "false" { return .setting("anti_slashing.backend", "sqlite") }
+        if value.lowercased() != "false" { return Web3SignerTranslation() }
         return .setting(
             "anti_slashing.backend",
             "noop",
-            "nothing keeps validators from being slashed; remove the line for protection by SQLite"
+            "nothing keeps validators from being slashed; set it to sqlite or postgres for protection"
         )
     }
 }

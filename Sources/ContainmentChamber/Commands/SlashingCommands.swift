@@ -9,25 +9,26 @@ internal import SlashingProtection
 enum SlashingCommands {
     static func initialize(_ invocation: Invocation) throws(Failure) {
         let configuration = try invocation.configuration()
-        guard configuration.antiSlashing.backend == .sqlite else {
-            throw Failure(
-                "the backend \(configuration.antiSlashing.backend.rawValue) keeps no record",
-                exitCode: .usage
-            )
-        }
+        guard configuration.antiSlashing.backend != .noop else { throw .withoutRecord }
         let network = try Network.selected(by: configuration.network)
-        guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
+        let record = try RecordSettings(configuration, network: network, for: .making)
+        do throws(StoreError) { try record.initialize() } catch { throw Failure("\(error)") }
+        Output.print("created the slashing record \(record.place) for \(network.name)")
+    }
+
+    static func migrate(_ invocation: Invocation) throws(Failure) {
+        let configuration = try invocation.configuration()
+        let network = try Network.selected(by: configuration.network)
+        guard case .postgreSQL(let settings) = try RecordSettings(configuration, network: network, for: .making) else {
+            throw Failure("only a postgres record has tables to migrate", exitCode: .usage)
+        }
         do throws(StoreError) {
-            try SQLiteStore.initialize(
-                SQLiteStore.Settings(
-                    path: configuration.antiSlashing.path,
-                    genesisValidatorsRoot: root
-                )
-            )
+            let before = try PostgreSQLStore.migrate(settings)
+            let was = before.map { $0 == 0 ? "a version before 7" : "version \($0)" } ?? "no tables"
+            Output.print("\(settings.connection): tables of version 12 and this program's functions; before: \(was)")
         } catch {
             throw Failure("\(error)")
         }
-        Output.print("created the slashing record \(configuration.antiSlashing.path) for \(network.name)")
     }
 
     static func take(_ invocation: Invocation) async throws(Failure) -> ExitCode {

@@ -85,21 +85,14 @@ final class Daemon: Sendable {
         _ network: Network,
         _ logger: Logger
     ) throws(Failure) -> any RecordStore {
-        switch configuration.antiSlashing.backend {
-        case .noop:
+        if configuration.antiSlashing.backend == .noop {
             logger.error(
                 .protection,
                 "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
             )
-            return NoopStore()
-        case .sqlite:
-            let settings = try SQLiteStore.Settings(configuration, network: network)
-            do throws(StoreError) {
-                return try SQLiteStore(settings)
-            } catch {
-                throw Failure("\(error)")
-            }
         }
+        let settings = try RecordSettings(configuration, network: network, for: .signing)
+        do throws(StoreError) { return try settings.open() } catch { throw Failure("\(error)") }
     }
 
     /// Runs until a signal ends it.

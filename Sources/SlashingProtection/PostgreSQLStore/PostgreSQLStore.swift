@@ -18,9 +18,9 @@ package final class PostgreSQLStore: RecordStore {
         /// Connections for signing at most; one more serves administration.
         package var poolSize: Int
         /// How long the database may take for one call.
-        package var callLimit = Duration.seconds(3)
+        package var callLimit = Duration.seconds(2)
         /// How long a message waits for the database or for another signer's lock before it is refused.
-        package var answerLimit = Duration.seconds(5)
+        package var answerLimit = Duration.seconds(4)
         /// How long a lane rests between attempts to reach the database.
         package var retryInterval = Duration.milliseconds(250)
 
@@ -33,6 +33,8 @@ package final class PostgreSQLStore: RecordStore {
             poolSize: Int = 64
         ) {
             self.connection = connection
+            // While signing waits for it; an attestation has four seconds in all.
+            self.connection.connectTimeout = min(connection.connectTimeout, .seconds(2))
             self.genesisValidatorsRoot = genesisValidatorsRoot
             self.slotsPerEpoch = slotsPerEpoch
             self.latestEpoch = latestEpoch

@@ -47,7 +47,7 @@ struct HelpTests {
     @Test(arguments: [
         Misuse(words: [], says: "a command is missing"),
         Misuse(words: ["sevrer"], says: "did you mean server?"),
-        Misuse(words: ["anti-slashing"], says: "one of init, import, export, prune, watermark, status"),
+        Misuse(words: ["anti-slashing"], says: "one of init, migrate, import, export, prune, watermark, status"),
         Misuse(words: ["anti-slashing", "exprot"], says: "did you mean export?"),
         Misuse(words: ["server", "--no-such-option"], says: "there is no option --no-such-option"),
         Misuse(words: ["server", "--server-listen-prot", "1"], says: "did you mean --server-listen-port?"),
@@ -58,6 +58,7 @@ struct HelpTests {
         Misuse(words: ["server", "--network", "ropsten"], says: "ropsten"),
         Misuse(words: ["config", "show", "--network", "minimal"], says: "genesis_validators_root"),
         Misuse(words: ["keys", "inspect"], says: "FILE is missing"),
+        Misuse(words: ["anti-slashing", "migrate"], says: "only a postgres record"),
         Misuse(words: ["anti-slashing", "import"], says: "--from is required"),
         Misuse(words: ["anti-slashing", "export"], says: "--to is required"),
         Misuse(words: ["anti-slashing", "prune"], says: "--keep-epochs is required"),

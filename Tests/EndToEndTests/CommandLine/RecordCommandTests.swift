@@ -60,7 +60,7 @@ struct RecordCommandTests {
         let before = try workplace.folder.contents("record.sqlite")
         let again = try await workplace.run("anti-slashing", "init")
         #expect(again.exitCode == 1)
-        #expect(again.errors.contains("already a file at \(workplace.record)"))
+        #expect(again.errors.contains("already a slashing record at \(workplace.record)"))
         #expect(try workplace.folder.contents("record.sqlite") == before)
     }
 

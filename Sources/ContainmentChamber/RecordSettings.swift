@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Concurrency
+internal import Configuration
+internal import Consensus
+internal import PostgreSQL
+internal import SlashingProtection
+
+/// Where the record of a configuration is, and how it is opened.
+enum RecordSettings {
+    /// Nothing is kept.
+    case none
+    case sqlite(SQLiteStore.Settings)
+    case postgreSQL(PostgreSQLStore.Settings)
+
+    /// What a record is opened for.
+    enum Purpose {
+        case signing
+        /// A command never makes a record by the way.
+        case administration
+        /// Nothing is decided, so no clock is needed.
+        case making
+    }
+
+    init(_ configuration: Configuration, network: Network, for purpose: Purpose) throws(Failure) {
+        guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
+        let protection = configuration.antiSlashing
+        let ahead = purpose == .making ? 0 : UInt64(protection.clockGuardEpochs)
+        let latestEpoch = try Self.latestEpoch(ahead: ahead, network)
+        let createsIfMissing = purpose == .signing && protection.createsIfMissing
+        switch protection.backend {
+        case .noop: self = .none
+        case .sqlite:
+            self = .sqlite(
+                SQLiteStore.Settings(
+                    path: protection.path,
+                    genesisValidatorsRoot: root,
+                    slotsPerEpoch: network.preset.slotsPerEpoch,
+                    latestEpoch: latestEpoch,
+                    createIfMissing: createsIfMissing
+                )
+            )
+        case .postgres:
+            self = .postgreSQL(
+                PostgreSQLStore.Settings(
+                    connection: try PostgreSQLSettings(protection),
+                    genesisValidatorsRoot: root,
+                    slotsPerEpoch: network.preset.slotsPerEpoch,
+                    latestEpoch: latestEpoch,
+                    createIfMissing: createsIfMissing,
+                    poolSize: protection.poolSize
+                )
+            )
+        }
+    }
+
+    /// The clock guard.
+    private static func latestEpoch(
+        ahead: UInt64,
+        _ network: Network
+    ) throws(Failure) -> @Sendable () -> Epoch? {
+        guard ahead > 0 else { return { nil } }
+        guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
+            throw Failure(
+                "the clock guard needs the genesis time of network \(network.name)",
+                hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
+                exitCode: .usage
+            )
+        }
+        return { Epoch(clock.currentEpoch.value + ahead) }
+    }
+
+    /// For messages; never a password.
+    var place: String {
+        switch self {
+        case .none: "nowhere"
+        case .sqlite(let settings): settings.path
+        case .postgreSQL(let settings): settings.connection.description
+        }
+    }
+
+    func open() throws(StoreError) -> any RecordStore {
+        switch self {
+        case .none: NoopStore()
+        case .sqlite(let settings): try SQLiteStore(settings)
+        case .postgreSQL(let settings): try PostgreSQLStore(settings)
+        }
+    }
+
+    /// Makes an empty record.
+    func initialize() throws(StoreError) {
+        switch self {
+        case .none: break
+        case .sqlite(let settings): try SQLiteStore.initialize(settings)
+        case .postgreSQL(let settings): try PostgreSQLStore.initialize(settings)
+        }
+    }
+}
+
+extension PostgreSQLSettings {
+    /// As the configuration has it.
+    fileprivate init(_ protection: Configuration.AntiSlashing) throws(Failure) {
+        let url = try protection.url?.text(for: "anti_slashing.url") ?? ""
+        let password = try protection.password?.text(for: "anti_slashing.password")
+        do throws(PostgreSQLError) {
+            self = try PostgreSQLSettings(
+                url: url,
+                user: protection.username,
+                password: password,
+                applicationName: "containment-chamber",
+                forceIPv4: protection.forcesIPv4
+            )
+        } catch {
+            throw Failure("anti_slashing.url: \(error)", exitCode: .usage)
+        }
+    }
+}
+
+extension Failure {
+    static var withoutRecord: Failure { Failure("the backend noop keeps no record", exitCode: .usage) }
+}
