@@ -64,10 +64,17 @@ let targets: [Target] = [
         ]
     ),
 
+    // Also for the benchmark, which stands above it.
+    .target(name: "PostgreSQLServer", dependencies: ["Concurrency"], path: "Tests/PostgreSQLServer"),
+
     library("CEpoll"),
     .executableTarget(
         name: "Benchmarks",
-        dependencies: ["CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "Secrets"],
+        dependencies: [
+            "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "PostgreSQLServer",
+            "Secrets",
+            "SlashingProtection",
+        ],
         path: "Benchmarks"
     ),
 
@@ -77,7 +84,6 @@ let targets: [Target] = [
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
         path: "Tests/FaultVFS"
     ),
-    .target(name: "PostgreSQLServer", dependencies: ["Concurrency"], path: "Tests/PostgreSQLServer"),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),

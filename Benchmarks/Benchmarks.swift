@@ -6,12 +6,12 @@ internal import Foundation
 /// them.
 @main
 struct Benchmarks {
-    static func main() {
+    static func main() async {
         // A server that dies must not end us with a signal.
         _ = signal(SIGPIPE, SIG_IGN)
         do throws(BenchmarkFailure) {
             let options = try Options(Array(CommandLine.arguments.dropFirst()))
-            let report = try run(options)
+            let report = try await run(options)
             print(options.isJSON ? report.json : report.table)
             exit(report.isMet || options.isReportOnly ? 0 : 1)
         } catch {
@@ -20,13 +20,14 @@ struct Benchmarks {
         }
     }
 
-    private static func run(_ options: Options) throws(BenchmarkFailure) -> Report {
+    private static func run(_ options: Options) async throws(BenchmarkFailure) -> Report {
         let folder = try WorkFolder(in: options.folder)
         defer { folder.remove() }
         var report = Report()
         if options.runs(.sameRoot) || options.runs(.distinctRoots) || options.runs(.upcheck) {
             try measureLoad(options, folder, &report)
         }
+        if options.runs(.stores) { try await Stores(options, folder).measure(&report) }
         if options.runs(.startUp) { try StartUp(options, folder).measure(&report) }
         return report
     }

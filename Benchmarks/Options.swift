@@ -7,11 +7,12 @@ struct Options {
         case distinctRoots = "distinct-roots"
         case upcheck
         case startUp = "start-up"
+        case stores
     }
 
     static let usage = """
         usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
-                          [--only same-root|distinct-roots|upcheck|start-up]
+                          [--only same-root|distinct-roots|upcheck|start-up|stores]
         """
 
     /// The program that is measured.

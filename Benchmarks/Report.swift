@@ -9,13 +9,21 @@ struct Report {
         let unit: String
         let digits: Int
         let target: Double?
-        var isMet: Bool { target.map { value <= $0 } ?? true }
+        let least: Double?
+        var isMet: Bool { target.map { value <= $0 } ?? true && least.map { value >= $0 } ?? true }
     }
     private var rows: [Row] = []
     private var notes: [String] = []
 
-    mutating func add(_ name: String, _ value: Double, _ unit: String, digits: Int = 1, atMost target: Double? = nil) {
-        rows.append(Row(name: name, value: value, unit: unit, digits: digits, target: target))
+    mutating func add(
+        _ name: String,
+        _ value: Double,
+        _ unit: String,
+        digits: Int = 1,
+        atMost target: Double? = nil,
+        atLeast least: Double? = nil
+    ) {
+        rows.append(Row(name: name, value: value, unit: unit, digits: digits, target: target, least: least))
     }
 
     mutating func note(_ text: String) { notes.append(text) }
@@ -32,8 +40,9 @@ struct Report {
             let value = Self.text(row.value, row.digits)
             let padded = String(repeating: " ", count: max(0, 10 - value.count)) + value
             let unit = row.unit.padding(toLength: 13, withPad: " ", startingAt: 0)
-            guard let target = row.target else { return "\(name) \(padded) \(unit)" }
-            let limit = "at most \(Self.text(target, target.rounded() == target ? 0 : 2))"
+            guard let target = row.target ?? row.least else { return "\(name) \(padded) \(unit)" }
+            let bound = row.target == nil ? "at least" : "at most"
+            let limit = "\(bound) \(Self.text(target, target.rounded() == target ? 0 : 2))"
             return "\(name) \(padded) \(unit) \(limit): \(row.isMet ? "met" : "MISSED")"
         }
         lines += [""] + notes
@@ -47,6 +56,7 @@ struct Report {
             let value: Double
             let unit: String
             let atMost: Double?
+            let atLeast: Double?
             let met: Bool?
         }
         struct Document: Encodable {
@@ -60,7 +70,8 @@ struct Report {
                 value: row.value,
                 unit: row.unit,
                 atMost: row.target,
-                met: row.target == nil ? nil : row.isMet
+                atLeast: row.least,
+                met: row.target == nil && row.least == nil ? nil : row.isMet
             )
         }
         let encoder = JSONEncoder()

@@ -10,24 +10,31 @@ final class Server {
     /// From the start of the process until it said that it listens, in seconds.
     let readyAfter: Double
 
-    init(_ binary: String, folder: WorkFolder, keys: String, network: Network) throws(BenchmarkFailure) {
+    /// - Parameter record: the lines of `anti_slashing`, two blanks before all but the first; nil for SQLite.
+    init(
+        _ binary: String,
+        folder: WorkFolder,
+        keys: String,
+        network: Network,
+        record: String? = nil
+    ) throws(BenchmarkFailure) {
         let name = "server-\(UInt32.random(in: .min ... .max))"
         let configuration = folder.path("\(name).yaml")
         let log = folder.path("\(name).log")
+        let sqlite = "backend: sqlite\n  path: \(folder.path("\(name).sqlite"))\n  create_if_missing: true"
         try attempt("writing \(configuration)") {
             try """
             network: \(network.name)
             server:
               listen_port: 0
+              admin_socket: \(folder.path("\(name).sock"))
             metrics:
               listen_port: 0
             key_sources:
               filesystem:
                 paths: ["\(keys)"]
             anti_slashing:
-              backend: sqlite
-              path: \(folder.path("\(name).sqlite"))
-              create_if_missing: true
+              \(record ?? sqlite)
             """.write(toFile: configuration, atomically: false, encoding: .utf8)
         }
         let began = Clock.monotonic
