@@ -49,13 +49,13 @@ package final class PostgreSQLServer: Sendable {
     ///   - settings: further lines of the configuration.
     package static func started(tls: Bool = false, settings: [String: String] = [:]) async throws -> PostgreSQLServer {
         let template = try await Self.template.value
-        let folder = ServerWatchdog.shared.folder + "/" + UUID().uuidString.prefix(8)
-        try await Programs.run("/bin/mkdir", ["-m", "700", folder], in: "/")
-        try await Programs.run("/bin/cp", ["-a", template, folder + "/data"], in: folder)
-        let certificates = tls ? try await ServerCertificates.make(in: folder) : nil
         var failure: (any Error)?
         // Below the ports that the kernel gives to outgoing connections. Another process may have taken one.
         for _ in 0..<5 {
+            let folder = ServerWatchdog.shared.folder + "/" + UUID().uuidString.prefix(8)
+            try await Programs.run("/bin/mkdir", ["-m", "700", folder], in: "/")
+            try await Programs.run("/bin/cp", ["-a", template, folder + "/data"], in: folder)
+            let certificates = tls ? try await ServerCertificates.make(in: folder) : nil
             let port = Int.random(in: 20000..<32000)
             let server = PostgreSQLServer(folder: folder, port: port, certificates: certificates, settings: settings)
             do {
@@ -88,8 +88,7 @@ package final class PostgreSQLServer: Sendable {
             input: "CREATE ROLE \(PostgreSQLServer.user) LOGIN PASSWORD '\(password)'\n",
             in: "/"
         )
-        let access =
-            "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\nhostssl all all ::1/128 scram-sha-256\n"
+        let access = "local all,replication all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         try Data(access.utf8).write(to: URL(filePath: data + "/pg_hba.conf"))
         return data
     }
@@ -127,7 +126,7 @@ package final class PostgreSQLServer: Sendable {
         }
     }
 
-    /// Stops and returns when it has ended.
+    /// Stops and returns when it has ended; with `smart` that is when the last session has.
     package func stop(_ mode: StopMode = .fast) async {
         guard let process = process.withLock({ $0 }) else { return }
         resume()

@@ -19,18 +19,20 @@ enum Programs {
 
     static func path(_ name: String) -> String { folder + "/" + name }
 
-    /// The server refuses to run as root.
-    static let otherUser: String? = {
+    /// Numbers of the user and group that the server runs as where the tests run as root, as which it refuses to.
+    static let otherUser: (user: String, group: String)? = {
         guard NSUserName() == "root" else { return nil }
-        let users = (try? String(contentsOfFile: "/etc/passwd", encoding: .utf8)) ?? ""
-        return users.contains("\npostgres:") ? "postgres" : "nobody"
+        let text = (try? String(contentsOfFile: "/etc/passwd", encoding: .utf8)) ?? ""
+        let lines = text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
+        let line = lines.first { $0[0] == "postgres" } ?? lines.first { $0[0] == "nobody" }
+        return line.map { (String($0[2]), String($0[3])) }
     }()
 
     /// The command line that runs a program as the server's user; `setpriv` becomes the program, so that its process is
     /// the program's.
     static func asServerUser(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String]) {
-        guard let user = otherUser else { return (program, arguments) }
-        return ("/usr/bin/setpriv", ["--reuid=\(user)", "--regid=\(user)", "--init-groups", program] + arguments)
+        guard let (user, group) = otherUser else { return (program, arguments) }
+        return ("/usr/bin/setpriv", ["--reuid=\(user)", "--regid=\(group)", "--clear-groups", program] + arguments)
     }
 
     /// Runs to the end as the server's user, without holding a thread of the pool; what it printed.

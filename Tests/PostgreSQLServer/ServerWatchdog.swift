@@ -17,7 +17,7 @@ final class ServerWatchdog: Sendable {
         let process = Process()
         let input = Pipe()
         process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", Self.script, "watchdog", folder, Programs.otherUser ?? ""]
+        process.arguments = ["-c", Self.script, "watchdog", folder, Programs.otherUser?.user ?? ""]
         process.standardInput = input
         // Without a shell or a folder nothing here can work, and every server says so when it starts.
         try? process.run()

@@ -57,6 +57,24 @@ extension PostgreSQLConnection {
     }
 }
 
+/// Lets others run; an error once the test's time is over.
+func yield() async throws {
+    try Task.checkCancellation()
+    await Task.yield()
+}
+
+/// A statement that takes for ever and can be told from others of its kind: the server goes on with one whose client
+/// has left.
+struct Sleep: Sendable {
+    private let mark = UUID().uuidString
+    var sql: String { "SELECT pg_sleep(3600) /* \(mark) */" }
+
+    func hasBegun(on server: PostgreSQLServer) async throws {
+        let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
+        while try await server.psql("\(running) AND query LIKE '%\(mark)%'") != "1" { try await yield() }
+    }
+}
+
 extension PostgreSQLError {
     var isLost: Bool { if case .lost = self { true } else { false } }
     var isTimedOut: Bool { if case .timedOut = self { true } else { false } }
