@@ -149,29 +149,9 @@ struct SQLiteWriter: ~Copyable {
     /// Takes the store out of service after a fault; says why.
     @discardableResult
     mutating func stop(after error: SQLiteError) -> String {
-        let health: StoreHealth
-        switch error.kind {
-        case .full:
-            health = .suspended(
-                reason: "no space left for the slashing record \(file.path); free some, signing resumes by itself"
-            )
-        case .syncFailed:
-            // As well as it can be done: the disk is the thing that has just failed. The rewrite insists on it.
-            try? file.mark()
-            health = .rewriting(
-                reason:
-                    "a sync of the slashing record \(file.path) failed (\(error.message)); it is being rewritten to a new file, "
-                    + "look at the disk"
-            )
-        case .corrupt:
-            health = .unusable(
-                reason:
-                    "the slashing record \(file.path) is damaged (\(error.message)); restore it from a backup taken after the "
-                    + "last signature, then restart"
-            )
-        case .inputOutput, .busy, .cannotOpen, .constraint, .other:
-            health = .suspended(reason: "the slashing record \(file.path) cannot be written: \(error)")
-        }
+        // As well as it can be done: the disk is the thing that has just failed. The rewrite insists on it.
+        if error.kind == .syncFailed { try? file.mark() }
+        let health = StoreHealth(after: error, in: file)
         takeOutOfService(health)
         return health.reason ?? ""
     }
@@ -227,15 +207,6 @@ struct SQLiteWriter: ~Copyable {
             try record.connection.checkpoint()
         } catch {
             stop(after: error)
-        }
-    }
-}
-
-extension StoreHealth {
-    var recoversByItself: Bool {
-        switch self {
-        case .suspended, .rewriting: true
-        case .ready, .unusable: false
         }
     }
 }
