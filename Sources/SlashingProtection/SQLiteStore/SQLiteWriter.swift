@@ -72,7 +72,7 @@ struct SQLiteWriter: ~Copyable {
 
     private mutating func continueJob() {
         guard var running = job.take() else { return }
-        if let result = running.step(&self) { running.answer(result) } else { job = running }
+        if !running.proceed(&self) { job = running }
     }
 
     // MARK: Signing
