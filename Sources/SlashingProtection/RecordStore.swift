@@ -20,7 +20,10 @@ package protocol RecordStore: Sendable {
     // MARK: For the floor
 
     /// Rises before the store checks anything over a connection of which it cannot say that it leads to the very database
-    /// of the ones before: at least with every reconnection. 0 where there is one database for the life of the store.
+    /// of the ones before: at least with every reconnection, and where a pooler stands between, with every start of the
+    /// server behind it. 0 where there is one database for the life of the store.
+    ///
+    /// The identity alone is not enough: what others write moves a restored database past the position that was seen.
     var connectionGeneration: UInt64 { get }
 
     /// As `decide(_:)`, but neither checks nor records anything over a connection that is later than `generation`: the

@@ -19,8 +19,8 @@ package protocol FloorKeeper: Sendable {
     /// All marks that are durable.
     func marks() async throws(StoreError) -> [FloorMark]
 
-    /// Replaces the condition; durable when it returns.
-    func write(_ condition: FloorCondition) async throws(StoreError)
+    /// Changes the condition; durable when it returns.
+    func update(_ change: @escaping @Sendable (inout FloorCondition) -> Void) async throws(StoreError)
 
     func close() async
 }

@@ -55,6 +55,30 @@ extension FlooredStore {
         }
     }
 
+    /// Looks at the database of connections that the floor was held against already: whether it still is what was seen,
+    /// and whether another instance has begun to reconcile it. Keeps what it sees, so that an instance which signs
+    /// little notices a database that went back while it was down.
+    func lookAgain() async {
+        let (passage, seen) = state.withLock { ($0.passage, $0.seen) }
+        guard case .comparison(let comparison)? = try? await inner.perform(.compare([])) else { return }
+        if let finding = finding(in: comparison, seen) {
+            await latch(finding, since: passage)
+        } else if let identity = comparison.identity, identity != floor.condition.seen {
+            state.withLock { state in
+                guard state.passage == passage, state.seen.map({ !identity.isStepBack(from: $0) }) ?? true else {
+                    return
+                }
+                state.seen = identity
+            }
+            try? await floor.update { condition in
+                guard condition.alarm == nil, condition.seen.map({ !identity.isStepBack(from: $0) }) ?? true else {
+                    return
+                }
+                condition.seen = identity
+            }
+        }
+    }
+
     /// What is wrong, first the gravest.
     private func finding(in comparison: RecordComparison, _ seen: DatabaseIdentity?) -> String? {
         if comparison.uncoveredCount > 0 {
@@ -103,9 +127,6 @@ extension FlooredStore {
     private func introduce(_ recovery: RecoveryList) async throws(StoreError) {
         let instance = floor.instance
         if recovery[instance.identifier]?.instance != instance { _ = try await inner.perform(.register(instance)) }
-        guard !floor.condition.isKnown else { return }
-        var condition = floor.condition
-        condition.isKnown = true
-        try await floor.write(condition)
+        if !floor.condition.isKnown { try await floor.update { $0.isKnown = true } }
     }
 }

@@ -67,15 +67,14 @@ extension FlooredStore {
 
     /// Writes down how far this instance has come, and ends its alarm where all floors are in the record.
     private func end(_ report: FloorMergeReport, isComplete: Bool) async throws(StoreError) {
-        var condition = floor.condition
-        condition.isKnown = true
-        condition.joined = isComplete ? nil : report.recovery.number
-        if isComplete {
+        try await floor.update { condition in
+            condition.isKnown = true
+            condition.joined = isComplete ? nil : report.recovery.number
+            guard isComplete else { return }
             condition.alarm = nil
             condition.completed = report.recovery.number
             condition.seen = report.identity
         }
-        try await floor.write(condition)
         guard isComplete else { return }
         state.withLock { state in
             state.alarm = nil
@@ -86,12 +85,12 @@ extension FlooredStore {
         }
     }
 
-    /// What the daemon does from time to time: holds the floor against a database that was connected anew, even where
-    /// nobody asks for a signature, and goes on with a reconciliation that an operator has begun here and that waits for
+    /// What the daemon does every few seconds: looks after the database even where nobody asks for a signature, and goes on with a reconciliation that an operator has begun here and that waits for
     /// other instances.
     package func tend() async {
         if alarm == nil {
-            if state.withLock({ $0.compared }) != inner.connectionGeneration { try? await compareOnce() }
+            let isCompared = state.withLock { $0.compared } == inner.connectionGeneration
+            if isCompared { await lookAgain() } else { try? await compareOnce() }
         } else if floor.condition.joined != nil {
             _ = try? await reconcile(acceptingClockFloor: false)
         }

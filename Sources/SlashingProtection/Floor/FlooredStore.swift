@@ -182,10 +182,8 @@ package final class FlooredStore: RecordStore {
             return nil
         }
         if let standing { return standing }
-        var condition = floor.condition
-        condition.alarm = text
         // Where this fails the floor cannot be raised either, so nothing is released, and the next start compares anew.
-        try? await floor.write(condition)
+        try? await floor.update { $0.alarm = text }
         return text
     }
 }

@@ -104,8 +104,8 @@ package final class SQLiteFloor: FloorKeeper {
         }.sorted { $0.record.publicKey.bytes < $1.record.publicKey.bytes }
     }
 
-    package func write(_ condition: FloorCondition) async throws(StoreError) {
-        try await wait(for: .condition(condition))
+    package func update(_ change: @escaping @Sendable (inout FloorCondition) -> Void) async throws(StoreError) {
+        try await wait(for: .condition(change))
     }
 
     private func wait(for change: FloorChange) async throws(StoreError) {
@@ -145,7 +145,7 @@ struct FloorView: Sendable {
 /// What one caller wants written.
 enum FloorChange: Sendable {
     case raise(FloorRelease)
-    case condition(FloorCondition)
+    case condition(@Sendable (inout FloorCondition) -> Void)
 }
 
 struct WaitingChange: Sendable {

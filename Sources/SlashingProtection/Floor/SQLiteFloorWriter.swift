@@ -147,7 +147,7 @@ private struct FloorPlan {
         condition = view.condition
         for waiting in changes {
             switch waiting.change {
-            case .condition(let new): condition = new
+            case .condition(let change): change(&condition)
             case .raise(let release):
                 let reached = Watermarks(reaching: release.duty)
                 for record in release.records {
