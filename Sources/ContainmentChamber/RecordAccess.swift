@@ -8,20 +8,27 @@ internal import HTTPClient
 internal import SignerAPI
 internal import SlashingProtection
 
+extension Configuration.AntiSlashing {
+    /// How many epochs the clock guard lets duties be ahead, and the clock; nil where the guard is off.
+    func clockGuard(_ network: Network) throws(Failure) -> (ahead: UInt64, clock: SlotClock)? {
+        guard clockGuardEpochs > 0 else { return nil }
+        guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
+            throw Failure(
+                "the clock guard needs the genesis time of network \(network.name)",
+                hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
+                exitCode: .usage
+            )
+        }
+        return (UInt64(clockGuardEpochs), clock)
+    }
+}
+
 extension SQLiteStore.Settings {
     /// As the configuration has it.
     init(_ configuration: Configuration, network: Network) throws(Failure) {
         guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
-        let ahead = UInt64(configuration.antiSlashing.clockGuardEpochs)
         var latestEpoch: @Sendable () -> Epoch? = { nil }
-        if ahead > 0 {
-            guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
-                throw Failure(
-                    "the clock guard needs the genesis time of network \(network.name)",
-                    hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
-                    exitCode: .usage
-                )
-            }
+        if let (ahead, clock) = try configuration.antiSlashing.clockGuard(network) {
             latestEpoch = { Epoch(clock.currentEpoch.value + ahead) }
         }
         self.init(
@@ -73,6 +80,28 @@ struct RecordAccess {
         }
     }
 
+    /// Merges the floor of this instance into the record after an alarm.
+    func reconcile(acceptingClockFloor: Bool) async throws(Failure) -> ReconcileReport {
+        let socket = configuration.adminSocketPath
+        if FileManager.default.fileExists(atPath: socket) {
+            let target = RecordAdministration.reconcileTarget(acceptingClockFloor: acceptingClockFloor)
+            do throws(StoreError) {
+                if let body = try send(socket, target, []) { return try RecordAdministration.decodeReport(body) }
+            } catch {
+                throw Failure("\(error)")
+            }
+        }
+        var settings = configuration
+        settings.antiSlashing.createsIfMissing = false
+        let record = try OpenedRecord(settings, network)
+        let result: Result<ReconcileReport, Failure>
+        do throws(Failure) { result = .success(try await record.reconcile(acceptingClockFloor)) } catch {
+            result = .failure(error)
+        }
+        await record.store.close()
+        return try result.get()
+    }
+
     /// An offline command never makes a record by the way.
     private func settings() throws(StoreError) -> SQLiteStore.Settings {
         do throws(Failure) {
@@ -86,8 +115,14 @@ struct RecordAccess {
 
     /// Asks a running signer; nil where nobody listens on the socket any more.
     private func ask(_ socket: String, _ task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer? {
-        let client = HTTPClient(unixSocket: socket, timeout: .seconds(3600), largestAnswer: 4 << 30)
         let (target, body) = RecordAdministration.encode(task)
+        guard let answer = try send(socket, target, body) else { return nil }
+        return try RecordAdministration.decode(answer, for: task)
+    }
+
+    /// The answer of a running signer; nil where nobody listens.
+    private func send(_ socket: String, _ target: String, _ body: [UInt8]) throws(StoreError) -> [UInt8]? {
+        let client = HTTPClient(unixSocket: socket, timeout: .seconds(3600), largestAnswer: 4 << 30)
         let answer: HTTPClient.Answer
         do throws(HTTPClient.Failure) {
             answer = try client.send("POST", "http://localhost" + target, body: body)
@@ -103,6 +138,6 @@ struct RecordAccess {
             let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
             throw .refused(reason: document?.error.message ?? "the running signer answered \(answer.status)")
         }
-        return try RecordAdministration.decode(answer.body, for: task)
+        return answer.body
     }
 }

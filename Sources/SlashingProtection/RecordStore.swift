@@ -96,6 +96,12 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case refused(reason: String)
     case unsupported(backend: String)
 
+    /// The record has no history where `anti_slashing.expect_history` says that there is one.
+    package static let emptyThoughExpected = StoreError.refused(
+        reason: "the slashing record is empty, but anti_slashing.expect_history says that it has history; "
+            + "is this the right database? Restore it, or import the history first"
+    )
+
     package var description: String {
         switch self {
         case .missing(let path):

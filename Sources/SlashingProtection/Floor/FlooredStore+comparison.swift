@@ -37,11 +37,7 @@ extension FlooredStore {
             preconditionFailure("the record answered another task than it was given")
         }
         if settings.expectsHistory, !comparison.hasHistory, marks.isEmpty {
-            throw .refused(
-                reason:
-                    "the slashing record is empty, but anti_slashing.expect_history says that there is one; "
-                    + "is this the right database?"
-            )
+            throw .emptyThoughExpected
         }
         if let finding = finding(in: comparison, seen) {
             throw .storage(reason: await latch(finding, since: passage))
