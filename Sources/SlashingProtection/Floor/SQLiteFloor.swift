@@ -34,6 +34,7 @@ package final class SQLiteFloor: FloorKeeper {
     package let instance: FloorInstance
     private let inbox = Condition(FloorInbox())
     private let shared: Lock<FloorView>
+    private let state: Lock<StoreHealth>
     private let writer: Concurrency.Thread
 
     /// Opens the floor, or makes an empty one where there is none. Whether that was right (the first start) or something
@@ -54,8 +55,10 @@ package final class SQLiteFloor: FloorKeeper {
         let health: StoreHealth =
             mustRewrite
             ? .rewriting(reason: "a sync of the floor \(file.path) failed before; it is being rewritten") : .ready
-        let shared = Lock(FloorView(marks: content.marks, condition: content.condition, health: health))
+        let shared = Lock(FloorView(marks: content.marks, condition: content.condition))
         self.shared = shared
+        let state = Lock(health)
+        self.state = state
         let inbox = inbox
         let box = Lock<SQLiteFloorRecord?>(record)
         writer = Concurrency.Thread(name: "slashing-floor", stackSize: 1024 * 1024) {
@@ -64,7 +67,7 @@ package final class SQLiteFloor: FloorKeeper {
                 record: record,
                 file: file,
                 lock: lock,
-                retryInterval: settings.retryInterval,
+                service: Service(of: file, health: state, retryInterval: settings.retryInterval),
                 inbox: inbox,
                 shared: shared
             )
@@ -91,10 +94,10 @@ package final class SQLiteFloor: FloorKeeper {
     }
 
     package var condition: FloorCondition { shared.withLock { $0.condition } }
-    package var health: StoreHealth { shared.withLock { $0.health } }
+    package var health: StoreHealth { state.withLock { $0 } }
 
     package func raise(_ release: FloorRelease) async throws(StoreError) {
-        if shared.withLock({ $0.covers(release) }) { return }
+        if health == .ready, shared.withLock({ $0.covers(release) }) { return }
         try await wait(for: .raise(release))
     }
 
@@ -130,11 +133,9 @@ package final class SQLiteFloor: FloorKeeper {
 struct FloorView: Sendable {
     var marks: [PublicKey: Watermarks]
     var condition: FloorCondition
-    var health: StoreHealth
 
     /// Whether nothing has to be written before the release.
     func covers(_ release: FloorRelease) -> Bool {
-        guard health == .ready else { return false }
         let reached = Watermarks(reaching: release.duty)
         return release.records.allSatisfy { record in
             marks[record.publicKey].map { $0.raised(to: reached) == $0 } ?? false

@@ -12,30 +12,28 @@ struct SQLiteFloorWriter: ~Copyable {
     private var record: SQLiteFloorRecord
     private let file: SQLiteFile
     private let lock: DatabaseLock
-    private let retryInterval: Duration
     private let inbox: Condition<FloorInbox>
     private let shared: Lock<FloorView>
+    private var service: Service
     private var rowsSinceCheckpoint = 0
-    /// When the writer next tries to get over a fault, on the monotonic clock.
-    private var nextAttempt: UInt64 = 0
 
     init(
         record: consuming SQLiteFloorRecord,
         file: SQLiteFile,
         lock: DatabaseLock,
-        retryInterval: Duration,
+        service: Service,
         inbox: Condition<FloorInbox>,
         shared: Lock<FloorView>
     ) {
         self.record = record
         self.file = file
         self.lock = lock
-        self.retryInterval = retryInterval
+        self.service = service
         self.inbox = inbox
         self.shared = shared
     }
 
-    private var health: StoreHealth { shared.withLock { $0.health } }
+    private var health: StoreHealth { service.health }
 
     mutating func run() {
         while true {
@@ -52,10 +50,7 @@ struct SQLiteFloorWriter: ~Copyable {
 
     /// How long to wait for work before looking after the file; nil is for ever.
     private func pause() -> Duration? {
-        if health.recoversByItself {
-            let now = MonotonicClock.nanoseconds
-            return .nanoseconds(Int64(clamping: nextAttempt > now ? nextAttempt - now : 0))
-        }
+        if let pause = service.pause { return pause }
         return rowsSinceCheckpoint > 0 && health == .ready ? Self.quietBeforeCheckpoint : nil
     }
 
@@ -70,7 +65,7 @@ struct SQLiteFloorWriter: ~Copyable {
                 if plan.changesCondition { try record.write(plan.condition) }
             }
         } catch {
-            return refuse(changes, stop(after: error))
+            return refuse(changes, service.stop(after: error))
         }
         rowsSinceCheckpoint += plan.marks.count + 1
         shared.withLock { view in
@@ -86,31 +81,16 @@ struct SQLiteFloorWriter: ~Copyable {
 
     // MARK: Faults
 
-    /// Takes the floor out of service after a fault; says why.
-    @discardableResult
-    private mutating func stop(after error: SQLiteError) -> String {
-        // As well as it can be done: the disk is the thing that has just failed. The rewrite insists on it.
-        if error.kind == .syncFailed { try? file.mark() }
-        let health = StoreHealth(after: error, in: file)
-        takeOutOfService(health)
-        return health.reason ?? ""
-    }
-
-    private mutating func takeOutOfService(_ health: StoreHealth) {
-        shared.withLock { $0.health = health }
-        nextAttempt = MonotonicClock.nanoseconds &+ UInt64(clamping: retryInterval.nanoseconds)
-    }
-
+    /// Tries to get back into service, where it is time.
     private mutating func recoverIfDue() {
-        let health = health
-        guard health.recoversByItself, MonotonicClock.nanoseconds >= nextAttempt else { return }
+        guard let health = service.due else { return }
         if case .rewriting = health { return rewrite() }
         do throws(SQLiteError) {
             // A write and a sync that succeed show that the disk takes the floor again.
             try record.transaction { () throws(SQLiteError) in try record.probe() }
-            shared.withLock { $0.health = .ready }
+            service.resume()
         } catch {
-            stop(after: error)
+            service.stop(after: error)
         }
     }
 
@@ -122,9 +102,9 @@ struct SQLiteFloorWriter: ~Copyable {
             record = try SQLiteFloorRecord.open(file)
             do throws(DiskFailure) { try file.unmark() } catch { throw .storage(reason: "\(error)") }
             rowsSinceCheckpoint = 0
-            shared.withLock { $0.health = .ready }
+            service.resume()
         } catch {
-            takeOutOfService(.rewriting(reason: "rewriting the floor failed, trying again: \(error)"))
+            service.stop(.rewriting(reason: "rewriting the floor failed, trying again: \(error)"))
         }
     }
 
@@ -132,7 +112,7 @@ struct SQLiteFloorWriter: ~Copyable {
     private mutating func checkpoint() {
         guard rowsSinceCheckpoint > 0, health == .ready else { return }
         rowsSinceCheckpoint = 0
-        do throws(SQLiteError) { try record.connection.checkpoint() } catch { stop(after: error) }
+        do throws(SQLiteError) { try record.connection.checkpoint() } catch { service.stop(after: error) }
     }
 }
 

@@ -80,7 +80,7 @@ extension SQLiteWriter {
         commit: Bool = true,
         _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
-        if let reason = state.withLock({ $0.reason }) { throw .storage(reason: reason) }
+        if let reason = health.reason { throw .storage(reason: reason) }
         do throws(SQLiteError) {
             return try transaction(commit: commit, body)
         } catch {
@@ -132,7 +132,7 @@ extension SQLiteWriter {
                     blocks: counts.blocks,
                     attestations: counts.attestations,
                     highWatermark: try record.highWatermark(),
-                    health: state.withLock { $0 }
+                    health: health
                 )
             )
         } catch {
