@@ -211,6 +211,34 @@ enum CommandTree {
                 ]
             ),
             Command(
+                "reconcile",
+                summary: "Sign again after the record went back in time",
+                discussion: """
+                    Merges the floor of this instance (what it let out) into the record as raised low watermarks. Signing \
+                    goes on once that was done for every instance that the record knows; a running signer finds the end \
+                    by itself. Exit code 0 when the alarm of this instance is over or there was none, 3 when floors of \
+                    other instances are missing, 1 when nothing was merged.
+                    """,
+                options: settings + [
+                    Option(
+                        "accept-clock-floor",
+                        kind: .flag,
+                        summary:
+                            "For instances whose floor cannot be had: refuse every slot and target up to the end of the next epoch (further where anti_slashing.clock_guard_epochs allows more) and every source before this one, for all validators."
+                    ), json,
+                ],
+                examples: [
+                    Example(
+                        "containment-chamber anti-slashing reconcile -c config.yaml",
+                        "Merge this instance's floor"
+                    ),
+                    Example(
+                        "containment-chamber anti-slashing reconcile -c config.yaml --accept-clock-floor",
+                        "Do without the floors of lost instances"
+                    ),
+                ]
+            ),
+            Command(
                 "status",
                 summary: "Say what the record holds and whether it can be written",
                 options: settings + [json],

@@ -47,10 +47,36 @@ struct RecordAccess {
         }
     }
 
+    /// Merges the floor of this instance into the record after an alarm.
+    func reconcile(acceptingClockFloor: Bool) async throws(Failure) -> ReconcileReport {
+        let socket = configuration.adminSocketPath
+        if FileManager.default.fileExists(atPath: socket) {
+            let target = RecordAdministration.reconcileTarget(acceptingClockFloor: acceptingClockFloor)
+            do throws(StoreError) {
+                if let body = try send(socket, target, []) { return try RecordAdministration.decodeReport(body) }
+            } catch {
+                throw Failure("\(error)")
+            }
+        }
+        let record = try OpenedRecord(configuration, network, for: .administration)
+        let result: Result<ReconcileReport, Failure>
+        do throws(Failure) { result = .success(try await record.reconcile(acceptingClockFloor)) } catch {
+            result = .failure(error)
+        }
+        await record.store.close()
+        return try result.get()
+    }
+
     /// Asks a running signer; nil where nobody listens on the socket any more.
     private func ask(_ socket: String, _ task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer? {
-        let client = HTTPClient(unixSocket: socket, timeout: .seconds(3600), largestAnswer: 4 << 30)
         let (target, body) = RecordAdministration.encode(task)
+        guard let answer = try send(socket, target, body) else { return nil }
+        return try RecordAdministration.decode(answer, for: task)
+    }
+
+    /// The answer of a running signer; nil where nobody listens.
+    private func send(_ socket: String, _ target: String, _ body: [UInt8]) throws(StoreError) -> [UInt8]? {
+        let client = HTTPClient(unixSocket: socket, timeout: .seconds(3600), largestAnswer: 4 << 30)
         let answer: HTTPClient.Answer
         do throws(HTTPClient.Failure) {
             answer = try client.send("POST", "http://localhost" + target, body: body)
@@ -66,6 +92,6 @@ struct RecordAccess {
             let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
             throw .refused(reason: document?.error.message ?? "the running signer answered \(answer.status)")
         }
-        return try RecordAdministration.decode(answer.body, for: task)
+        return answer.body
     }
 }

@@ -25,8 +25,10 @@ enum RecordSettings {
     init(_ configuration: Configuration, network: Network, for purpose: Purpose) throws(Failure) {
         guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
         let protection = configuration.antiSlashing
-        let ahead = purpose == .making ? 0 : UInt64(protection.clockGuardEpochs)
-        let latestEpoch = try Self.latestEpoch(ahead: ahead, network)
+        var latestEpoch: @Sendable () -> Epoch? = { nil }
+        if purpose != .making, let (ahead, clock) = try protection.clockGuard(network) {
+            latestEpoch = { Epoch(clock.currentEpoch.value + ahead) }
+        }
         let createsIfMissing = purpose == .signing && protection.createsIfMissing
         switch protection.backend {
         case .noop: self = .none
@@ -54,22 +56,6 @@ enum RecordSettings {
         }
     }
 
-    /// The clock guard.
-    private static func latestEpoch(
-        ahead: UInt64,
-        _ network: Network
-    ) throws(Failure) -> @Sendable () -> Epoch? {
-        guard ahead > 0 else { return { nil } }
-        guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
-            throw Failure(
-                "the clock guard needs the genesis time of network \(network.name)",
-                hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
-                exitCode: .usage
-            )
-        }
-        return { Epoch(clock.currentEpoch.value + ahead) }
-    }
-
     /// For messages; never a password.
     var place: String {
         switch self {
@@ -94,6 +80,21 @@ enum RecordSettings {
         case .sqlite(let settings): try SQLiteStore.initialize(settings)
         case .postgreSQL(let settings): try PostgreSQLStore.initialize(settings)
         }
+    }
+}
+
+extension Configuration.AntiSlashing {
+    /// How many epochs the clock guard lets duties be ahead, and the clock; nil where the guard is off.
+    func clockGuard(_ network: Network) throws(Failure) -> (ahead: UInt64, clock: SlotClock)? {
+        guard clockGuardEpochs > 0 else { return nil }
+        guard let clock = SlotClock(network: network, now: { WallClock.nanoseconds / 1_000_000_000 }) else {
+            throw Failure(
+                "the clock guard needs the genesis time of network \(network.name)",
+                hint: "set genesis_time, or anti_slashing.clock_guard_epochs: 0 to do without the guard",
+                exitCode: .usage
+            )
+        }
+        return (UInt64(clockGuardEpochs), clock)
     }
 }
 

@@ -128,8 +128,13 @@ package struct SignerServices: Sendable {
         var outcome = AuditEvent.Outcome.done
         let response: Response
         do throws(StoreError) {
-            let task = try RecordAdministration.decode(command, query: request.head.query, body: request.body)
-            response = .json(RecordAdministration.encode(try await signer.protection.administer(task)))
+            switch try RecordAdministration.decode(command, query: request.head.query, body: request.body) {
+            case .task(let task):
+                response = .json(RecordAdministration.encode(try await signer.protection.administer(task)))
+            case .reconcile(let acceptingClockFloor):
+                let report = try await signer.protection.reconcile(acceptingClockFloor: acceptingClockFloor)
+                response = .json(RecordAdministration.encode(report))
+            }
         } catch {
             outcome = .refused(code: "not_done", detail: error.description)
             response = .error(400, code: "not_done", message: error.description)

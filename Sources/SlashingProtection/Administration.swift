@@ -51,7 +51,7 @@ package struct RecordStatus: Sendable, Codable {
     package let highWatermarkSlot: String?
     package let highWatermarkEpoch: String?
     /// `ready`, or why nothing can be signed.
-    package internal(set) var health: String
+    package var health: String
 
     package init(
         backend: String,

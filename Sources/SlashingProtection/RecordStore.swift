@@ -16,6 +16,53 @@ package protocol RecordStore: Sendable {
 
     /// Answers what waits, then closes the record.
     func close() async
+
+    // MARK: For the floor
+
+    /// Rises before the store checks anything over a connection of which it cannot say that it leads to the very database
+    /// of the ones before: at least with every reconnection, and where a pooler stands between, with every start of the
+    /// server behind it. 0 where there is one database for the life of the store.
+    ///
+    /// The identity alone is not enough: what others write moves a restored database past the position that was seen.
+    var connectionGeneration: UInt64 { get }
+
+    /// As `decide(_:)`, but neither checks nor records anything over a connection that is later than `generation`: the
+    /// floor has to be held against that database first. Such a batch is refused as `.notCheckable`.
+    func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts
+
+    /// Does what the floor asks for, in one step.
+    func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer
+
+    /// Merges the floor of this instance into the record, and lets it sign again once the floors of all are in it.
+    func reconcile(acceptingClockFloor: Bool) async throws(StoreError) -> ReconcileReport
+}
+
+/// Verdicts, and the database that gave them where it says which it is.
+package struct IdentifiedVerdicts: Sendable {
+    package let verdicts: [Verdict]
+    /// As it was when the batch was recorded or later.
+    package let identity: DatabaseIdentity?
+
+    package init(_ verdicts: [Verdict], identity: DatabaseIdentity? = nil) {
+        self.verdicts = verdicts
+        self.identity = identity
+    }
+}
+
+extension RecordStore {
+    package var connectionGeneration: UInt64 { 0 }
+
+    package func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts {
+        IdentifiedVerdicts(await decide(batch))
+    }
+
+    package func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer {
+        throw .refused(reason: "this kind of slashing record cannot be held against a floor")
+    }
+
+    package func reconcile(acceptingClockFloor: Bool) async throws(StoreError) -> ReconcileReport {
+        throw .refused(reason: "no floor is kept for this slashing record (anti_slashing.floor.enabled)")
+    }
 }
 
 /// Whether signing can be protected.
@@ -48,6 +95,12 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case interchange(reason: String)
     case refused(reason: String)
     case unsupported(backend: String)
+
+    /// The record has no history where `anti_slashing.expect_history` says that there is one.
+    package static let emptyThoughExpected = StoreError.refused(
+        reason: "the slashing record is empty, but anti_slashing.expect_history says that it has history; "
+            + "is this the right database? Restore it, or import the history first"
+    )
 
     package var description: String {
         switch self {

@@ -52,7 +52,7 @@ package struct Watermarks: Hashable, Sendable {
 
 extension Watermarks {
     /// The higher of both, mark by mark.
-    func raised(to other: Watermarks) -> Watermarks {
+    package func raised(to other: Watermarks) -> Watermarks {
         Watermarks(
             slot: [slot, other.slot].compactMap(\.self).max(),
             source: [source, other.source].compactMap(\.self).max(),

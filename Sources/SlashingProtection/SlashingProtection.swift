@@ -70,5 +70,10 @@ package struct SlashingProtection: Sendable {
         try await store.administer(task)
     }
 
+    /// Merges the floor of this instance into the record after an alarm (`anti-slashing reconcile`).
+    package func reconcile(acceptingClockFloor: Bool) async throws(StoreError) -> ReconcileReport {
+        try await store.reconcile(acceptingClockFloor: acceptingClockFloor)
+    }
+
     package func close() async { await store.close() }
 }

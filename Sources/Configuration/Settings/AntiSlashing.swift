@@ -9,6 +9,14 @@ extension Configuration {
             case postgres
             /// No protection at all; said loudly at every start.
             case noop
+
+            /// Whether several signers may share the record.
+            var isShared: Bool {
+                switch self {
+                case .sqlite, .noop: false
+                case .postgres: true
+                }
+            }
         }
 
         package var backend = Backend.sqlite
@@ -22,6 +30,19 @@ extension Configuration {
         /// How far ahead of local time a duty may be; 0 switches the guard off.
         package var clockGuardEpochs = 2
         package var pruning = Pruning()
+        /// An empty or missing record stops the start, a missing floor stops signing.
+        package var expectsHistory = false
+        package var floor = Floor()
+
+        /// Whether this instance keeps a floor beside the record.
+        package var keepsFloor: Bool { backend != .noop && floor.isEnabled ?? backend.isShared }
+    }
+
+    /// What this instance let out, kept apart from the record.
+    package struct Floor: Sendable {
+        /// Nil: as the backend has it.
+        package var isEnabled: Bool?
+        package var path = "./slashing_floor.sqlite"
     }
 
     package struct Pruning: Sendable {
@@ -116,6 +137,26 @@ extension Configuration.AntiSlashing {
             .boolean,
             "Removes old entries at the start, too."
         ),
+        Setting(
+            "anti_slashing.expect_history",
+            at: \.antiSlashing.expectsHistory,
+            .boolean,
+            flags: ["expect-history"],
+            "Says that there is a record with history: an empty or missing one stops the start, and a missing floor stops signing until it was reconciled. Set it once the signer runs."
+        ),
+        Setting(
+            "anti_slashing.floor.enabled",
+            at: \.antiSlashing.floor.isEnabled,
+            optional: .boolean,
+            unset: "true where several signers may share the record, false for sqlite",
+            "Keeps what this instance let out in a small file of its own, written before every release, so that a record which went back in time (a restored backup, a failover that lost commits) stops signing."
+        ),
+        Setting(
+            "anti_slashing.floor.path",
+            at: \.antiSlashing.floor.path,
+            .path,
+            "The file of the floor, one for each signer. It must be on a disk that survives restarts, and must not be restored together with the record."
+        ),
     ]
 
     static let rules: [Rule<Configuration>] = [
@@ -130,6 +171,18 @@ extension Configuration.AntiSlashing {
         Rule(["anti_slashing.url", "anti_slashing.backend"]) { all in
             guard all.antiSlashing.backend == .sqlite, all.antiSlashing.url != nil else { return nil }
             return .init("anti_slashing.url", "is set, but anti_slashing.backend is sqlite; set it to postgres")
+        },
+        Rule(["anti_slashing.floor.path", "anti_slashing.floor.enabled", "anti_slashing.backend"]) { all in
+            guard all.antiSlashing.keepsFloor, all.antiSlashing.floor.path.hasPrefix(":memory:") else { return nil }
+            return .init("anti_slashing.floor.path", "is not a file: a floor in memory is lost with the process")
+        },
+        Rule(["anti_slashing.expect_history", "anti_slashing.create_if_missing"]) { all in
+            guard all.antiSlashing.expectsHistory, all.antiSlashing.createsIfMissing else { return nil }
+            return .init(
+                "anti_slashing.expect_history",
+                "says that there is a record, anti_slashing.create_if_missing that there may be none",
+                hint: "leave create_if_missing to the first start"
+            )
         },
     ]
 }

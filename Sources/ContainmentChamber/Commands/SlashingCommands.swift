@@ -133,7 +133,30 @@ enum SlashingCommands {
         )
     }
 
+    static func reconcile(_ invocation: Invocation) async throws(Failure) -> ExitCode {
+        let access = try RecordAccess(try invocation.configuration())
+        let report = try await access.reconcile(acceptingClockFloor: invocation.isSet("accept-clock-floor"))
+        if invocation.isSet("json") { Output.json(report) } else { Output.print(text(report)) }
+        return report.isCleared ? .success : .partial
+    }
+
     // MARK: Text
+
+    private static func text(_ report: ReconcileReport) -> String {
+        if report.recovery == "0" { return "there is no alarm: the record holds all that this instance let out" }
+        var lines = [
+            "recovery \(report.recovery): merged the floor of \(report.instance.name) "
+                + "(\(report.merged) validators; the low watermarks of \(report.raised) rose)"
+        ]
+        if let floor = report.clockFloor { lines.append("accepted the clock floor for all validators: \(floor)") }
+        for instance in report.missing { lines.append("missing: \(instance.name) (\(instance.identifier))") }
+        lines.append(
+            report.isCleared
+                ? "the alarm of this instance is over"
+                : "nothing is signed until the missing instances are reconciled too, or --accept-clock-floor does without them"
+        )
+        return lines.joined(separator: "\n")
+    }
 
     private static func show(_ answer: AdministrativeAnswer, asJSON: Bool) {
         switch answer {

@@ -21,6 +21,7 @@ final class Daemon: Sendable {
     private let network: Network
     private let logger: Logger
     private let metrics: Telemetry.Metrics
+    private let record: OpenedRecord
     private let protection: SlashingProtection
     private let keyring = Keyring()
     private let authority = Authority()
@@ -41,7 +42,14 @@ final class Daemon: Sendable {
         } else {
             logger.warn(.chamber, "hardening: \(hardening.line)")
         }
-        protection = SlashingProtection(store: try Self.openRecord(configuration, network, logger))
+        if configuration.antiSlashing.backend == .noop {
+            logger.error(
+                .protection,
+                "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
+            )
+        }
+        record = try OpenedRecord(configuration, network, for: .signing)
+        protection = SlashingProtection(store: record.store)
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
         keys = KeyService(
@@ -80,27 +88,13 @@ final class Daemon: Sendable {
         if lockedKeys == .unlocked { logger.warn(.chamber, line) } else { logger.info(.chamber, line) }
     }
 
-    private static func openRecord(
-        _ configuration: Configuration,
-        _ network: Network,
-        _ logger: Logger
-    ) throws(Failure) -> any RecordStore {
-        if configuration.antiSlashing.backend == .noop {
-            logger.error(
-                .protection,
-                "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
-            )
-        }
-        let settings = try RecordSettings(configuration, network: network, for: .signing)
-        do throws(StoreError) { return try settings.open() } catch { throw Failure("\(error)") }
-    }
-
     /// Runs until a signal ends it.
     func run(signals: AsyncStream<Signals.Signal>) async throws(Failure) {
         let stop = FirstOf<Void>()
         let listening = Task { await listen(to: signals, stop) }
         defer { listening.cancel() }
         do throws(Failure) {
+            try await record.start()
             if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
@@ -145,6 +139,8 @@ final class Daemon: Sendable {
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
         defer { health.cancel() }
+        let floor = Task { await FloorWatch(record.floored, logger, metrics).run() }
+        defer { floor.cancel() }
         let figures = Task { await refreshFigures() }
         defer { figures.cancel() }
         await stop.value

@@ -19,6 +19,18 @@ package enum RecordAdministration {
         case prune
         case status
         case watermark
+        case reconcile
+    }
+
+    /// What a request asks for.
+    package enum Request: Sendable {
+        case task(AdministrativeTask)
+        case reconcile(acceptingClockFloor: Bool)
+    }
+
+    /// The request that ends an alarm of the floor.
+    package static func reconcileTarget(acceptingClockFloor: Bool) -> String {
+        target(.reconcile, ["accept_clock_floor": "\(acceptingClockFloor)"])
     }
 
     /// A task as a request target and a body.
@@ -52,8 +64,19 @@ package enum RecordAdministration {
         return path + command.rawValue + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
     }
 
-    /// The task that a request asks for.
+    /// What a request asks for.
     package static func decode(
+        _ command: Command,
+        query: [(name: String, value: String)],
+        body: [UInt8]
+    ) throws(StoreError) -> Request {
+        if command == .reconcile {
+            return .reconcile(acceptingClockFloor: query.contains { $0 == ("accept_clock_floor", "true") })
+        }
+        return .task(try decodeTask(command, query: query, body: body))
+    }
+
+    private static func decodeTask(
         _ command: Command,
         query: [(name: String, value: String)],
         body: [UInt8]
@@ -83,6 +106,7 @@ package enum RecordAdministration {
                 return .setHighWatermark(HighWatermark(slot: slot, epoch: epoch))
             case .some(let action): throw .refused(reason: "the action \(action) is not known")
             }
+        case .reconcile: preconditionFailure("reconciling is no task of a record by itself")
         }
     }
 
@@ -99,14 +123,23 @@ package enum RecordAdministration {
         }
     }
 
+    package static func encode(_ report: ReconcileReport) -> [UInt8] { Response.json(report).body }
+
+    /// A body as the answer to the request that ends an alarm.
+    package static func decodeReport(_ body: [UInt8]) throws(StoreError) -> ReconcileReport {
+        try read(ReconcileReport.self, from: body)
+    }
+
+    private static func read<Value: Decodable>(_ type: Value.Type, from body: [UInt8]) throws(StoreError) -> Value {
+        do { return try JSONDecoder().decode(type, from: Data(body)) } catch {
+            throw .storage(reason: "the running signer gave an answer that this program does not understand")
+        }
+    }
+
     /// A body as the answer to a task.
     package static func decode(_ body: [UInt8], for task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer
     {
-        func read<Value: Decodable>(_ type: Value.Type) throws(StoreError) -> Value {
-            do { return try JSONDecoder().decode(type, from: Data(body)) } catch {
-                throw .storage(reason: "the running signer gave an answer that this program does not understand")
-            }
-        }
+        func read<Value: Decodable>(_ type: Value.Type) throws(StoreError) -> Value { try Self.read(type, from: body) }
         switch task {
         case .take(let interchange, _):
             var report = try read(ImportReport.self)

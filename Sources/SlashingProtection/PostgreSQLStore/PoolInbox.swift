@@ -18,11 +18,16 @@ struct PendingEntry: Sendable {
         self.position = position
     }
 
+    /// The generation of connections that it may be decided over; nil for any.
+    var generation: UInt64? { batch.generation }
+
     var key: PublicKey { batch.batch.records[position].publicKey }
     var duty: SlashableDuty { batch.batch.duty }
     var slot: EntrySlot { EntrySlot(isBlock: duty.isBlock, key: key) }
 
-    func answer(_ verdict: Verdict) { batch.answer(verdict, at: position) }
+    func answer(_ verdict: Verdict, identity: DatabaseIdentity? = nil) {
+        batch.answer(verdict, at: position, identity)
+    }
 }
 
 /// What one session of the database can work on at a time: the blocks, or the attestations, of a validator.
@@ -40,31 +45,41 @@ final class PendingBatch: Sendable {
     let batch: DutyBatch
     /// After this nobody waits for the database any longer, on the monotonic clock.
     let deadline: UInt64
+    let generation: UInt64?
     private let state: Lock<State>
 
     private struct State: Sendable {
         var verdicts: [Verdict?]
         var missing: Int
-        let continuation: CheckedContinuation<[Verdict], Never>
+        var identity: DatabaseIdentity?
+        let continuation: CheckedContinuation<IdentifiedVerdicts, Never>
     }
 
-    init(_ batch: DutyBatch, deadline: UInt64, _ continuation: CheckedContinuation<[Verdict], Never>) {
+    init(
+        _ batch: DutyBatch,
+        deadline: UInt64,
+        generation: UInt64?,
+        _ continuation: CheckedContinuation<IdentifiedVerdicts, Never>
+    ) {
         self.batch = batch
         self.deadline = deadline
+        self.generation = generation
         let count = batch.records.count
         state = Lock(State(verdicts: Array(repeating: nil, count: count), missing: count, continuation: continuation))
     }
 
-    func answer(_ verdict: Verdict, at position: Int) {
+    func answer(_ verdict: Verdict, at position: Int, _ identity: DatabaseIdentity?) {
         let finished = state.withLock { state -> State? in
             guard state.verdicts[position] == nil else { return nil }
             state.verdicts[position] = verdict
             state.missing -= 1
+            state.identity = identity ?? state.identity
             return state.missing == 0 ? state : nil
         }
         guard let finished else { return }
         let refusal = Verdict.refused(.notCheckable(reason: "the record gave no answer"))
-        finished.continuation.resume(returning: finished.verdicts.map { $0 ?? refusal })
+        let verdicts = finished.verdicts.map { $0 ?? refusal }
+        finished.continuation.resume(returning: IdentifiedVerdicts(verdicts, identity: finished.identity))
     }
 }
 

@@ -10,14 +10,14 @@ struct PostgreSQLAdministrator: ~Copyable {
     let settings: PostgreSQLStore.Settings
     let database: PostgreSQLDatabase
     private let inbox: Condition<TaskInbox>
-    private var session: PostgreSQLConnection?
+    private var session: PostgreSQLSession?
 
     var schema: PostgreSQLSchema { database.schema }
 
-    init(_ settings: PostgreSQLStore.Settings, _ inbox: Condition<TaskInbox>) {
+    init(_ settings: PostgreSQLStore.Settings, _ inbox: Condition<TaskInbox>, _ incarnations: Incarnations) {
         self.settings = settings
         self.inbox = inbox
-        database = PostgreSQLDatabase(settings)
+        database = PostgreSQLDatabase(settings, incarnations)
     }
 
     /// Works until the store closes.
@@ -26,12 +26,19 @@ struct PostgreSQLAdministrator: ~Copyable {
             if let task = inbox.next() { return task }
             return inbox.isClosing ? .some(nil) : nil
         }).flatMap(\.self) {
-            do throws(StoreError) {
-                task.answer(.success(try perform(task.task)))
-            } catch {
-                task.answer(.failure(error))
+            switch task.work {
+            case .administration(let task, let caller):
+                caller.resume(returning: result { this throws(StoreError) in try this.perform(task) })
+            case .floor(let task, let caller):
+                caller.resume(returning: result { this throws(StoreError) in try this.perform(task) })
             }
         }
+    }
+
+    private mutating func result<Answer>(
+        _ body: (inout Self) throws(StoreError) -> Answer
+    ) -> Result<Answer, StoreError> {
+        do throws(StoreError) { return .success(try body(&self)) } catch { return .failure(error) }
     }
 
     private mutating func perform(_ task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer {
@@ -55,8 +62,8 @@ struct PostgreSQLAdministrator: ~Copyable {
     /// Statements in one round trip. Inside a transaction that was begun before they belong to it.
     mutating func run(_ statements: [PostgreSQLStatement]) throws(StoreError) -> [ResultTable] {
         do throws(PostgreSQLError) {
-            if session?.isUsable != true { session = try database.open() }
-            return try session!.run(statements, within: .seconds(60))
+            if session?.connection.isUsable != true { session = try database.open() }
+            return try session!.connection.run(statements, within: .seconds(60))
         } catch {
             // Whatever was begun ends with the connection.
             session = nil

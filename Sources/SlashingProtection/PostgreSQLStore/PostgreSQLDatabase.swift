@@ -17,9 +17,11 @@ enum DatabaseAnswer {
 struct PostgreSQLDatabase: Sendable {
     let settings: PostgreSQLStore.Settings
     let schema: PostgreSQLSchema
+    private let incarnations: Incarnations
 
-    init(_ settings: PostgreSQLStore.Settings) {
+    init(_ settings: PostgreSQLStore.Settings, _ incarnations: Incarnations = Incarnations()) {
         self.settings = settings
+        self.incarnations = incarnations
         schema = PostgreSQLSchema()
     }
 
@@ -28,8 +30,8 @@ struct PostgreSQLDatabase: Sendable {
     /// Decides and records the entries, all blocks or all attestations, each validator once. What it returns is durable.
     func decide(
         _ entries: [PendingEntry],
-        _ session: inout PostgreSQLConnection
-    ) throws(PostgreSQLError) -> [DatabaseAnswer] {
+        _ session: inout PostgreSQLSession
+    ) throws(PostgreSQLError) -> (answers: [DatabaseAnswer], identity: DatabaseIdentity) {
         let isBlock = entries[0].duty.isBlock
         let function = schema.call(isBlock ? "decide_blocks_v1" : "decide_attestations_v1")
         var parameters: [PostgreSQLParameter] = [
@@ -43,22 +45,47 @@ struct PostgreSQLDatabase: Sendable {
         }
         parameters.append(.byteStrings(entries.map { $0.batch.batch.signingRoot.bytes.array }))
         let places = parameters.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
-        let results = try session.run(
+        let results = try session.connection.run(
             [
                 PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+                identityStatement(expected: session.incarnation),
                 PostgreSQLStatement("SELECT code, first, second FROM \(function)(\(places))", parameters),
                 PostgreSQLStatement("COMMIT"),
             ],
             within: settings.callLimit
         )
-        let table = results[1]
-        guard table.rowCount == entries.count, results[2].commandTag == "COMMIT" else {
+        let table = results[2]
+        guard table.rowCount == entries.count, results[3].commandTag == "COMMIT" else {
             throw .lost(reason: "the database did not commit, or answered for \(table.rowCount) of \(entries.count)")
         }
         var answers: [DatabaseAnswer] = []
         answers.reserveCapacity(entries.count)
         for (row, entry) in entries.enumerated() { answers.append(try answer(for: entry, table, row)) }
-        return answers
+        return (answers, try incarnation(results[1]).identity)
+    }
+
+    func identityStatement(expected: String?) -> PostgreSQLStatement {
+        PostgreSQLStatement(
+            "SELECT incarnation, system, timeline, log_position FROM \(schema.call("identity_v1"))($1)",
+            [expected.map { .text($0) } ?? .null]
+        )
+    }
+
+    func incarnation(_ table: ResultTable) throws(PostgreSQLError) -> Incarnation {
+        guard table.rowCount == 1, let name = table.text(0, 0), let system = table.text(0, 1),
+            let timeline = table.int64(0, 2), let position = try table.unsigned(0, 3)
+        else { throw .lost(reason: "the database does not say which it is") }
+        let identity = DatabaseIdentity(system: system, timeline: UInt64(clamping: timeline), position: position)
+        return Incarnation(name: name, identity: identity)
+    }
+
+    /// Which database answers on a connection.
+    func identity(_ session: inout PostgreSQLConnection) throws(StoreError) -> Incarnation {
+        do throws(PostgreSQLError) {
+            return try incarnation(session.run([identityStatement(expected: nil)], within: settings.callLimit)[0])
+        } catch {
+            throw .storage(reason: "\(error)")
+        }
     }
 
     private func answer(
@@ -96,8 +123,8 @@ struct PostgreSQLDatabase: Sendable {
     }
 
     /// Gives validators a row, where they have none.
-    func register(_ keys: [PublicKey], _ session: inout PostgreSQLConnection) throws(PostgreSQLError) {
-        _ = try session.run(
+    func register(_ keys: [PublicKey], _ session: inout PostgreSQLSession) throws(PostgreSQLError) {
+        _ = try session.connection.run(
             [
                 PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
                 PostgreSQLStatement(
@@ -114,10 +141,20 @@ struct PostgreSQLDatabase: Sendable {
 
     /// A connection to a database that has been held against the settings: a database that was exchanged while the signer
     /// runs is noticed before it is used.
-    func open() throws(PostgreSQLError) -> PostgreSQLConnection {
-        var session = try PostgreSQLConnection(settings.connection)
-        do throws(StoreError) { try check(&session) } catch { throw .unreachable(reason: "\(error)") }
-        return session
+    func open() throws(PostgreSQLError) -> PostgreSQLSession {
+        var connection = try PostgreSQLConnection(settings.connection)
+        let found: Incarnation
+        do throws(StoreError) {
+            try check(&connection)
+            found = try identity(&connection)
+        } catch {
+            throw .unreachable(reason: "\(error)")
+        }
+        return PostgreSQLSession(
+            connection: connection,
+            incarnation: found.name,
+            generation: incarnations.enter(found)
+        )
     }
 
     /// The same, for those who speak of failures in this module's words.

@@ -35,23 +35,49 @@ extension PostgreSQLSchema {
             id integer PRIMARY KEY CHECK (id = 1), slot numeric(20), epoch numeric(20),
             has_reversed boolean NOT NULL DEFAULT false);
         INSERT INTO \(own).floor (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
+        CREATE TABLE IF NOT EXISTS \(own).instances (
+            identifier bytea PRIMARY KEY, name text NOT NULL, merged bigint NOT NULL);
+        CREATE TABLE IF NOT EXISTS \(own).recovery (id integer PRIMARY KEY CHECK (id = 1), number bigint NOT NULL);
+        INSERT INTO \(own).recovery (id, number) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;
+        \(identity)
         \(preparation)
         \(registrationWithFloor)
         \(blocks)
         \(attestations)
         \(pruning)
         GRANT USAGE ON SCHEMA \(own) TO PUBLIC;
-        GRANT SELECT ON \(own).floor TO PUBLIC;
+        GRANT SELECT ON \(own).floor, \(own).instances, \(own).recovery TO PUBLIC;
         """
     }
 
     /// What a signer of this version calls.
     static let functionNames = [
-        "prepare_v1", "register_v1", "decide_blocks_v1", "decide_attestations_v1", "prune_v1",
+        "identity_v1", "prepare_v1", "register_v1", "decide_blocks_v1", "decide_attestations_v1", "prune_v1",
     ]
 
     /// How a statement or a transaction names a function of ours.
     func call(_ function: String) -> String { "\(own).\(function)" }
+
+    /// Which database this is and how far it has been written, for the floor. `incarnation` changes with every start of the
+    /// server and with the database itself; where another one than the expected answers, nothing is decided. The position
+    /// is what has been flushed: a crash does not take it back.
+    private var identity: String {
+        """
+        CREATE OR REPLACE FUNCTION \(own).identity_v1(expected text) RETURNS TABLE (
+            incarnation text, system text, timeline bigint, log_position numeric) LANGUAGE plpgsql VOLATILE AS $f$
+        BEGIN
+            SELECT oid::text || '/' || (pg_control_system()).system_identifier::text INTO system
+                FROM pg_database WHERE datname = current_database();
+            timeline := ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::bigint;
+            log_position := pg_current_wal_flush_lsn() - '0/0'::pg_lsn;
+            incarnation := concat_ws('/', system, timeline, extract(epoch FROM pg_postmaster_start_time()));
+            IF incarnation <> expected THEN
+                RAISE EXCEPTION 'the database was started anew or exchanged' USING ERRCODE = '\(SQLState.otherIncarnation)';
+            END IF;
+            RETURN NEXT;
+        END $f$;
+        """
+    }
 
     /// Refuses to work under another isolation, and makes the commit durable whatever the session's default is; a stronger
     /// setting (`remote_apply`) stays.

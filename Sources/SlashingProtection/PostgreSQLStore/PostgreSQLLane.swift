@@ -15,20 +15,23 @@ struct PostgreSQLLane: ~Copyable {
     private let database: PostgreSQLDatabase
     private let inbox: Condition<PoolInbox>
     private let state: Lock<StoreHealth>
-    private var session: PostgreSQLConnection?
+    private var session: PostgreSQLSession?
+    /// Of the session.
+    private var generation: UInt64 = 0
     private var isEnding = false
 
     init(
         number: Int,
         _ settings: PostgreSQLStore.Settings,
         _ inbox: Condition<PoolInbox>,
-        _ state: Lock<StoreHealth>
+        _ state: Lock<StoreHealth>,
+        _ incarnations: Incarnations
     ) {
         self.number = number
         self.settings = settings
         self.inbox = inbox
         self.state = state
-        database = PostgreSQLDatabase(settings)
+        database = PostgreSQLDatabase(settings, incarnations)
     }
 
     /// Works until the store closes.
@@ -86,10 +89,15 @@ struct PostgreSQLLane: ~Copyable {
     private mutating func call(_ entries: [PendingEntry]) -> [PendingEntry] {
         do throws(PostgreSQLError) {
             try connect()
-            let answers = try database.decide(entries, &session!)
-            return settle(entries, answers)
+            let allowed = entries.filter { isAllowed($0) }
+            guard !allowed.isEmpty else { return [] }
+            let decision = try database.decide(allowed, &session!)
+            return settle(allowed, decision.answers, decision.identity)
         } catch {
             switch error {
+            case .server(SQLState.otherIncarnation, _):
+                session = nil
+                return entries
             case .server(let sqlState, _) where entries.count > 1 || SQLState.passes(sqlState):
                 // Somebody else's transaction, or one entry of the call: one by one, each can only delay itself.
                 return entries.map { $0.alone(after: Self.restAtLock) }
@@ -107,12 +115,25 @@ struct PostgreSQLLane: ~Copyable {
         }
     }
 
-    private mutating func settle(_ entries: [PendingEntry], _ answers: [DatabaseAnswer]) -> [PendingEntry] {
+    /// Whether the floor, where one is kept, has been held against the database that answers here; refused otherwise.
+    private func isAllowed(_ entry: PendingEntry) -> Bool {
+        guard let wanted = entry.generation, wanted != generation else { return true }
+        let reason =
+            "the connection to the slashing record is a new one, which the floor is held against first; ask again"
+        entry.answer(.refused(.notCheckable(reason: reason)))
+        return false
+    }
+
+    private mutating func settle(
+        _ entries: [PendingEntry],
+        _ answers: [DatabaseAnswer],
+        _ identity: DatabaseIdentity
+    ) -> [PendingEntry] {
         var retries: [PendingEntry] = []
         var unknown: [PendingEntry] = []
         for (entry, answer) in zip(entries, answers) {
             switch answer {
-            case .verdict(let verdict): entry.answer(verdict)
+            case .verdict(let verdict): entry.answer(verdict, identity: identity)
             case .unknown: unknown.append(entry)
             case .busy: retries.append(entry.later(by: Self.restAtLock))
             }
@@ -130,9 +151,11 @@ struct PostgreSQLLane: ~Copyable {
     // MARK: The connection
 
     private mutating func connect() throws(PostgreSQLError) {
-        if let isUsable = session?.isUsable, isUsable { return }
+        if let isUsable = session?.connection.isUsable, isUsable { return }
         session = nil
-        session = try database.open()
+        let opened = try database.open()
+        generation = opened.generation
+        session = consume opened
         state.withLock { $0 = .ready }
     }
 
@@ -181,6 +204,9 @@ extension PendingEntry {
 
 /// SQLSTATE codes (PostgreSQL, appendix A) of what passes by itself.
 enum SQLState {
+    /// Our own: `identity_v1` found another incarnation than the session began with.
+    static let otherIncarnation = "CC001"
+
     /// Serialization failure, deadlock, lock not available, and shutdown or start of the server.
     static func passes(_ code: String) -> Bool {
         ["40001", "40P01", "55P03", "57P01", "57P02", "57P03"].contains(code)

@@ -47,6 +47,7 @@ package final class PostgreSQLStore: RecordStore {
     private let inbox = Condition(PoolInbox())
     private let tasks = Condition(TaskInbox())
     private let state = Lock(StoreHealth.ready)
+    private let incarnations = Incarnations()
     private let threads = Lock<[Concurrency.Thread]>([])
 
     /// Connects, makes or migrates the tables where that is asked for, and holds the database against the settings.
@@ -55,8 +56,9 @@ package final class PostgreSQLStore: RecordStore {
         let database = PostgreSQLDatabase(settings)
         var session = try database.prepare()
         try database.check(&session)
-        start("slashing-admin") { [settings, tasks] in
-            var administrator = PostgreSQLAdministrator(settings, tasks)
+        incarnations.enter(try database.identity(&session))
+        start("slashing-admin") { [settings, tasks, incarnations] in
+            var administrator = PostgreSQLAdministrator(settings, tasks, incarnations)
             administrator.run()
         }
         inbox.withLock { $0.lanes = 1 }
@@ -86,14 +88,24 @@ package final class PostgreSQLStore: RecordStore {
 
     package var health: StoreHealth { state.withLock { $0 } }
 
-    package func decide(_ batch: DutyBatch) async -> [Verdict] {
-        if let reason = health.reason { return batch.refused(reason) }
-        if let refusal = refusalWithoutRecord(batch) { return batch.records.map { _ in .refused(refusal) } }
-        if batch.records.isEmpty { return [] }
+    package var connectionGeneration: UInt64 { incarnations.generation }
+
+    package func decide(_ batch: DutyBatch) async -> [Verdict] { await decide(batch, over: nil).verdicts }
+
+    package func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts {
+        await decide(batch, over: generation)
+    }
+
+    private func decide(_ batch: DutyBatch, over generation: UInt64?) async -> IdentifiedVerdicts {
+        if let reason = health.reason { return IdentifiedVerdicts(batch.refused(reason)) }
+        if let refusal = refusalWithoutRecord(batch) {
+            return IdentifiedVerdicts(batch.records.map { _ in .refused(refusal) })
+        }
+        if batch.records.isEmpty { return IdentifiedVerdicts([]) }
         let now = MonotonicClock.nanoseconds
         let deadline = now &+ UInt64(clamping: settings.answerLimit.nanoseconds)
         return await withCheckedContinuation { continuation in
-            let pending = PendingBatch(batch, deadline: deadline, continuation)
+            let pending = PendingBatch(batch, deadline: deadline, generation: generation, continuation)
             let entries = batch.records.indices.map { PendingEntry(batch: pending, position: $0) }
             let (accepted, lane) = inbox.withLock { inbox -> (Bool, Int?) in
                 if inbox.isClosing { return (false, nil) }
@@ -137,6 +149,17 @@ package final class PostgreSQLStore: RecordStore {
         return .status(status)
     }
 
+    package func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer {
+        let result: Result<FloorAnswer, StoreError> = await withCheckedContinuation { continuation in
+            let accepted = tasks.withLock { $0.append(WaitingTask(task, continuation)) }
+            if !accepted {
+                let reason = "the slashing record is closed, or too many tasks wait for it; try again"
+                continuation.resume(returning: .failure(.storage(reason: reason)))
+            }
+        }
+        return try result.get()
+    }
+
     package func close() async {
         inbox.broadcast { $0.isClosing = true }
         tasks.broadcast { $0.isClosing = true }
@@ -155,8 +178,8 @@ package final class PostgreSQLStore: RecordStore {
     }
 
     private func startLane(number: Int) {
-        start("slashing-db-\(number)") { [settings, inbox, state] in
-            var lane = PostgreSQLLane(number: number, settings, inbox, state)
+        start("slashing-db-\(number)") { [settings, inbox, state, incarnations] in
+            var lane = PostgreSQLLane(number: number, settings, inbox, state, incarnations)
             lane.run()
         }
     }

@@ -13,34 +13,54 @@ protocol AdministrativeJob: Sendable {
 
 /// A task under way, with the caller that waits for it.
 struct RunningJob: Sendable {
-    private let waiting: WaitingTask
-    private var job: any AdministrativeJob
+    private enum Work: Sendable {
+        case administration(any AdministrativeJob, WaitingTask.Caller<AdministrativeAnswer>)
+        case floor(FloorTask, WaitingTask.Caller<FloorAnswer>)
+    }
+    private var work: Work
 
     init(_ waiting: WaitingTask) {
-        self.waiting = waiting
-        job =
-            switch waiting.task {
-            case .take(let interchange, let dryRun): ImportJob(interchange, dryRun: dryRun)
-            case .register(let records): RegistrationJob(records)
-            case .give(let only): ExportJob(only: only)
-            case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
-            case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)
-            case .setHighWatermark(let mark):
-                SingleStepJob { writer throws(StoreError) in try writer.setHighWatermark(mark) }
-            case .highWatermark: SingleStepJob { writer throws(StoreError) in try writer.readHighWatermark() }
-            case .status: SingleStepJob { writer throws(StoreError) in try writer.status() }
-            }
-    }
-
-    mutating func step(_ writer: inout SQLiteWriter) -> Result<AdministrativeAnswer, StoreError>? {
-        do throws(StoreError) {
-            return try job.step(&writer).map { .success($0) }
-        } catch {
-            return .failure(error)
+        switch waiting.work {
+        case .administration(let task, let caller): work = .administration(Self.job(for: task), caller)
+        case .floor(let task, let caller): work = .floor(task, caller)
         }
     }
 
-    func answer(_ result: Result<AdministrativeAnswer, StoreError>) { waiting.answer(result) }
+    private static func job(for task: AdministrativeTask) -> any AdministrativeJob {
+        switch task {
+        case .take(let interchange, let dryRun): ImportJob(interchange, dryRun: dryRun)
+        case .register(let records): RegistrationJob(records)
+        case .give(let only): ExportJob(only: only)
+        case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
+        case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)
+        case .setHighWatermark(let mark):
+            SingleStepJob { writer throws(StoreError) in try writer.setHighWatermark(mark) }
+        case .highWatermark: SingleStepJob { writer throws(StoreError) in try writer.readHighWatermark() }
+        case .status: SingleStepJob { writer throws(StoreError) in try writer.status() }
+        }
+    }
+
+    /// Does a little more of it; true once the caller has been answered.
+    mutating func proceed(_ writer: inout SQLiteWriter) -> Bool {
+        switch work {
+        case .administration(var job, let caller):
+            do throws(StoreError) {
+                let answer = try job.step(&writer)
+                work = .administration(job, caller)
+                guard let answer else { return false }
+                caller.resume(returning: .success(answer))
+            } catch {
+                caller.resume(returning: .failure(error))
+            }
+        case .floor(let task, let caller):
+            do throws(StoreError) {
+                caller.resume(returning: .success(try writer.perform(task)))
+            } catch {
+                caller.resume(returning: .failure(error))
+            }
+        }
+        return true
+    }
 }
 
 /// What needs no steps.
@@ -60,7 +80,7 @@ extension SQLiteWriter {
         commit: Bool = true,
         _ body: (inout SQLiteRecord) throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
-        if let reason = state.withLock({ $0.reason }) { throw .storage(reason: reason) }
+        if let reason = health.reason { throw .storage(reason: reason) }
         do throws(SQLiteError) {
             return try transaction(commit: commit, body)
         } catch {
@@ -102,7 +122,7 @@ extension SQLiteWriter {
                     blocks: counts.blocks,
                     attestations: counts.attestations,
                     highWatermark: try record.highWatermark(),
-                    health: state.withLock { $0 }
+                    health: health
                 )
             )
         } catch {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Consensus
 internal import SQLite
 
-/// The files of a record: the database with its log, and those that carry it over a failed sync.
+/// The files of a record or of a floor: the database with its log, and those that carry it over a failed sync.
 ///
-/// - `PATH`, `PATH-wal`: the record.
+/// - `PATH`, `PATH-wal`: the database.
 /// - `PATH.unfinished`: a database that is being made; worth nothing, removed at will.
 /// - `PATH.sync-failed`: stands while the content of `PATH` cannot be trusted to be on the disk.
-/// - `PATH.rewritten`: the whole record once more, durable and verified, on its way to the place of `PATH`.
+/// - `PATH.rewritten`: the whole database once more, durable and verified, on its way to the place of `PATH`.
 /// - `PATH.failed`: the database whose sync failed, kept for who wants to look at it.
 struct SQLiteFile: Sendable {
     let path: String
     let disk: any DatabaseDisk
+    var format = SQLiteSchema.format
 
+    private var noun: String { format.noun }
     var unfinishedPath: String { path + ".unfinished" }
     private var logPath: String { path + "-wal" }
     private var markerPath: String { path + ".sync-failed" }
@@ -26,7 +27,7 @@ struct SQLiteFile: Sendable {
         guard !isSymbolicLink(path) else {
             throw .storage(
                 reason:
-                    "the slashing record \(path) is a symbolic link; name the file that it leads to (a link to its folder is fine)"
+                    "the \(noun) \(path) is a symbolic link; name the file that it leads to (a link to its folder is fine)"
             )
         }
         do throws(DiskFailure) {
@@ -39,17 +40,17 @@ struct SQLiteFile: Sendable {
 
     // MARK: Making
 
-    /// Makes a record where there is none. It gets its name when it is complete and durable, so that a failure half-way
+    /// Makes a database where there is none. It gets its name when it is complete and durable, so that a failure half-way
     /// leaves nothing that could be taken for one.
-    func create(pinnedTo root: Root) throws(StoreError) {
+    func create(_ fill: (borrowing Connection) throws(SQLiteError) -> Void) throws(StoreError) {
         guard !exists else { throw .alreadyExists(path: path) }
         try refuseTraces()
-        try build { connection throws(SQLiteError) in try SQLiteSchema.fill(connection, pinnedTo: root) }
+        try build(fill)
         do throws(DiskFailure) {
             try disk.move(unfinishedPath, to: path)
             try disk.syncFolder(of: path)
         } catch {
-            throw .storage(reason: "the slashing record \(path) cannot be created: \(error)")
+            throw .storage(reason: "the \(noun) \(path) cannot be created: \(error)")
         }
     }
 
@@ -58,7 +59,7 @@ struct SQLiteFile: Sendable {
         for trace in [logPath, rewrittenPath, failedPath, markerPath] where disk.exists(trace) {
             throw .storage(
                 reason:
-                    "there is no slashing record at \(path), but \(trace) shows that there was one; put the record back, "
+                    "there is no \(noun) at \(path), but \(trace) shows that there was one; put it back, "
                     + "or move \(trace) away if you know that nothing was signed with it"
             )
         }
@@ -70,7 +71,7 @@ struct SQLiteFile: Sendable {
             for leftover in ["", "-journal", "-wal"] { try disk.remove(unfinishedPath + leftover) }
             try disk.create(unfinishedPath)
         } catch {
-            throw .storage(reason: "the slashing record cannot be written: \(error)")
+            throw .storage(reason: "the \(noun) cannot be written: \(error)")
         }
         do throws(SQLiteError) {
             let connection = try Connection(path: unfinishedPath, mode: .readWrite, vfs: disk.vfs)
@@ -78,20 +79,20 @@ struct SQLiteFile: Sendable {
             try connection.execute(
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE"
             )
-            try connection.execute(SQLiteSchema.tables)
+            try connection.execute(format.schema)
             try fill(connection)
             try connection.execute("COMMIT")
             // Now and not when it is opened, so that the header of a record in use never changes.
             try connection.expect("PRAGMA journal_mode = WAL", toSay: "wal")
         } catch {
-            throw StoreError(error, path: unfinishedPath)
+            throw StoreError(error, path: unfinishedPath, format)
         }
     }
 
     // MARK: Opening
 
-    /// Opens the database and checks that it is a record of this version, pinned to `root`.
-    func open(pinnedTo root: Root) throws(StoreError) -> SQLiteRecord {
+    /// Opens the database and checks that it is one of this format and version.
+    func openConnection() throws(StoreError) -> Connection {
         let connection = try translated { () throws(SQLiteError) in
             let connection = try Connection(path: path, mode: .readWrite, vfs: disk.vfs)
             try connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -110,45 +111,34 @@ struct SQLiteFile: Sendable {
             // SQLite syncs the folder of a log that it has just made, but does not tell when that fails.
             try disk.syncFolder(of: path)
         } catch {
-            throw .storage(reason: "the slashing record \(path): \(error)")
+            throw .storage(reason: "the \(noun) \(path): \(error)")
         }
-        // Preparing the statements fails on any other schema.
-        let record = try SQLiteFile.record(connection, path: path)
-        let pinned = try translated { () throws(SQLiteError) in try record.pinnedRoot() }
-        guard let pinned else { throw .storage(reason: "the slashing record \(path) is not pinned to a network") }
-        guard pinned == root else { throw .otherNetwork(path: path, pinned: pinned, configured: root) }
-        return record
+        return connection
     }
 
     /// Looks before anything is changed: another program's database stays as it is.
     private func refuseForeign(_ connection: borrowing Connection) throws(StoreError) {
         let identifier = try integer("PRAGMA application_id", connection)
-        guard identifier == SQLiteSchema.applicationIdentifier else {
-            throw .storage(reason: "\(path) is a database, but not a slashing record")
+        guard identifier == format.applicationIdentifier else {
+            throw .storage(reason: "\(path) is a database, but not a \(noun)")
         }
         for query in ["PRAGMA user_version", "SELECT version FROM database_version WHERE id = 1"] {
             let version = try integer(query, connection)
-            guard version == SQLiteSchema.version else {
-                throw .unknownVersion(path: path, found: "\(version)", known: SQLiteSchema.version)
+            guard version == format.version else {
+                throw .unknownVersion(path: path, found: "\(version)", known: format.version)
             }
         }
     }
 
     private func integer(_ query: String, _ connection: borrowing Connection) throws(StoreError) -> Int64 {
-        do throws(SQLiteError) { return try connection.integer(query) } catch { throw StoreError(error, path: path) }
-    }
-
-    private static func record(_ connection: consuming Connection, path: String) throws(StoreError) -> SQLiteRecord {
-        do throws(SQLiteError) {
-            return try SQLiteRecord(connection: connection)
-        } catch {
-            throw StoreError(error, path: path)
+        do throws(SQLiteError) { return try connection.integer(query) } catch {
+            throw StoreError(error, path: path, format)
         }
     }
 
     /// Runs `body`; its failures are told in this module's words.
-    private func translated<Result: ~Copyable>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
-        do throws(SQLiteError) { return try body() } catch { throw StoreError(error, path: path) }
+    func translated<Result: ~Copyable>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
+        do throws(SQLiteError) { return try body() } catch { throw StoreError(error, path: path, format) }
     }
 
     // MARK: The rewrite after a failed sync
@@ -202,7 +192,7 @@ struct SQLiteFile: Sendable {
         do throws(DiskFailure) {
             try replaceWithRewritten()
         } catch {
-            throw .storage(reason: "the rewrite of the slashing record \(path) cannot be finished: \(error)")
+            throw .storage(reason: "the rewrite of the \(noun) \(path) cannot be finished: \(error)")
         }
         return false
     }
@@ -210,16 +200,16 @@ struct SQLiteFile: Sendable {
 
 extension StoreError {
     /// An error of SQLite in the words of this module.
-    init(_ error: SQLiteError, path: String) {
+    init(_ error: SQLiteError, path: String, _ format: DatabaseFormat = SQLiteSchema.format) {
         self =
             switch error.kind {
             case .busy: .inUse(path: path)
             case .corrupt:
                 .storage(
-                    reason: "the slashing record \(path) is damaged or not a database; restore it from a backup taken "
-                        + "after the last signature, or start a new one and wait (\(error.message))"
+                    reason:
+                        "the \(format.noun) \(path) is damaged or not a database; \(format.remedy) (\(error.message))"
                 )
-            default: .storage(reason: "the slashing record \(path): \(error)")
+            default: .storage(reason: "the \(format.noun) \(path): \(error)")
             }
     }
 }

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import SQLite
 
-/// Copies a record to a new file after a failed sync. What a file holds after that is not known to be on the disk, and
+/// Copies a database to a new file after a failed sync. What a file holds after that is not known to be on the disk, and
 /// no later sync of the same file would tell; only pages that are written again are.
 enum SQLiteRewrite {
-    /// All tables, referenced ones first.
-    private static let tables = [
-        "database_version", "metadata", "validators", "signed_blocks", "signed_attestations", "low_watermarks", "probe",
-    ]
-
     /// Writes what `source` reads to a new file, durably, reads it back, and gives it the name that says so.
     static func copy(_ source: borrowing Connection, to file: SQLiteFile) throws(StoreError) {
-        try file.build { target throws(SQLiteError) in try write(source, to: target) }
+        try file.build { target throws(SQLiteError) in try write(source, to: target, file.format.tables) }
         do throws(SQLiteError) {
             try verify(source, against: file)
         } catch {
-            throw StoreError(error, path: file.unfinishedPath)
+            throw StoreError(error, path: file.unfinishedPath, file.format)
         }
         do throws(DiskFailure) {
             try file.finishRewritten()
@@ -24,7 +19,11 @@ enum SQLiteRewrite {
         }
     }
 
-    private static func write(_ source: borrowing Connection, to target: borrowing Connection) throws(SQLiteError) {
+    private static func write(
+        _ source: borrowing Connection,
+        to target: borrowing Connection,
+        _ tables: [String]
+    ) throws(SQLiteError) {
         for table in tables {
             let rows = try source.prepare("SELECT * FROM \(table)")
             let marks = (1...rows.columnCount).map { "?\($0)" }.joined(separator: ", ")
@@ -40,7 +39,7 @@ enum SQLiteRewrite {
     private static func verify(_ source: borrowing Connection, against file: SQLiteFile) throws(SQLiteError) {
         let copy = try Connection(path: file.unfinishedPath, mode: .readWrite, vfs: file.disk.vfs)
         try copy.execute("PRAGMA locking_mode = EXCLUSIVE")
-        for table in tables {
+        for table in file.format.tables {
             let query = "SELECT * FROM \(table) ORDER BY 1, 2"
             let left = try source.prepare(query)
             let right = try copy.prepare(query)

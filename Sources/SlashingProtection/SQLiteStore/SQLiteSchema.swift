@@ -7,10 +7,22 @@ internal import SQLite
 /// floor for validators that have no row yet. Slots and epochs are
 /// 64-bit integers below 2⁶³; keys and roots are blobs of 48 and 32 bytes.
 enum SQLiteSchema {
-    /// Stands in `database_version` and in SQLite's own `user_version`.
     static let version = 12
     /// Marks the file as a slashing record ("CCSP").
-    static let applicationIdentifier = 0x4343_5350
+    private static let applicationIdentifier = 0x4343_5350
+
+    static let format = DatabaseFormat(
+        noun: "slashing record",
+        applicationIdentifier: applicationIdentifier,
+        version: version,
+        schema: tables + instances,
+        tables: [
+            "database_version", "metadata", "validators", "signed_blocks", "signed_attestations", "low_watermarks",
+            "probe", "instances", "recovery",
+        ],
+        remedy: "restore it from a backup taken after the last signature, or start a new one and wait",
+        remedyWhileRunning: "restore it from a backup taken after the last signature, then restart"
+    )
 
     /// Sets a connection up to keep a record. Exclusive before WAL: then the index of the log lives in our memory, and
     /// no second process can open the file at all. What SQLite answers is held against what was asked: it does not
@@ -30,7 +42,7 @@ enum SQLiteSchema {
         )
     }
 
-    static let tables = """
+    private static let tables = """
         PRAGMA application_id = \(applicationIdentifier);
         PRAGMA user_version = \(version);
         CREATE TABLE database_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL);
@@ -70,10 +82,25 @@ enum SQLiteSchema {
         CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL);
         """
 
+    /// The instances that keep a floor for this record, and how far each has given it back: up to which recovery, see
+    /// `FloorTask`. Names are bytes of UTF-8.
+    static let instances = """
+        CREATE TABLE IF NOT EXISTS instances (
+            identifier BLOB PRIMARY KEY CHECK (length(identifier) = 16),
+            name BLOB NOT NULL,
+            merged INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS recovery (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);
+        """
+
+    /// What `instances` holds in a new record.
+    static let firstRecovery = "INSERT INTO recovery (id, number) SELECT 1, 0 WHERE NOT EXISTS (SELECT 1 FROM recovery)"
+
     /// Writes what a new record holds.
     static func fill(_ connection: borrowing Connection, pinnedTo root: Root) throws(SQLiteError) {
         try connection.execute("INSERT INTO database_version (id, version) VALUES (1, \(version))")
         try connection.execute("INSERT INTO probe (id, count) VALUES (1, 0)")
+        try connection.execute(firstRecovery)
         let pin = try connection.prepare("INSERT INTO metadata (id, genesis_validators_root) VALUES (1, ?1)")
         try pin.bind(root.bytes.span, at: 1)
         try pin.run()

@@ -109,6 +109,17 @@ package final class SQLiteStore: RecordStore {
         return try result.get()
     }
 
+    package func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer {
+        let result: Result<FloorAnswer, StoreError> = await withCheckedContinuation { continuation in
+            let accepted = inbox.withLock { inbox in inbox.append(WaitingTask(task, continuation)) }
+            if !accepted {
+                let reason = "the slashing record is closed, or too many tasks wait for it; try again"
+                continuation.resume(returning: .failure(.storage(reason: reason)))
+            }
+        }
+        return try result.get()
+    }
+
     package func close() async {
         inbox.broadcast { $0.isClosing = true }
         await withCheckedContinuation { continuation in
@@ -143,20 +154,18 @@ struct WaitingBatch: Sendable {
     func answer(_ verdicts: [Verdict]) { continuation.resume(returning: verdicts) }
 }
 
-/// A task of administration whose caller waits.
+/// A task whose caller waits: of an operator, or of the floor.
 struct WaitingTask: Sendable {
-    let task: AdministrativeTask
-    private let continuation: CheckedContinuation<Result<AdministrativeAnswer, StoreError>, Never>
+    typealias Caller<Answer> = CheckedContinuation<Result<Answer, StoreError>, Never>
 
-    init(
-        _ task: AdministrativeTask,
-        _ continuation: CheckedContinuation<Result<AdministrativeAnswer, StoreError>, Never>
-    ) {
-        self.task = task
-        self.continuation = continuation
+    enum Work: Sendable {
+        case administration(AdministrativeTask, Caller<AdministrativeAnswer>)
+        case floor(FloorTask, Caller<FloorAnswer>)
     }
+    let work: Work
 
-    func answer(_ result: Result<AdministrativeAnswer, StoreError>) { continuation.resume(returning: result) }
+    init(_ task: AdministrativeTask, _ caller: Caller<AdministrativeAnswer>) { work = .administration(task, caller) }
+    init(_ task: FloorTask, _ caller: Caller<FloorAnswer>) { work = .floor(task, caller) }
 }
 
 /// What waits for the writer. Blocks pass in front of attestations; administration comes when nothing waits for a

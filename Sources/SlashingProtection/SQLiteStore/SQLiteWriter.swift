@@ -15,10 +15,8 @@ struct SQLiteWriter: ~Copyable {
     private let lock: DatabaseLock
     let settings: SQLiteStore.Settings
     private let inbox: Condition<WriterInbox>
-    let state: Lock<StoreHealth>
+    private var service: Service
     private var rowsSinceCheckpoint = 0
-    /// When the writer next tries to get over a fault, on the monotonic clock.
-    private var nextAttempt: UInt64 = 0
     /// A task of an operator that goes on, one validator at a time, between the commits of signing.
     private var job: RunningJob?
 
@@ -35,8 +33,10 @@ struct SQLiteWriter: ~Copyable {
         self.lock = lock
         self.settings = settings
         self.inbox = inbox
-        self.state = state
+        service = Service(of: file, health: state, retryInterval: settings.retryInterval)
     }
+
+    var health: StoreHealth { service.health }
 
     /// Works until the store closes. While the record cannot be written, every batch is refused at once and the writer
     /// tries by itself to get over the fault, however much there is to refuse.
@@ -62,17 +62,13 @@ struct SQLiteWriter: ~Copyable {
     /// How long to wait for work before looking after the file; nil is for ever.
     private func pause() -> Duration? {
         if job != nil { return .zero }
-        let health = state.withLock { $0 }
-        if health.recoversByItself {
-            let now = MonotonicClock.nanoseconds
-            return .nanoseconds(Int64(clamping: nextAttempt > now ? nextAttempt - now : 0))
-        }
+        if let pause = service.pause { return pause }
         return rowsSinceCheckpoint > 0 && health == .ready ? Self.quietBeforeCheckpoint : nil
     }
 
     private mutating func continueJob() {
         guard var running = job.take() else { return }
-        if let result = running.step(&self) { running.answer(result) } else { job = running }
+        if !running.proceed(&self) { job = running }
     }
 
     // MARK: Signing
@@ -80,7 +76,7 @@ struct SQLiteWriter: ~Copyable {
     /// Checks all batches in order, commits once, then answers all.
     private mutating func commit(_ batches: [WaitingBatch]) {
         guard !batches.isEmpty else { return }
-        if let reason = state.withLock({ $0.reason }) {
+        if let reason = health.reason {
             for waiting in batches { waiting.answer(waiting.batch.refused(reason)) }
             return
         }
@@ -148,56 +144,16 @@ struct SQLiteWriter: ~Copyable {
 
     /// Takes the store out of service after a fault; says why.
     @discardableResult
-    mutating func stop(after error: SQLiteError) -> String {
-        let health: StoreHealth
-        switch error.kind {
-        case .full:
-            health = .suspended(
-                reason: "no space left for the slashing record \(file.path); free some, signing resumes by itself"
-            )
-        case .syncFailed:
-            // As well as it can be done: the disk is the thing that has just failed. The rewrite insists on it.
-            try? file.mark()
-            health = .rewriting(
-                reason:
-                    "a sync of the slashing record \(file.path) failed (\(error.message)); it is being rewritten to a new file, "
-                    + "look at the disk"
-            )
-        case .corrupt:
-            health = .unusable(
-                reason:
-                    "the slashing record \(file.path) is damaged (\(error.message)); restore it from a backup taken after the "
-                    + "last signature, then restart"
-            )
-        case .inputOutput, .busy, .cannotOpen, .constraint, .other:
-            health = .suspended(reason: "the slashing record \(file.path) cannot be written: \(error)")
-        }
-        takeOutOfService(health)
-        return health.reason ?? ""
-    }
+    mutating func stop(after error: SQLiteError) -> String { service.stop(after: error) }
 
-    private mutating func takeOutOfService(_ health: StoreHealth) {
-        state.withLock { $0 = health }
-        nextAttempt = MonotonicClock.nanoseconds &+ UInt64(clamping: settings.retryInterval.nanoseconds)
-    }
-
+    /// Tries to get back into service, where it is time.
     private mutating func recoverIfDue() {
-        let health = state.withLock { $0 }
-        guard health.recoversByItself, MonotonicClock.nanoseconds >= nextAttempt else { return }
-        recover(from: health)
-    }
-
-    /// Tries to get back into service.
-    private mutating func recover(from health: StoreHealth) {
+        guard let health = service.due else { return }
+        if case .rewriting = health { return rewrite() }
         do throws(SQLiteError) {
-            switch health {
-            case .suspended:
-                // A write and a sync that succeed show that the disk takes records again.
-                try transaction { record throws(SQLiteError) in try record.probe() }
-                state.withLock { $0 = .ready }
-            case .rewriting: rewrite()
-            case .ready, .unusable: break
-            }
+            // A write and a sync that succeed show that the disk takes records again.
+            try transaction { record throws(SQLiteError) in try record.probe() }
+            service.resume()
         } catch {
             stop(after: error)
         }
@@ -212,30 +168,21 @@ struct SQLiteWriter: ~Copyable {
             record = try file.open(pinnedTo: settings.genesisValidatorsRoot)
             do throws(DiskFailure) { try file.unmark() } catch { throw .storage(reason: "\(error)") }
             rowsSinceCheckpoint = 0
-            state.withLock { $0 = .ready }
+            service.resume()
         } catch {
-            takeOutOfService(.rewriting(reason: "rewriting the slashing record failed, trying again: \(error)"))
+            service.stop(.rewriting(reason: "rewriting the slashing record failed, trying again: \(error)"))
         }
     }
 
     /// Copies the log into the database. Done by us and not by SQLite after a commit, which would not tell of a sync
     /// that failed here.
     private mutating func checkpoint() {
-        guard rowsSinceCheckpoint > 0, state.withLock({ $0 }) == .ready else { return }
+        guard rowsSinceCheckpoint > 0, health == .ready else { return }
         rowsSinceCheckpoint = 0
         do throws(SQLiteError) {
             try record.connection.checkpoint()
         } catch {
             stop(after: error)
-        }
-    }
-}
-
-extension StoreHealth {
-    var recoversByItself: Bool {
-        switch self {
-        case .suspended, .rewriting: true
-        case .ready, .unusable: false
         }
     }
 }

@@ -24,6 +24,7 @@ package struct Metrics: Sendable {
     package let keyLoadingDuration: Gauge
     package let keyLoadFailures: Counter
     package let recordBytes: Gauge
+    package let timeTravelAlarm: Gauge
     package let logLinesLost: Family<Counter>
 
     // MARK: Web3Signer's
@@ -108,6 +109,11 @@ package struct Metrics: Sendable {
             r.gauge(
                 "containment_slashing_record_bytes",
                 "Bytes of the slashing record on the disk, its log included."
+            )[]
+        timeTravelAlarm =
+            r.gauge(
+                "containment_slashing_time_travel_alarm",
+                "1 while nothing is signed because the slashing record went back in time, 0 otherwise."
             )[]
         keyLoadFailures =
             r.counter(

@@ -47,7 +47,10 @@ struct HelpTests {
     @Test(arguments: [
         Misuse(words: [], says: "a command is missing"),
         Misuse(words: ["sevrer"], says: "did you mean server?"),
-        Misuse(words: ["anti-slashing"], says: "one of init, migrate, import, export, prune, watermark, status"),
+        Misuse(
+            words: ["anti-slashing"],
+            says: "one of init, migrate, import, export, prune, watermark, reconcile, status"
+        ),
         Misuse(words: ["anti-slashing", "exprot"], says: "did you mean export?"),
         Misuse(words: ["server", "--no-such-option"], says: "there is no option --no-such-option"),
         Misuse(words: ["server", "--server-listen-prot", "1"], says: "did you mean --server-listen-port?"),

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Consensus
+internal import Foundation
+internal import SlashingProtection
+
+/// The record of a configuration, with the floor beside it where one is kept.
+struct OpenedRecord {
+    let store: any RecordStore
+    /// The same store, where it has a floor.
+    let floored: FlooredStore?
+    private let expectsHistory: Bool
+
+    /// Opens the record; `start` must follow before anything is signed.
+    init(
+        _ configuration: Configuration,
+        _ network: Network,
+        for purpose: RecordSettings.Purpose
+    ) throws(Failure) {
+        let settings = configuration.antiSlashing
+        expectsHistory = settings.expectsHistory && settings.backend != .noop
+        let record = try RecordSettings(configuration, network: network, for: purpose)
+        let inner: any RecordStore
+        do throws(StoreError) { inner = try record.open() } catch { throw Failure("\(error)") }
+        guard settings.keepsFloor else {
+            store = inner
+            floored = nil
+            return
+        }
+        let floored = FlooredStore(
+            inner: inner,
+            floor: try Self.openFloor(settings),
+            settings: FlooredStore.Settings(
+                expectsHistory: settings.expectsHistory,
+                clockFloor: try Self.clockFloor(settings, network)
+            )
+        )
+        store = floored
+        self.floored = floored
+    }
+
+    private static func openFloor(_ settings: Configuration.AntiSlashing) throws(Failure) -> SQLiteFloor {
+        let path = URL(filePath: settings.floor.path).standardizedFileURL.path
+        do throws(StoreError) {
+            return try SQLiteFloor(SQLiteFloor.Settings(path: settings.floor.path, name: "\(host):\(path)"))
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+
+    /// The name of this machine. Read where the kernel tells it: Foundation's asks name servers.
+    private static var host: String {
+        let text = try? String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
+        return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? "unknown"
+    }
+
+    private static func clockFloor(
+        _ settings: Configuration.AntiSlashing,
+        _ network: Network
+    ) throws(Failure) -> @Sendable () -> Watermarks? {
+        guard let (ahead, clock) = try settings.clockGuard(network) else { return { nil } }
+        let slotsPerEpoch = network.preset.slotsPerEpoch
+        return {
+            ClockFloor.marks(now: clock.currentEpoch, clockGuardEpochs: ahead, slotsPerEpoch: slotsPerEpoch)
+        }
+    }
+
+    /// Looks at the record before anything is signed. An alarm of the floor is no failure: the signer runs, refuses, and
+    /// says why.
+    func start() async throws(Failure) {
+        do throws(StoreError) {
+            if let floored { return try await floored.start() }
+            guard expectsHistory, case .comparison(let comparison) = try await store.perform(.compare([])) else {
+                return
+            }
+            guard comparison.hasHistory else { throw .emptyThoughExpected }
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+
+    /// Merges the floor of this instance into a record that no signer runs on.
+    func reconcile(_ acceptingClockFloor: Bool) async throws(Failure) -> ReconcileReport {
+        do throws(StoreError) {
+            try await floored?.start()
+            return try await store.reconcile(acceptingClockFloor: acceptingClockFloor)
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+}

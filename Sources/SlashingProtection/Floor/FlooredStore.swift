@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Consensus
+
+/// A record beside which this instance keeps a floor: what the record has made durable is written to the floor too
+/// before it is released, and a record that knows less than the floor has gone back in time. Then nothing is signed with
+/// any key until the floors of all instances have been merged (`anti-slashing reconcile`).
+///
+/// The order is: record, floor, release. A crash between the first two leaves a record that is ahead of the floor, which
+/// is safe: the client may ask for the very message again.
+package final class FlooredStore: RecordStore {
+    package struct Settings: Sendable {
+        /// The record has history and this instance a floor, or something was lost.
+        package var expectsHistory: Bool
+        /// The low watermarks of the clock floor now; nil where the clock says nothing of what may have been signed.
+        package var clockFloor: @Sendable () -> Watermarks?
+
+        package init(expectsHistory: Bool = false, clockFloor: @escaping @Sendable () -> Watermarks? = { nil }) {
+            self.expectsHistory = expectsHistory
+            self.clockFloor = clockFloor
+        }
+    }
+
+    struct State {
+        var alarm: String?
+        /// Rises with every change of what may be released: what began under another number is not.
+        var passage: UInt64 = 0
+        /// The generation of connections that the floor was held against.
+        var compared: UInt64?
+        var comparison: Task<Result<Void, StoreError>, Never>?
+        /// Why the last comparison could not be made.
+        var obstacle: String?
+        var seen: DatabaseIdentity?
+        var isReconciling = false
+    }
+
+    let inner: any RecordStore
+    let floor: any FloorKeeper
+    let settings: Settings
+    let state: Lock<State>
+
+    /// Nothing is released before the first comparison; `start` makes it at once and says what came of it.
+    package init(inner: any RecordStore, floor: any FloorKeeper, settings: Settings = Settings()) {
+        self.inner = inner
+        self.floor = floor
+        self.settings = settings
+        let condition = floor.condition
+        state = Lock(State(alarm: condition.alarm, seen: condition.seen))
+    }
+
+    /// Holds the floor against the record. An alarm is no failure: the store refuses, says why in `health`, and can be
+    /// reconciled.
+    ///
+    /// - Throws: where history is expected and the record has none, or the two cannot be compared.
+    package func start() async throws(StoreError) {
+        guard state.withLock({ $0.alarm == nil }) else { return }
+        do throws(StoreError) {
+            _ = try await enter()
+        } catch {
+            if state.withLock({ $0.alarm == nil }) { throw error }
+        }
+    }
+
+    /// Why nothing is signed until the record was reconciled.
+    package var alarm: String? { state.withLock { $0.alarm } }
+
+    // MARK: RecordStore
+
+    package var health: StoreHealth {
+        let (alarm, obstacle) = state.withLock { ($0.alarm, $0.obstacle) }
+        if let alarm { return .unusable(reason: alarm) }
+        if inner.health != .ready { return inner.health }
+        if floor.health != .ready { return floor.health }
+        return obstacle.map { .suspended(reason: $0) } ?? .ready
+    }
+
+    package var connectionGeneration: UInt64 { inner.connectionGeneration }
+
+    package func decide(_ batch: DutyBatch) async -> [Verdict] {
+        if let reason = floor.health.reason { return batch.refused(reason) }
+        let passage: Passage
+        do throws(StoreError) { passage = try await enter() } catch { return batch.refused("\(error)") }
+        let decision = await inner.decide(batch, generation: passage.generation)
+        do throws(StoreError) {
+            try await watch(decision.identity, passage)
+            var released: [RecordIdentity] = []
+            for (record, verdict) in zip(batch.records, decision.verdicts) where verdict.refusal == nil {
+                released.append(record)
+            }
+            guard !released.isEmpty else { return decision.verdicts }
+            try check(passage)
+            try await floor.raise(FloorRelease(duty: batch.duty, records: released, seen: decision.identity))
+            try check(passage)
+            return decision.verdicts
+        } catch {
+            return decision.verdicts.map { $0.refusal == nil ? .refused(.notCheckable(reason: "\(error)")) : $0 }
+        }
+    }
+
+    package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
+        let answer = try await inner.administer(task)
+        guard case .status(let status) = answer else { return answer }
+        return .status(status.withHealth(health))
+    }
+
+    package func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer { try await inner.perform(task) }
+
+    package func close() async {
+        await inner.close()
+        await floor.close()
+    }
+
+    // MARK: The way of a message
+
+    /// What held when a message began.
+    struct Passage {
+        let number: UInt64
+        let generation: UInt64
+        let seen: DatabaseIdentity?
+    }
+
+    /// Lets a message begin: no alarm, and the floor held against the database that the store speaks with now.
+    private func enter() async throws(StoreError) -> Passage {
+        // Once more where the connection was lost while it was being looked at; then the caller may try again.
+        for _ in 0..<2 {
+            let generation = inner.connectionGeneration
+            let passage = state.withLock { state -> Result<Passage?, StoreError> in
+                if let alarm = state.alarm { return .failure(.storage(reason: alarm)) }
+                guard state.compared == generation else { return .success(nil) }
+                return .success(Passage(number: state.passage, generation: generation, seen: state.seen))
+            }
+            if let passage = try passage.get() { return passage }
+            try await compareOnce()
+        }
+        throw .storage(
+            reason: "the connection to the slashing record was lost again while it was held against the floor"
+        )
+    }
+
+    /// Whether what began as `passage` may go on.
+    private func check(_ passage: Passage) throws(StoreError) {
+        let (number, alarm) = state.withLock { ($0.passage, $0.alarm) }
+        guard number != passage.number else { return }
+        throw .storage(reason: alarm ?? "the slashing record was reconciled meanwhile; ask again")
+    }
+
+    /// Looks at the database that answered. What was seen before the message began is what counts: answers may overtake
+    /// each other.
+    private func watch(_ identity: DatabaseIdentity?, _ passage: Passage) async throws(StoreError) {
+        guard let identity else { return }
+        if let seen = passage.seen, identity.isStepBack(from: seen) {
+            throw .storage(reason: await latch(Self.stepBack(seen, identity), since: passage.number))
+        }
+        state.withLock { state in
+            guard state.passage == passage.number else { return }
+            if let seen = state.seen, identity.isStepBack(from: seen) { return }
+            state.seen = identity
+        }
+    }
+
+    static func stepBack(_ seen: DatabaseIdentity, _ now: DatabaseIdentity) -> String {
+        "the database of the slashing record is not the one that was seen before, or has lost writes: "
+            + "last seen was \(seen), now it is \(now)"
+    }
+
+    // MARK: The alarm
+
+    /// What to do about every alarm.
+    private static let advice =
+        "; nothing is signed with any key until `containment-chamber anti-slashing reconcile` has run for every instance"
+
+    /// Stops all keys, here at once and durably. Gives the text of the alarm.
+    @discardableResult
+    func latch(_ finding: String, since passage: UInt64? = nil) async -> String {
+        let text = finding + Self.advice
+        let standing = state.withLock { state -> String? in
+            // Found by a message that began before the alarm was over.
+            if let passage, state.passage != passage { return state.alarm ?? finding }
+            if let alarm = state.alarm { return alarm }
+            state.alarm = text
+            state.passage += 1
+            return nil
+        }
+        if let standing { return standing }
+        // Where this fails the floor cannot be raised either, so nothing is released, and the next start compares anew.
+        try? await floor.update { $0.alarm = text }
+        return text
+    }
+}
+
+extension RecordStatus {
+    fileprivate func withHealth(_ health: StoreHealth) -> RecordStatus {
+        var status = self
+        status.health = health.reason ?? "ready"
+        return status
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import PostgreSQL
+
+/// A database between two starts of its server, as the database itself tells it.
+struct Incarnation: Sendable {
+    let name: String
+    let identity: DatabaseIdentity
+}
+
+/// The incarnations that a store has met, numbered. A floor is held against each new one before anything is released.
+final class Incarnations: Sendable {
+    private let state = Lock((generation: UInt64(0), name: ""))
+
+    var generation: UInt64 { state.withLock { $0.generation } }
+
+    /// The number of an incarnation that a connection has found. The one of before keeps its number; any other, also an
+    /// older one, gets a new number.
+    @discardableResult
+    func enter(_ found: Incarnation) -> UInt64 {
+        state.withLock { state in
+            if state.name != found.name { state = (state.generation + 1, found.name) }
+            return state.generation
+        }
+    }
+}
+
+/// A connection that has been held against the settings, and what answers on it.
+struct PostgreSQLSession: ~Copyable {
+    var connection: PostgreSQLConnection
+    let incarnation: String
+    let generation: UInt64
+}
