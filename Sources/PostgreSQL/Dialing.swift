@@ -12,6 +12,10 @@ enum Dialing {
     /// that does not answer leaves some for the next.
     static func connect(_ settings: PostgreSQLSettings) throws(PostgreSQLError) -> OpaquePointer {
         try Endpoint.refuseService()
+        // libpq goes on without a certificate whose file is not there.
+        if let certificate = settings.keywords["sslcert"], unsafe access(certificate, R_OK) != 0 {
+            throw .unreachable(reason: "\(settings): the file of sslcert, \(certificate), cannot be read")
+        }
         let limit = min(max(settings.connectTimeout, .milliseconds(100)), PostgreSQLSettings.longestConnectTimeout)
         let deadline = Deadline(after: limit)
         var reasons: [String] = []

@@ -131,7 +131,7 @@ package struct PostgreSQLSettings: Sendable, CustomStringConvertible, CustomDebu
         } else if mode.hasPrefix("verify") || authority == "system" {
             keywords["sslrootcert"] = Self.distributionBundle
         }
-        for name in ["sslcert", "sslkey", "sslpassword", "sslcrl", "channel_binding", "ssl_min_protocol_version"] {
+        for name in ["sslcert", "sslkey", "sslpassword", "channel_binding", "ssl_min_protocol_version"] {
             if let value = values.take(name), !value.isEmpty { keywords[name] = value }
         }
     }

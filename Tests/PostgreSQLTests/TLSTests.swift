@@ -77,5 +77,9 @@ import Testing
             try connection.ask("SELECT client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()").text(0, 0)
         }
         #expect(subject == "/CN=chamber")
+        let absent = try #require(
+            await refusal(server.url("postgres", parameters: "sslcert=/not/there&sslkey=/not/there"))
+        )
+        #expect(absent.contains("/not/there, cannot be read"), "\(absent)")
     }
 }

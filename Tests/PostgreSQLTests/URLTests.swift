@@ -53,6 +53,8 @@ import Testing
         ("postgresql://u:secret%ff@h/d", "UTF-8"),
         ("postgresql://u:secret%00@h/d", "control characters"),
         ("postgresql://u@h/d?sslmod=disable", "sslmod is not known"),
+        // libpq takes a list of revocations that it cannot read for none.
+        ("postgresql://u@h/d?sslcrl=/x", "sslcrl is not known"),
         ("postgresql://u@h/d?service=x", "service is not known"),
         ("jdbc:postgresql://h/d?user=u&sslfactory=org.postgresql.ssl.NonValidatingFactory", "sslfactory is not known"),
         ("postgresql://u@h/d?sslmode=no", "sslmode is none of"),
