@@ -29,8 +29,13 @@ extension FlooredStore {
     }
 
     private func compare() async throws(StoreError) {
-        // Before the record is read: answers of messages under way may be newer than that.
-        let (passage, seen) = state.withLock { ($0.passage, $0.seen) }
+        // First, messages under way lose their passage: what they recorded may lie in a database that is gone. Those that
+        // pass their last check before this have raised the floor before its marks are read. What was seen is taken
+        // before the record is read: answers of messages may be newer than that.
+        let (passage, seen) = state.withLock { state in
+            state.passage += 1
+            return (state.passage, state.seen)
+        }
         let generation = inner.connectionGeneration
         let marks = try await floor.marks()
         guard case .comparison(let comparison) = try await inner.perform(.compare(marks)) else {
@@ -76,36 +81,45 @@ extension FlooredStore {
     }
 
     /// What is wrong, first the gravest.
-    private func finding(in comparison: RecordComparison, _ seen: DatabaseIdentity?) -> String? {
+    private func finding(in comparison: RecordComparison, _ seen: DatabaseIdentity?) -> FloorFinding? {
         if comparison.uncoveredCount > 0 {
             let some = comparison.uncovered.map(\.description).joined(separator: "; ")
             let more = comparison.uncoveredCount - comparison.uncovered.count
-            return "the slashing record went back in time: it lacks what this instance has released for "
-                + "\(comparison.uncoveredCount) validators: \(some)" + (more > 0 ? "; and \(more) more" : "")
+            return FloorFinding(
+                "the slashing record went back in time: it lacks what this instance has released for "
+                    + "\(comparison.uncoveredCount) validators: \(some)" + (more > 0 ? "; and \(more) more" : "")
+            )
         }
         if let seen, let now = comparison.identity, now.isStepBack(from: seen) {
-            return Self.stepBack(seen, now)
+            return FloorFinding(Self.stepBack(seen, now))
         }
         return finding(in: comparison.recovery, floor.condition)
     }
 
-    private func finding(in recovery: RecoveryList, _ condition: FloorCondition) -> String? {
+    private func finding(in recovery: RecoveryList, _ condition: FloorCondition) -> FloorFinding? {
         let instance = floor.instance
         if let own = recovery[instance.identifier] {
             if own.merged < max(condition.completed, condition.joined ?? 0) {
-                return "the slashing record went back in time: it has forgotten a recovery in which the floor of this "
-                    + "instance was merged"
+                return FloorFinding(
+                    "the slashing record went back in time: it has forgotten a recovery in which the floor of this "
+                        + "instance was merged"
+                )
             }
         } else if condition.isKnown {
-            return "the slashing record does not know this instance (\(instance.digits), \(instance.name)), "
-                + "which was entered in it before: the record is an older or another one"
+            return FloorFinding(
+                "the slashing record does not know this instance (\(instance.digits), \(instance.name)), "
+                    + "which was entered in it before: the record is an older or another one"
+            )
         } else if let finding = lostFloor(recovery) {
-            return finding
+            return FloorFinding(finding)
         }
         let missing = recovery.missing
         guard !missing.isEmpty else { return nil }
-        return "the slashing record is being reconciled after it went back in time (recovery \(recovery.number)); "
-            + "not merged: " + missing.map(\.instance.name).joined(separator: ", ")
+        return FloorFinding(
+            "the slashing record is being reconciled after it went back in time (recovery \(recovery.number)); "
+                + "not merged: " + missing.map(\.instance.name).joined(separator: ", "),
+            isOnlyOfOthers: true
+        )
     }
 
     /// A floor that was made just now: at the first start, or because it is gone.

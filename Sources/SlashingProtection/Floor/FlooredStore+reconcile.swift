@@ -85,21 +85,23 @@ extension FlooredStore {
         }
     }
 
-    /// Whether the recovery that this instance waits for is complete, or there is another one.
-    private func hasMovedOn(since joined: UInt64) async -> Bool {
+    /// Whether to reconcile without being asked again: others do and this instance has lost nothing, or an operator did
+    /// and the recovery is complete, or there is another one.
+    private func shouldGoOn() async -> Bool {
+        guard let joined = floor.condition.joined else { return state.withLock { $0.joinsByItself } }
         guard case .comparison(let comparison)? = try? await inner.perform(.compare([])) else { return false }
         let recovery = comparison.recovery
         let stillWaits = recovery.number == joined && recovery[floor.instance.identifier]?.merged == joined
         return !stillWaits || recovery.isComplete
     }
 
-    /// What the daemon does every few seconds: looks after the database even where nobody asks for a signature, and goes on with a reconciliation that an operator has begun here and that waits for
-    /// other instances.
+    /// What the daemon does every few seconds: looks after the database even where nobody asks for a signature, joins a
+    /// reconciliation that others have begun where nothing is missing here, and goes on with one that waits for others.
     package func tend() async {
         if alarm == nil {
             let isCompared = state.withLock { $0.compared } == inner.connectionGeneration
             if isCompared { await lookAgain() } else { try? await compareOnce() }
-        } else if let joined = floor.condition.joined, await hasMovedOn(since: joined) {
+        } else if await shouldGoOn() {
             _ = try? await reconcile(acceptingClockFloor: false)
         }
     }

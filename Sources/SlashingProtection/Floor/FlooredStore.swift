@@ -32,6 +32,8 @@ package final class FlooredStore: RecordStore {
         var obstacle: String?
         var seen: DatabaseIdentity?
         var isReconciling = false
+        /// Whether the alarm is only that others reconcile the record: then this floor may be merged without being asked.
+        var joinsByItself = false
     }
 
     let inner: any RecordStore
@@ -141,7 +143,7 @@ package final class FlooredStore: RecordStore {
     private func check(_ passage: Passage) throws(StoreError) {
         let (number, alarm) = state.withLock { ($0.passage, $0.alarm) }
         guard number != passage.number else { return }
-        throw .storage(reason: alarm ?? "the slashing record was reconciled meanwhile; ask again")
+        throw .storage(reason: alarm ?? "the connection to the slashing record changed meanwhile; ask again")
     }
 
     /// Looks at the database that answered. What was seen before the message began is what counts: answers may overtake
@@ -149,7 +151,7 @@ package final class FlooredStore: RecordStore {
     private func watch(_ identity: DatabaseIdentity?, _ passage: Passage) async throws(StoreError) {
         guard let identity else { return }
         if let seen = passage.seen, identity.isStepBack(from: seen) {
-            throw .storage(reason: await latch(Self.stepBack(seen, identity), since: passage.number))
+            throw .storage(reason: await latch(FloorFinding(Self.stepBack(seen, identity)), since: passage.number))
         }
         state.withLock { state in
             guard state.passage == passage.number else { return }
@@ -171,13 +173,14 @@ package final class FlooredStore: RecordStore {
 
     /// Stops all keys, here at once and durably. Gives the text of the alarm.
     @discardableResult
-    func latch(_ finding: String, since passage: UInt64? = nil) async -> String {
-        let text = finding + Self.advice
+    func latch(_ finding: FloorFinding, since passage: UInt64) async -> String {
+        let text = finding.text + Self.advice
         let standing = state.withLock { state -> String? in
             // Found by a message that began before the alarm was over.
-            if let passage, state.passage != passage { return state.alarm ?? finding }
+            if state.passage != passage { return state.alarm ?? finding.text }
             if let alarm = state.alarm { return alarm }
             state.alarm = text
+            state.joinsByItself = finding.isOnlyOfOthers
             state.passage += 1
             return nil
         }
@@ -185,6 +188,18 @@ package final class FlooredStore: RecordStore {
         // Where this fails the floor cannot be raised either, so nothing is released, and the next start compares anew.
         try? await floor.update { $0.alarm = text }
         return text
+    }
+}
+
+/// What is wrong with a record.
+struct FloorFinding: Sendable {
+    let text: String
+    /// Nothing that this instance let out is missing; others have found something.
+    let isOnlyOfOthers: Bool
+
+    init(_ text: String, isOnlyOfOthers: Bool = false) {
+        self.text = text
+        self.isOnlyOfOthers = isOnlyOfOthers
     }
 }
 
