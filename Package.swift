@@ -18,6 +18,7 @@ let targets: [Target] = [
     library("CMicrohttpd", "libmicrohttpd"),
     library("CYAML", "yaml-0.1"),
     library("CCurl", "libcurl"),
+    library("CAWS", "libawscrt"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
@@ -29,6 +30,7 @@ let targets: [Target] = [
     .target(name: "SQLite", dependencies: ["CLinux", "CSQLite"]),
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
+    .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
 
@@ -67,7 +69,7 @@ let targets: [Target] = [
         path: "Benchmarks"
     ),
 
-    .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding"], path: "Tests/TestSupport"),
     .target(
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
@@ -75,6 +77,7 @@ let targets: [Target] = [
     ),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
+    .testTarget(name: "AWSTests", dependencies: ["AWS", "Concurrency", "TestSupport"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),

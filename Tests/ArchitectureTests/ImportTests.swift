@@ -12,13 +12,15 @@ import Testing
         "CSQLite": ["SQLite", "FaultVFS"],
         "CMicrohttpd": ["HTTPServer"],
         "CCurl": ["HTTPClient"],
+        "CAWS": ["AWS"],
         "CYAML": ["YAML"],
         "CLinux": ["Concurrency", "Secrets", "SQLite", "Hardening", "HTTPServer"],
     ]
 
     /// Targets whose code may say `unsafe`: those that own a C library or a system interface. The domain may not.
     static let mayBeUnsafe: Set<String> = [
-        "BLS", "Secrets", "Crypto", "SQLite", "HTTPServer", "HTTPClient", "YAML", "Concurrency", "Hardening",
+        "BLS", "Secrets", "Crypto", "SQLite", "HTTPServer", "HTTPClient", "AWS", "YAML", "Concurrency",
+        "Hardening",
     ]
 
     struct SourceFile: CustomTestStringConvertible, Sendable {
