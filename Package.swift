@@ -31,6 +31,7 @@ let targets: [Target] = [
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
+    .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
 
@@ -84,6 +85,7 @@ let targets: [Target] = [
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "DynamoDBTests", dependencies: ["AWS", "DynamoDB", "TestSupport"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(
         name: "EndToEndTests",

@@ -48,11 +48,13 @@ package struct AWSClient: Sendable {
     ///   - target: the operation as the service names it, such as `DynamoDB_20120810.GetItem`.
     ///   - limit: for all attempts together.
     ///   - isIdempotent: whether having it happen twice is the same as once: a read, or a write with a token of its own.
+    ///   - isTransient: which refusals mean that it has not happened and may go well the next time, besides throttling.
     package func call(
         target: String,
         body: [UInt8],
         within limit: Duration,
-        isIdempotent: Bool
+        isIdempotent: Bool,
+        isTransient: (ServiceError) -> Bool = { _ in false }
     ) async throws(AWSError) -> [UInt8] {
         let request = Request(
             headers: [
@@ -73,7 +75,7 @@ package struct AWSClient: Sendable {
                 runtime: runtime,
                 within: attempts.limit(left: left)
             )
-            let answer = Answer(outcome, place: place)
+            let answer = Answer(outcome, place: place, isTransient: isTransient)
             if case .success(let body) = answer { return body }
             let remaining = Duration.nanoseconds(Int64(clamping: end) - Int64(clamping: MonotonicClock.nanoseconds))
             var generator = SystemRandomNumberGenerator()

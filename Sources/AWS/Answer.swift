@@ -11,10 +11,16 @@ package enum Answer: Sendable {
     /// It may have happened.
     case unknown(AWSError)
 
-    init(_ outcome: Exchange.Outcome, place: String) {
+    init(_ outcome: Exchange.Outcome, place: String, isTransient: (ServiceError) -> Bool) {
         switch outcome {
         case .answered(200, let body): self = .success(body)
-        case .answered(let status, let body): self = Self.refusal(status: status, body: body, place: place)
+        case .answered(let status, let body):
+            let answer = Self.refusal(status: status, body: body, place: place)
+            if case .final(.service(let error)) = answer, isTransient(error) {
+                self = .notHappened(.service(error))
+            } else {
+                self = answer
+            }
         case .noCredentials(let reason):
             self = .final(
                 .credentials(

@@ -25,6 +25,8 @@ package struct RetryState: Sendable {
     private let rules: RetryRules
     private let isIdempotent: Bool
     private var failures = 0
+    /// The first attempt that may have happened. After it nothing but a success is certain.
+    private var unknown: AWSError?
 
     package init(rules: RetryRules, isIdempotent: Bool) {
         self.rules = rules
@@ -47,15 +49,21 @@ package struct RetryState: Sendable {
         let error: AWSError
         switch answer {
         case .success: preconditionFailure("a success is not tried again")
-        case .final(let reason): return .giveUp(reason)
+        case .final(let reason): return .giveUp(conclusion(reason))
         case .notHappened(let reason): error = reason
         case .unknown(let reason):
-            guard isIdempotent else { return .giveUp(reason) }
+            if unknown == nil { unknown = reason }
+            guard isIdempotent else { return .giveUp(conclusion(reason)) }
             error = reason
         }
         let longest = min(rules.longestPause, rules.firstPause * (1 << min(failures - 1, 16)))
         let pause = longest * Double.random(in: 0...1, using: &generator)
-        guard failures < rules.attempts, pause < left else { return .giveUp(error) }
+        guard failures < rules.attempts, pause < left else { return .giveUp(conclusion(error)) }
         return .retry(after: pause)
+    }
+    /// What a call that ends with `error` as a whole has to say.
+    private func conclusion(_ error: AWSError) -> AWSError {
+        guard let unknown, unknown != error else { return error }
+        return .unclear(reason: "\(unknown); after that: \(error)")
     }
 }

@@ -71,6 +71,14 @@ import Testing
         #expect(harmless.next(after: .final(error), left: .seconds(9), using: &generator) == .giveUp(error))
     }
 
+    @Test func `after an attempt that may have happened nothing but a success is certain`() {
+        var generator = SystemRandomNumberGenerator()
+        var state = RetryState(rules: RetryRules(), isIdempotent: true)
+        _ = state.next(after: .unknown(.unclear(reason: "no answer")), left: .seconds(9), using: &generator)
+        let decision = state.next(after: .final(.settings(reason: "no table")), left: .seconds(9), using: &generator)
+        #expect(decision == .giveUp(.unclear(reason: "no answer; after that: no table")))
+    }
+
     @Test func `no pause is longer than what is left`() {
         var generator = SystemRandomNumberGenerator()
         var state = RetryState(rules: RetryRules(), isIdempotent: true)
