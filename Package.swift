@@ -39,7 +39,7 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "SQLite"]
+        dependencies: ["AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "SQLite"]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
@@ -116,7 +116,8 @@ let targets: [Target] = [
     .testTarget(
         name: "SlashingProtectionTests",
         dependencies: [
-            "BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "SQLite", "SlashingProtection",
+            "AWS", "BLS", "CLinux", "Concurrency", "Consensus", "DynamoDB", "Encoding", "FaultVFS", "HTTPClient",
+            "SQLite", "SlashingProtection",
             "TestSupport",
         ]
     ),

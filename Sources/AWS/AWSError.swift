@@ -40,7 +40,7 @@ package struct ServiceError: Error, Equatable, Sendable, CustomStringConvertible
     package var description: String {
         let said = message.isEmpty ? "" : ": \(message)"
         let hint = Self.hints[code].map { "; \($0)" } ?? ""
-        return "\(place) answered \(code)\(said) (HTTP \(status))\(hint)"
+        return "\(place) answered \(code.isEmpty ? "a failure" : code)\(said) (HTTP \(status))\(hint)"
     }
 
     private static let hints = [

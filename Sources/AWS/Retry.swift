@@ -7,11 +7,19 @@ package struct RetryRules: Sendable {
     package var attempts: Int
     package var firstPause: Duration
     package var longestPause: Duration
+    /// How long to wait for the answer to what may be asked again.
+    package var longestAttempt: Duration
 
-    package init(attempts: Int = 5, firstPause: Duration = .milliseconds(50), longestPause: Duration = .seconds(2)) {
+    package init(
+        attempts: Int = 5,
+        firstPause: Duration = .milliseconds(50),
+        longestPause: Duration = .seconds(2),
+        longestAttempt: Duration = .seconds(2)
+    ) {
         self.attempts = attempts
         self.firstPause = firstPause
         self.longestPause = longestPause
+        self.longestAttempt = longestAttempt
     }
 }
 
@@ -33,10 +41,10 @@ package struct RetryState: Sendable {
         self.isIdempotent = isIdempotent
     }
 
-    /// How long one attempt may take. What may be tried again leaves half of the time for that.
+    /// How long one attempt may take. What may be tried again leaves at least half of the time for that.
     package func limit(left: Duration) -> Duration {
         let isLast = failures + 1 >= rules.attempts
-        return isIdempotent && !isLast ? left / 2 : left
+        return isIdempotent && !isLast ? min(left / 2, rules.longestAttempt) : left
     }
 
     /// What to do after an attempt that was not a success, with `left` until the end of the call.

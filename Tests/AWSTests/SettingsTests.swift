@@ -86,11 +86,12 @@ import Testing
     }
 
     @Test func `what may be tried again leaves half of the time for that`() {
-        let rules = RetryRules(attempts: 2)
+        let rules = RetryRules(attempts: 2, longestAttempt: .seconds(3))
         var generator = SystemRandomNumberGenerator()
         #expect(RetryState(rules: rules, isIdempotent: false).limit(left: .seconds(4)) == .seconds(4))
         var state = RetryState(rules: rules, isIdempotent: true)
         #expect(state.limit(left: .seconds(4)) == .seconds(2))
+        #expect(state.limit(left: .seconds(40)) == .seconds(3))
         _ = state.next(after: .notHappened(error), left: .seconds(2), using: &generator)
         #expect(state.limit(left: .seconds(2)) == .seconds(2))
     }

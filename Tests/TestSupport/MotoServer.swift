@@ -32,11 +32,11 @@ package final class MotoServer: Sendable {
             "-c",
             """
             trap '' INT TERM HUP
-            /usr/bin/python3 -m moto.server -H 127.0.0.1 -p 0 >"$0" 2>&1 </dev/null &
+            "$1" >"$0" 2>&1 </dev/null &
             read -r _
             kill -KILL $!
             """,
-            log,
+            log, Vectors.packageRoot.appending(path: "scripts/moto-server").path,
         ]
         process.standardInput = input
         try process.run()

@@ -29,7 +29,12 @@ package final class ScriptedServer: Sendable {
     /// Head and body of every request so far.
     package var requests: [String] { state.withLock { $0.requests } }
 
-    package init(_ script: @escaping @Sendable (Int) -> Reply) throws {
+    package convenience init(_ script: @escaping @Sendable (Int) -> Reply) throws {
+        try self.init { number, _ in script(number) }
+    }
+
+    /// The script also sees the request, head and body. It runs on a thread of its connection and may block.
+    package init(_ script: @escaping @Sendable (Int, String) -> Reply) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         port = try Self.listen(on: listener)
         let (listener, state) = (listener, state)
@@ -82,14 +87,14 @@ package final class ScriptedServer: Sendable {
         return UInt16(bigEndian: address.sin_port)
     }
 
-    private static func serve(_ connection: Int32, _ state: Lock<State>, _ script: (Int) -> Reply) {
+    private static func serve(_ connection: Int32, _ state: Lock<State>, _ script: (Int, String) -> Reply) {
         defer { close(connection) }
         while let request = readRequest(connection) {
             let number = state.withLock { state in
                 state.requests.append(request)
                 return state.requests.count - 1
             }
-            switch script(number) {
+            switch script(number, request) {
             case .hangUp: return
             case .silence: continue
             case .answer(let status, let body):
