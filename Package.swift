@@ -19,6 +19,7 @@ let targets: [Target] = [
     library("CMicrohttpd", "libmicrohttpd"),
     library("CYAML", "yaml-0.1"),
     library("CCurl", "libcurl"),
+    library("CAWS", "libawscrt"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
@@ -31,6 +32,8 @@ let targets: [Target] = [
     .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "Concurrency"]),
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
+    .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
+    .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
 
@@ -38,7 +41,7 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "SQLite"]
+        dependencies: ["AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "PostgreSQL", "SQLite"]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
@@ -78,7 +81,7 @@ let targets: [Target] = [
         path: "Benchmarks"
     ),
 
-    .target(name: "TestSupport", dependencies: ["Encoding"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding"], path: "Tests/TestSupport"),
     .target(
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
@@ -86,12 +89,14 @@ let targets: [Target] = [
     ),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
+    .testTarget(name: "AWSTests", dependencies: ["AWS", "Concurrency", "TestSupport"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "DynamoDBTests", dependencies: ["AWS", "DynamoDB", "TestSupport"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(
         name: "EndToEndTests",
@@ -126,9 +131,8 @@ let targets: [Target] = [
     .testTarget(
         name: "SlashingProtectionTests",
         dependencies: [
-            "BLS", "CLinux", "Concurrency", "Consensus", "Encoding", "FaultVFS", "PostgreSQL", "PostgreSQLServer",
-            "SQLite",
-            "SlashingProtection", "TestSupport",
+            "AWS", "BLS", "CLinux", "Concurrency", "Consensus", "DynamoDB", "Encoding", "FaultVFS", "HTTPClient",
+            "PostgreSQL", "PostgreSQLServer", "SQLite", "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(name: "TelemetryTests", dependencies: ["Concurrency", "Encoding", "Telemetry"]),

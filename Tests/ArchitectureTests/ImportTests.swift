@@ -13,13 +13,14 @@ import Testing
         "CPostgreSQL": ["PostgreSQL"],
         "CMicrohttpd": ["HTTPServer"],
         "CCurl": ["HTTPClient"],
+        "CAWS": ["AWS"],
         "CYAML": ["YAML"],
         "CLinux": ["Concurrency", "Secrets", "SQLite", "Hardening", "HTTPServer"],
     ]
 
     /// Targets whose code may say `unsafe`: those that own a C library or a system interface. The domain may not.
     static let mayBeUnsafe: Set<String> = [
-        "BLS", "Secrets", "Crypto", "SQLite", "PostgreSQL", "HTTPServer", "HTTPClient", "YAML", "Concurrency",
+        "BLS", "Secrets", "Crypto", "SQLite", "PostgreSQL", "HTTPServer", "HTTPClient", "AWS", "YAML", "Concurrency",
         "Hardening",
     ]
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import JSON
+
+/// A part of what a scan or a query finds.
+package struct Page: Sendable {
+    package let items: [Item]
+    /// Where the next page begins; nil after the last.
+    package let next: Item?
+}
+
+extension DynamoDB {
+    /// All items of a table, a page at a time (`Scan`); `start` is what the page before named as the next.
+    package func scan(table: String, from start: Item? = nil, limit: Int? = nil) async throws(DynamoDBError) -> Page {
+        try await page("Scan", table, from: start, limit: limit, [])
+    }
+
+    /// The items of one partition in the order of their sort key, a page at a time (`Query`).
+    /// - Parameter keys: a condition on the keys, such as `validator = :v AND duty > :d`.
+    package func query(
+        table: String,
+        where keys: Expression,
+        descending: Bool = false,
+        from start: Item? = nil,
+        limit: Int? = nil
+    ) async throws(DynamoDBError) -> Page {
+        let order: [(name: String, value: JSONOutput)] = [("ScanIndexForward", .boolean(!descending))]
+        let condition = Expression.members([("KeyConditionExpression", keys)])
+        return try await page("Query", table, from: start, limit: limit, order + condition)
+    }
+
+    private func page(
+        _ operation: String,
+        _ table: String,
+        from start: Item?,
+        limit: Int?,
+        _ more: [(name: String, value: JSONOutput)]
+    ) async throws(DynamoDBError) -> Page {
+        var members: [(name: String, value: JSONOutput)] = [
+            ("TableName", .string(table)), ("ConsistentRead", .boolean(true)),
+        ]
+        if let start { members.append(("ExclusiveStartKey", JSONOutput(start))) }
+        if let limit { members.append(("Limit", .integer(limit))) }
+        let answer = try await read(operation, members + more)
+        guard let list = answer.member("Items"), list.kind == .array else {
+            throw .malformed(reason: "the answer to \(operation) has no items")
+        }
+        var items: [Item] = []
+        for element in list.elements { items.append(try item(from: element)) }
+        let next = try answer.member("LastEvaluatedKey").map { value throws(DynamoDBError) in try item(from: value) }
+        return Page(items: items, next: next)
+    }
+}

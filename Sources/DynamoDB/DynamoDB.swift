@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package import AWS
+internal import JSON
+
+/// A client of DynamoDB. Reads are strongly consistent, always: what is read decides what may be signed.
+package struct DynamoDB: Sendable {
+    private let client: AWSClient
+    /// For one operation, all attempts together.
+    private let limit: Duration
+
+    package init(
+        settings: AWSSettings,
+        runtime: AWSRuntime,
+        within limit: Duration = .seconds(5),
+        retries: RetryRules = RetryRules()
+    ) throws(AWSError) {
+        client = try AWSClient(service: "dynamodb", settings: settings, runtime: runtime, retries: retries)
+        self.limit = limit
+    }
+
+    /// For errors: which service, where.
+    package var place: String { client.place }
+
+    func call(
+        _ operation: String,
+        _ members: [(name: String, value: JSONOutput)],
+        isIdempotent: Bool
+    ) async throws(DynamoDBError) -> [UInt8] {
+        do {
+            return try await client.call(
+                target: "DynamoDB_20120810.\(operation)",
+                body: JSONOutput.object(members).bytes,
+                within: limit,
+                isIdempotent: isIdempotent,
+                isTransient: DynamoDBError.isTransient
+            )
+        } catch { throw DynamoDBError(error) }
+    }
+
+    /// Calls an operation that changes nothing, and reads its answer.
+    func read(
+        _ operation: String,
+        _ members: [(name: String, value: JSONOutput)]
+    ) async throws(DynamoDBError) -> JSONValue {
+        let body = try await call(operation, members, isIdempotent: true)
+        do { return try JSONDocument(body).root } catch {
+            throw .malformed(reason: "the answer to \(operation) is no JSON, \(error)")
+        }
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Consensus
+internal import DynamoDB
+
+extension DynamoDBRecord {
+    /// Tries of a change that others keep coming before.
+    private static let rounds = 20
+
+    /// The marks of a validator; one that is not in the record yet is entered.
+    func marks(of key: PublicKey) async throws(StoreError) -> ValidatorMarks {
+        for _ in 0..<Self.rounds {
+            let found = try await attempt { () throws(DynamoDBError) in
+                try await database.getItem(table: table, key: DynamoDBLayout.marksKey(key))
+            }
+            if let found { return try marks(in: found) }
+            try await attempt { () throws(DynamoDBError) in try await enter(key) }
+        }
+        throw .storage(
+            reason: "validator \(key) cannot be entered into \(place): others keep changing its header; try again"
+        )
+    }
+
+    /// Changes the marks of a validator where `change` says that there is something to do. Compares and sets, so a
+    /// signature that comes between is not lost.
+    @discardableResult
+    func change(_ key: PublicKey, _ change: (inout ValidatorMarks) -> Bool) async throws(StoreError) -> Bool {
+        for _ in 0..<Self.rounds {
+            let before = try await marks(of: key)
+            var after = before
+            guard change(&after) else { return false }
+            after.revision += 1
+            if try await put(after.item(of: key), replacing: before.revision) { return true }
+        }
+        throw .storage(reason: "validator \(key) in \(place) is too busy to be changed; try again")
+    }
+
+    /// The same for the header.
+    private func changeHeader(_ change: (inout RecordHeader) -> Bool) async throws(StoreError) {
+        for _ in 0..<Self.rounds {
+            let before = try await header()
+            var after = before
+            guard change(&after) else { return }
+            after.revision += 1
+            if try await put(after.item, replacing: before.revision) { return }
+        }
+        throw .storage(reason: "the header of \(place) is too busy to be changed; try again")
+    }
+
+    /// False where it has to be looked at again: something else stands there now, or nobody knows.
+    private func put(_ item: Item, replacing revision: UInt64) async throws(StoreError) -> Bool {
+        do throws(DynamoDBError) {
+            let unchanged = Expression("revision = :r", values: [":r": .number(revision)])
+            try await database.putItem(table: table, item, where: unchanged)
+            return true
+        } catch .conditionFailed {
+            return false
+        } catch let error where error.mayHaveBeenDone {
+            return false
+        } catch { throw failure(error) }
+    }
+
+    func marks(in item: Item) throws(StoreError) -> ValidatorMarks {
+        guard let marks = ValidatorMarks(item) else {
+            throw .storage(reason: "\(place) holds marks that are not those of a slashing record")
+        }
+        return marks
+    }
+
+    /// Everything in the table, a page at a time.
+    func forEachItem(_ body: (Item) throws(StoreError) -> Void) async throws(StoreError) {
+        var next: Item?
+        repeat {
+            let page = try await attempt { () throws(DynamoDBError) in try await database.scan(table: table, from: next)
+            }
+            for item in page.items { try body(item) }
+            next = page.next
+        } while next != nil
+    }
+
+    /// All validators with their marks.
+    func validators() async throws(StoreError) -> [PublicKey: ValidatorMarks] {
+        var validators: [PublicKey: ValidatorMarks] = [:]
+        try await forEachItem { item throws(StoreError) in
+            guard item["entry_key"]?.string == "marks", let key = item.publicKey else { return }
+            validators[key] = try marks(in: item)
+        }
+        return validators
+    }
+
+    func status(_ health: StoreHealth) async throws(StoreError) -> RecordStatus {
+        let header = try await header()
+        var (validators, disabled, blocks, attestations) = (0, 0, 0, 0)
+        try await forEachItem { item in
+            let kind = item["entry_key"]?.string ?? ""
+            if kind == "marks" { validators += 1 }
+            if kind == "marks", item["disabled"] != nil { disabled += 1 }
+            if kind.hasPrefix("block#") { blocks += 1 }
+            if kind.hasPrefix("attestation#") { attestations += 1 }
+        }
+        return RecordStatus(
+            backend: "dynamodb",
+            path: place,
+            schemaVersion: Int(DynamoDBLayout.version),
+            genesisValidatorsRoot: header.genesisValidatorsRoot.description,
+            validators: validators,
+            disabled: disabled,
+            blocks: blocks,
+            attestations: attestations,
+            highWatermark: header.highWatermark,
+            health: health
+        )
+    }
+
+    /// Raises the low watermarks of all validators, and of those to come. Upward only.
+    func raise(slot: Slot?, epoch: Epoch?) async throws(StoreError) -> Int {
+        guard max(slot?.value ?? 0, epoch?.value ?? 0) <= UInt64(Int64.max) else {
+            throw .refused(reason: "a low watermark must be below 2^63")
+        }
+        let high = try await header().highWatermark
+        if let high, let slot, slot > high.slot {
+            throw .refused(reason: "slot \(slot) is above the high watermark \(high.slot)")
+        }
+        if let high, let epoch, epoch > high.epoch {
+            throw .refused(reason: "epoch \(epoch) is above the high watermark \(high.epoch)")
+        }
+        let raised = Watermarks(slot: slot, source: epoch, target: epoch)
+        // The header first: who is entered after that begins there, who was entered before is found below.
+        try await changeHeader { header in
+            let floor = header.floor
+            header.floor = floor.raised(to: raised)
+            return header.floor != floor
+        }
+        var count = 0
+        for key in try await validators().keys.sorted() {
+            let hasRisen = try await change(key) { marks in
+                let low = marks.low
+                marks.low = low.raised(to: raised)
+                marks.highest = marks.highest.raised(to: raised)
+                return marks.low != low
+            }
+            if hasRisen { count += 1 }
+        }
+        return count
+    }
+
+    /// Sets or clears the end of signing: for validators to come in the header, for the others in their marks, where the
+    /// transaction of every signature looks at it.
+    func setHighWatermark(_ mark: HighWatermark?) async throws(StoreError) -> HighWatermark? {
+        if let mark {
+            guard max(mark.slot.value, mark.epoch.value) <= UInt64(Int64.max) else {
+                throw .refused(reason: "a high watermark must be below 2^63")
+            }
+            try await refuse(mark, notAbove: header().floor)
+            for marks in try await validators().values { try refuse(mark, notAbove: marks.low) }
+        }
+        try await changeHeader { header in
+            guard header.highWatermark != mark else { return false }
+            header.highWatermark = mark
+            return true
+        }
+        for key in try await validators().keys.sorted() {
+            try await change(key) { marks in
+                guard marks.highWatermark != mark else { return false }
+                marks.highWatermark = mark
+                return true
+            }
+        }
+        return mark
+    }
+
+    private func refuse(_ mark: HighWatermark, notAbove low: Watermarks) throws(StoreError) {
+        if let slot = low.slot, mark.slot <= slot {
+            throw .refused(reason: "the high watermark slot \(mark.slot) is not above the low watermark \(slot)")
+        }
+        if let epoch = [low.source, low.target].compactMap(\.self).max(), mark.epoch <= epoch {
+            throw .refused(reason: "the high watermark epoch \(mark.epoch) is not above the low watermark \(epoch)")
+        }
+    }
+}
+
+extension Item {
+    /// Whose item it is; nil for the header.
+    var publicKey: PublicKey? {
+        guard let text = self["record_key"]?.string, text.hasPrefix("0x") else { return nil }
+        return try? PublicKey(hex: text)
+    }
+}

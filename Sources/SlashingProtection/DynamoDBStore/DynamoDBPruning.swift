@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Consensus
+internal import DynamoDB
+
+extension DynamoDBRecord {
+    /// Deletes old entries, validator by validator. What is behind the marks is refused with them or without them; they
+    /// only let an exact repeat through. The low watermark rises first, and the newest entries always stay.
+    func prune(keepEpochs: UInt64) async throws(StoreError) -> PruningReport {
+        guard keepEpochs > 0 else { throw .refused(reason: "at least one epoch of history must be kept") }
+        let range = PruningRange(
+            keepEpochs: keepEpochs,
+            slotsPerEpoch: settings.slotsPerEpoch,
+            latestEpoch: settings.latestEpoch()
+        )
+        var report = PruningReport()
+        for key in try await validators().keys.sorted() { try await prune(key, range, &report) }
+        return report
+    }
+
+    private func prune(
+        _ key: PublicKey,
+        _ range: PruningRange,
+        _ report: inout PruningReport
+    ) async throws(StoreError) {
+        let (blocks, attestations) = try await entries(of: key)
+        let (plausibleBlocks, plausibleVotes) = (
+            blocks.filter { $0.slot <= range.latestSlot }, attestations.filter { $0.target <= range.latestTarget }
+        )
+        if plausibleBlocks.count < blocks.count || plausibleVotes.count < attestations.count { report.implausible += 1 }
+        let keptBlock = plausibleBlocks.last.flatMap { newest in
+            plausibleBlocks.first { $0.slot >= range.floor(newest.slot) }
+        }
+        let keptVote = plausibleVotes.last.flatMap { newest in
+            plausibleVotes.first { $0.target >= range.floor(newest.target) }
+        }
+        let oldBlocks = blocks.filter { $0.slot < keptBlock?.slot ?? 0 }
+        let oldVotes = attestations.filter { $0.target < keptVote?.target ?? 0 }
+        guard !oldBlocks.isEmpty || !oldVotes.isEmpty else { return }
+        let raised = Watermarks(
+            slot: keptBlock?.slot,
+            source: keptVote.map { kept in max(kept.source, oldVotes.map(\.source).max() ?? 0) },
+            target: keptVote?.target
+        )
+        // Above the high watermark no low one may stand; while that is set, what lies beyond it stays.
+        if let high = try await header().highWatermark, raised.isAbove(high) { return }
+        try await change(key) { marks in
+            let low = marks.low
+            marks.low = low.raised(to: raised)
+            return marks.low != low
+        }
+        let old =
+            oldBlocks.map { DynamoDBLayout.blockKey(key, $0.slot) }
+            + oldVotes.map { DynamoDBLayout.attestationKey(key, $0.target) }
+        for start in stride(from: 0, to: old.count, by: DynamoDB.largestTransaction) {
+            let chunk = old[start..<min(start + DynamoDB.largestTransaction, old.count)]
+            let deletions = chunk.map { TransactionWrite.delete(table: table, key: $0) }
+            try await attempt { () throws(DynamoDBError) in try await database.transactWrite(deletions) }
+        }
+        report.validators += 1
+        report.blocks += oldBlocks.count
+        report.attestations += oldVotes.count
+    }
+}
+
+extension Watermarks {
+    fileprivate func isAbove(_ high: HighWatermark) -> Bool {
+        slot ?? 0 > high.slot || max(source ?? 0, target ?? 0) > high.epoch
+    }
+}

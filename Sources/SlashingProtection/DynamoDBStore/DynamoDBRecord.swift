@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import BLS
+internal import Consensus
+internal import DynamoDB
+
+/// The table behind a store, with what is asked of it in the words of the record.
+struct DynamoDBRecord: Sendable {
+    let settings: DynamoDBStore.Settings
+    var database: DynamoDB { settings.database }
+    var table: String { settings.table }
+
+    /// For messages.
+    var place: String { "table \(table) of \(database.place)" }
+
+    /// How often a table is looked at that is being made, a second apart.
+    private static let looksAtNewTable = 60
+
+    /// Whether the table exists and holds a record.
+    func isThere() async throws(StoreError) -> Bool {
+        do throws(DynamoDBError) {
+            return try await database.getItem(table: table, key: DynamoDBLayout.header) != nil
+        } catch .tableMissing {
+            return false
+        } catch { throw failure(error) }
+    }
+
+    /// Refuses a record of another network, another version, or in a table with other keys.
+    func verify() async throws(StoreError) {
+        let description = try await attempt { () throws(DynamoDBError) in try await database.describeTable(table) }
+        guard description.keys == DynamoDBLayout.keys else {
+            throw .storage(reason: "\(place) has other keys than a slashing record; name another table")
+        }
+        let header = try await header()
+        guard header.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
+            throw .otherNetwork(
+                path: place,
+                pinned: header.genesisValidatorsRoot,
+                configured: settings.genesisValidatorsRoot
+            )
+        }
+    }
+
+    /// Makes the table where there is none, and the header of a record in it.
+    func create() async throws(StoreError) {
+        do throws(DynamoDBError) {
+            try await database.createTable(table, keys: DynamoDBLayout.keys)
+        } catch .tableExists {
+            // Made by someone else, or for us with more care than we would take.
+        } catch { throw failure(error) }
+        try await waitUntilUsable()
+        let header = RecordHeader(genesisValidatorsRoot: settings.genesisValidatorsRoot)
+        do throws(DynamoDBError) {
+            try await database.putItem(table: table, header.item, where: DynamoDBLayout.absent)
+        } catch .conditionFailed {
+            throw .alreadyExists(path: place)
+        } catch { throw failure(error) }
+    }
+
+    private func waitUntilUsable() async throws(StoreError) {
+        for _ in 0..<Self.looksAtNewTable {
+            let description = try await attempt { () throws(DynamoDBError) in try await database.describeTable(table) }
+            if description.canBeUsed { return }
+            try? await Task.sleep(for: .seconds(1))
+        }
+        throw .storage(reason: "\(place) is still being made after a minute; try again")
+    }
+
+    func header() async throws(StoreError) -> RecordHeader {
+        let found = try await attempt { () throws(DynamoDBError) in
+            try await database.getItem(table: table, key: DynamoDBLayout.header)
+        }
+        guard let found else { throw .missing(path: place) }
+        guard let header = RecordHeader(found) else {
+            let version = found["format_version"]?.number.map(String.init) ?? "unknown"
+            throw .unknownVersion(path: place, found: version, known: Int(DynamoDBLayout.version))
+        }
+        return header
+    }
+
+    /// Runs one operation; its failure is told in this module's words.
+    func attempt<Result>(_ body: () async throws(DynamoDBError) -> Result) async throws(StoreError) -> Result {
+        do throws(DynamoDBError) { return try await body() } catch { throw failure(error) }
+    }
+
+    func failure(_ error: DynamoDBError) -> StoreError {
+        if case .tableMissing = error { return .missing(path: place) }
+        return .storage(reason: "the slashing record in \(place): \(error)")
+    }
+}
