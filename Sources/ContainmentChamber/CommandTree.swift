@@ -170,6 +170,40 @@ enum CommandTree {
                 ]
             ),
             Command(
+                "copy",
+                summary: "Take everything of one record into another, and read it back",
+                discussion: """
+                    Each side is a configuration file, whatever keeps its record; the target must exist (init). Stop the \
+                    signer of the source first: what it signs afterwards is not copied. Exit code 0 when the target has \
+                    everything exactly, 3 when something was merged with contradictions, 1 when reading back shows \
+                    something missing.
+                    """,
+                options: [
+                    Option("from-config", kind: .value("FILE"), summary: "Where the record is.", isRequired: true),
+                    Option("to-config", kind: .value("FILE"), summary: "Where it goes.", isRequired: true), json,
+                ],
+                examples: [
+                    Example("containment-chamber anti-slashing copy --from-config a.yaml --to-config b.yaml", "Copy")
+                ]
+            ),
+            Command(
+                "verify",
+                summary: "Look for contradictions in a record, and hold a file against it",
+                discussion: """
+                    Finds slashable pairs and entries that cannot be. With --against, also every entry of an EIP-3076 file \
+                    that the record does not cover. Changes nothing. Exit code 1 when there are findings.
+                    """,
+                options: settings + [
+                    Option("against", kind: .value("FILE"), summary: "An interchange file."), json,
+                ],
+                examples: [
+                    Example(
+                        "containment-chamber anti-slashing verify -c config.yaml --against old.json",
+                        "After a move"
+                    )
+                ]
+            ),
+            Command(
                 "prune",
                 summary: "Delete history that is older than some epochs",
                 options: settings + [

@@ -70,6 +70,8 @@ struct Program {
         case ["keys", "inspect"]: try KeysCommands.inspect(invocation)
         case ["anti-slashing", "init"]: try SlashingCommands.initialize(invocation)
         case ["anti-slashing", "migrate"]: try SlashingCommands.migrate(invocation)
+        case ["anti-slashing", "copy"]: return try await RecordToolCommands.copy(invocation)
+        case ["anti-slashing", "verify"]: return try await RecordToolCommands.verify(invocation)
         case ["anti-slashing", "import"]: return try await SlashingCommands.take(invocation)
         case ["anti-slashing", "export"]: try await SlashingCommands.give(invocation)
         case ["anti-slashing", "prune"]: try await SlashingCommands.prune(invocation)
@@ -86,16 +88,27 @@ struct Program {
 extension Invocation {
     /// The configuration of this command line: file, environment, flags.
     func configuration() throws(Failure) -> Configuration {
+        var environment = ProcessInfo.processInfo.environment
+        let path = self["config"] ?? environment["CONTAINMENT_CONFIG"]
+        environment["CONTAINMENT_CONFIG"] = nil
+        return try Invocation.configuration(file: path, environment: environment, flags: Configuration.flags(in: self))
+    }
+}
+
+extension Invocation {
+    /// The configuration of a file and, where given, of environment and command line.
+    static func configuration(
+        file path: String?,
+        environment: [String: String] = [:],
+        flags: [GivenFlag] = []
+    ) throws(Failure) -> Configuration {
         do throws(ConfigurationError) {
-            let path = self["config"] ?? ProcessInfo.processInfo.environment["CONTAINMENT_CONFIG"]
             var file: ConfigurationFile?
             if let path { file = try ConfigurationFile.read(path) }
-            var environment = ProcessInfo.processInfo.environment
-            environment["CONTAINMENT_CONFIG"] = nil
             return try Configuration.load(
                 file: file,
                 environment: environment,
-                flags: Configuration.flags(in: self),
+                flags: flags,
                 networks: Network.allNamed.map { network in
                     .init(name: network.name, genesisValidatorsRoot: network.genesisValidatorsRoot?.bytes)
                 }

@@ -19,6 +19,15 @@ struct RecordAccess {
         network = try Network.selected(by: configuration.network)
     }
 
+    /// For messages.
+    var place: String {
+        switch configuration.antiSlashing.backend {
+        case .noop: "nowhere"
+        case .sqlite: configuration.antiSlashing.path
+        case .postgres: "the PostgreSQL database"
+        }
+    }
+
     /// Runs one task.
     func run(_ task: AdministrativeTask) async throws(Failure) -> AdministrativeAnswer {
         let socket = configuration.adminSocketPath

@@ -32,19 +32,21 @@ enum SlashingCommands {
     }
 
     static func take(_ invocation: Invocation) async throws(Failure) -> ExitCode {
-        let path = invocation["from"] ?? ""
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure("\(path) does not exist or cannot be read")
-        }
-        let interchange: Interchange
-        do throws(StoreError) { interchange = try Interchange(json: data) } catch {
-            throw Failure("\(path): \(error); nothing was imported")
-        }
+        let interchange = try readInterchange(invocation["from"] ?? "")
         let access = try RecordAccess(try invocation.configuration())
         guard case .taken(let report) = try await access.run(.take(interchange, dryRun: invocation.isSet("dry-run")))
         else { return .failure }
         if invocation.isSet("json") { Output.json(report) } else { Output.print(text(report)) }
         return report.everythingTaken ? .success : .partial
+    }
+
+    static func readInterchange(_ path: String) throws(Failure) -> Interchange {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure("\(path) does not exist or cannot be read")
+        }
+        do throws(StoreError) { return try Interchange(json: data) } catch {
+            throw Failure("\(path): \(error); nothing was done")
+        }
     }
 
     static func give(_ invocation: Invocation) async throws(Failure) {
