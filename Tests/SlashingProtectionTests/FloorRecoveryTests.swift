@@ -54,6 +54,34 @@ import Testing
         await record.closeForGood()
     }
 
+    /// A failover that loses one commit only: the one whose answer is on its way. Nothing else tells of it.
+    @Test func `a message under way while the record is compared anew is not released`() async throws {
+        let rig = try FloorRig()
+        let first = try SQLiteStore(rig.record)
+        let shared = SharedRecord(first)
+        await close(try await instances(1, shared, in: rig.folder))
+        await first.close()
+        let old = try rig.backUp()
+        let record = SharedRecord(try SQLiteStore(rig.record))
+        let slow = SlowRecord(record)
+        let floor = try SQLiteFloor(.init(path: rig.folder.file("floor-0"), name: "host-0"))
+        let store = FlooredStore(inner: slow, floor: floor)
+        try await store.start()
+
+        slow.hold(root(1))
+        async let underWay = store.decideOne(.block(5, root: 1))
+        await slow.waitUntilHeld()
+        await record.replace(by: try await older(rig, old))
+        #expect(await store.decideOne(.block(6, by: [validator(1)])) == .recorded)
+        slow.letGo()
+        #expect(await underWay.refusal?.code == "slashing_protection_unavailable")
+        #expect(store.alarm == nil)
+        // So its twin may be signed: nobody has the first.
+        #expect(await store.decideOne(.block(5, root: 2)) == .recorded)
+        await store.close()
+        await record.closeForGood()
+    }
+
     @Test(arguments: [
         DatabaseIdentity(system: "b", timeline: 1, position: 5_000),
         DatabaseIdentity(system: "a", timeline: 0, position: 5_000),

@@ -181,3 +181,47 @@ final class SharedRecord: RecordStore {
     func close() async {}
     func closeForGood() async { await store.close() }
 }
+
+/// A record whose answer to one message is on its way for as long as a test says.
+final class SlowRecord: RecordStore {
+    private struct State {
+        var root: SigningRoot?
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+    private let inner: SharedRecord
+    private let state = Lock(State())
+
+    init(_ inner: SharedRecord) { self.inner = inner }
+
+    /// Holds the answer to the message with this root.
+    func hold(_ root: SigningRoot) { state.withLock { $0.root = root } }
+
+    /// Ends when the message is recorded and its answer is held; the suite's time limit ends a wait that would not.
+    func waitUntilHeld() async { while !state.withLock({ $0.waiting != nil }) { await Task.yield() } }
+
+    func letGo() {
+        let waiting = state.withLock { state in
+            state.root = nil
+            return state.waiting.take()
+        }
+        waiting?.resume()
+    }
+
+    var health: StoreHealth { inner.health }
+    var connectionGeneration: UInt64 { inner.connectionGeneration }
+    func decide(_ batch: DutyBatch) async -> [Verdict] { await inner.decide(batch) }
+
+    func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts {
+        let verdicts = await inner.decide(batch, generation: generation)
+        guard state.withLock({ $0.root }) == batch.signingRoot else { return verdicts }
+        await withCheckedContinuation { continuation in state.withLock { $0.waiting = continuation } }
+        return verdicts
+    }
+
+    func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
+        try await inner.administer(task)
+    }
+
+    func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer { try await inner.perform(task) }
+    func close() async { await inner.close() }
+}
