@@ -101,8 +101,9 @@ let targets: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores", "Secrets",
-            "SlashingProtection", "TestSupport",
+            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores",
+            "PostgreSQLServer",
+            "Secrets", "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),

@@ -97,6 +97,8 @@ struct PoolInbox: Sendable {
     private var attestations: [PendingEntry] = []
     private var underWay: Set<EntrySlot> = []
     private var oldest: UInt64 = .max
+    /// Calls under way of one entry that may be waiting for somebody else's transaction, for as long as a call may take.
+    private var suspectsUnderWay = 0
     var isClosing = false
     /// Lanes that run, and those of them that wait for work.
     var lanes = 0
@@ -107,7 +109,7 @@ struct PoolInbox: Sendable {
     /// Whether the work that is left calls for one more lane.
     func needsLane(limit: Int, now: UInt64) -> Bool {
         guard lanes < limit, idle == 0, !isEmpty else { return false }
-        return lanes == 0 || blocks.count + attestations.count >= Self.backlogForAnotherLane
+        return lanes <= suspectsUnderWay || blocks.count + attestations.count >= Self.backlogForAnotherLane
             || now > oldest &+ Self.waitForAnotherLane
     }
 
@@ -118,16 +120,24 @@ struct PoolInbox: Sendable {
         }
     }
 
-    /// Puts entries of a call back that were not decided, before those that came after them.
+    /// Puts entries of a call back that were not decided, before those that came after them; those that may be the reason
+    /// why it failed go behind everything, so that the one that is does not come up again before the others had a turn.
     mutating func putBack(_ entries: [PendingEntry]) {
-        blocks.insert(contentsOf: entries.filter { $0.duty.isBlock }, at: 0)
-        attestations.insert(contentsOf: entries.filter { !$0.duty.isBlock }, at: 0)
+        let suspects = entries.filter(\.goesAlone)
+        let others = entries.filter { !$0.goesAlone }
+        blocks.insert(contentsOf: others.filter { $0.duty.isBlock }, at: 0)
+        attestations.insert(contentsOf: others.filter { !$0.duty.isBlock }, at: 0)
+        blocks += suspects.filter { $0.duty.isBlock }
+        attestations += suspects.filter { !$0.duty.isBlock }
     }
 
     /// Takes one call's work: all blocks, or all attestations, each validator once. Nil while nothing can be done.
     mutating func take(now: UInt64) -> [PendingEntry]? {
         let taken = Self.take(from: &blocks, &underWay, now) ?? Self.take(from: &attestations, &underWay, now)
-        if taken != nil { oldest = now }
+        if let taken {
+            oldest = now
+            if taken[0].goesAlone { suspectsUnderWay += 1 }
+        }
         return taken
     }
 
@@ -155,6 +165,7 @@ struct PoolInbox: Sendable {
     /// Lets the validators of a call go to the next lane.
     mutating func release(_ entries: [PendingEntry]) {
         for entry in entries { underWay.remove(entry.slot) }
+        if entries.first?.goesAlone == true { suspectsUnderWay -= 1 }
     }
 
     /// When the first entry that waits for a retry is due; nil where nothing does.

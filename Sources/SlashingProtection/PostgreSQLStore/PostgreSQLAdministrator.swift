@@ -61,13 +61,18 @@ struct PostgreSQLAdministrator: ~Copyable {
 
     /// Statements in one round trip. Inside a transaction that was begun before they belong to it.
     mutating func run(_ statements: [PostgreSQLStatement]) throws(StoreError) -> [ResultTable] {
+        do throws(PostgreSQLError) { return try attempt(statements) } catch { throw .storage(reason: "\(error)") }
+    }
+
+    /// The same, for those who have an answer to some errors.
+    mutating func attempt(_ statements: [PostgreSQLStatement]) throws(PostgreSQLError) -> [ResultTable] {
         do throws(PostgreSQLError) {
             if session?.connection.isUsable != true { session = try database.open() }
             return try session!.connection.run(statements, within: .seconds(60))
         } catch {
             // Whatever was begun ends with the connection.
             session = nil
-            throw .storage(reason: "\(error)")
+            throw error
         }
     }
 
@@ -111,7 +116,7 @@ struct PostgreSQLAdministrator: ~Copyable {
             rest = rest.dropFirst(1_000)
             _ = try transaction(
                 PostgreSQLStatement(
-                    "SELECT \(schema.call("register_v1"))($1)",
+                    "SELECT \(schema.call("register_v1"))($1, '5s')",
                     [.byteStrings(part.map { $0.bytes.array })]
                 )
             )
@@ -170,15 +175,16 @@ struct PostgreSQLAdministrator: ~Copyable {
                 epoch: try unsigned(lowest, 0, 1).map { Epoch($0) }
             )
         }
-        _ = try transaction(
+        _ = try run([
+            Self.begin, PostgreSQLStatement("SELECT \(schema.call("prepare_v1"))('5s')"),
             PostgreSQLStatement(
                 "UPDATE \(schema.tables).metadata SET high_watermark_slot = $1, high_watermark_epoch = $2 WHERE id = 1",
                 [
                     mark.map { .int64(Int64($0.slot.value)) } ?? .null,
                     mark.map { .int64(Int64($0.epoch.value)) } ?? .null,
                 ]
-            )
-        )
+            ), Self.commit,
+        ])
         return mark
     }
 

@@ -44,6 +44,7 @@ struct PostgreSQLDatabase: Sendable {
             parameters.append(.int64s(entries.map { $0.duty.second }))
         }
         parameters.append(.byteStrings(entries.map { $0.batch.batch.signingRoot.bytes.array }))
+        parameters.append(.text(settings.lockPatience))
         let places = parameters.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
         let results = try session.connection.run(
             [
@@ -128,8 +129,8 @@ struct PostgreSQLDatabase: Sendable {
             [
                 PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
                 PostgreSQLStatement(
-                    "SELECT \(schema.call("register_v1"))($1)",
-                    [.byteStrings(keys.map { $0.bytes.array })]
+                    "SELECT \(schema.call("register_v1"))($1, $2)",
+                    [.byteStrings(keys.map { $0.bytes.array }), .text(settings.lockPatience)]
                 ),
                 PostgreSQLStatement("COMMIT"),
             ],
@@ -229,12 +230,25 @@ struct PostgreSQLDatabase: Sendable {
         return root
     }
 
+    /// Pins the record to the network, unless another signer was first; `check` compares.
     func pin(_ session: inout PostgreSQLConnection) throws(StoreError) {
-        _ = try query(
-            &session,
-            "INSERT INTO \(schema.tables).metadata (id, genesis_validators_root) VALUES (1, $1) ON CONFLICT DO NOTHING",
-            [.bytes(settings.genesisValidatorsRoot.bytes.array)]
-        )
+        do throws(PostgreSQLError) {
+            _ = try session.run(
+                [
+                    PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+                    PostgreSQLStatement(
+                        """
+                        INSERT INTO \(schema.tables).metadata (id, genesis_validators_root) VALUES (1, $1)
+                            ON CONFLICT DO NOTHING
+                        """,
+                        [.bytes(settings.genesisValidatorsRoot.bytes.array)]
+                    ), PostgreSQLStatement("COMMIT"),
+                ],
+                within: settings.callLimit
+            )
+        } catch {
+            throw .storage(reason: "\(error)")
+        }
     }
 
     /// Brings tables and functions up to date, in one transaction; signers that start together wait for each other.
@@ -250,7 +264,7 @@ struct PostgreSQLDatabase: Sendable {
         do throws(PostgreSQLError) {
             try session.execute(
                 script: """
-                    BEGIN;
+                    BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
                     SELECT pg_advisory_xact_lock(\(PostgreSQLSchema.migrationLock));
                     \(isCurrent ? "" : schema.migration)
                     \(schema.functions)

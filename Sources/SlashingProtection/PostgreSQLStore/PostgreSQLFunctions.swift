@@ -34,7 +34,9 @@ extension PostgreSQLSchema {
         CREATE TABLE IF NOT EXISTS \(own).floor (
             id integer PRIMARY KEY CHECK (id = 1), slot numeric(20), epoch numeric(20),
             has_reversed boolean NOT NULL DEFAULT false);
-        INSERT INTO \(own).floor (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
+        INSERT INTO \(own).floor (id, has_reversed)
+            SELECT 1, EXISTS (SELECT FROM \(tables).signed_attestations WHERE source_epoch > target_epoch)
+            WHERE NOT EXISTS (SELECT FROM \(own).floor) ON CONFLICT (id) DO NOTHING;
         CREATE TABLE IF NOT EXISTS \(own).instances (
             identifier bytea PRIMARY KEY, name text NOT NULL, merged bigint NOT NULL);
         CREATE TABLE IF NOT EXISTS \(own).recovery (id integer PRIMARY KEY CHECK (id = 1), number bigint NOT NULL);
@@ -100,9 +102,9 @@ extension PostgreSQLSchema {
     /// New validators begin at the floor: the low watermarks that were raised for all.
     private var registrationWithFloor: String {
         """
-        CREATE OR REPLACE FUNCTION \(own).register_v1(keys bytea[]) RETURNS void LANGUAGE plpgsql AS $f$
+        CREATE OR REPLACE FUNCTION \(own).register_v1(keys bytea[], patience text) RETURNS void LANGUAGE plpgsql AS $f$
         BEGIN
-            PERFORM \(own).prepare_v1('2s');
+            PERFORM \(own).prepare_v1(patience);
             WITH made AS (
                 INSERT INTO \(tables).validators (public_key)
                     SELECT DISTINCT k FROM unnest(keys) AS k ORDER BY k ON CONFLICT (public_key) DO NOTHING RETURNING id)
@@ -117,7 +119,7 @@ extension PostgreSQLSchema {
     /// Web3Signer's locks: (0, id) for blocks, (1, id) for attestations, to the end of the transaction.
     private func locks(kind: Int) -> String {
         """
-        PERFORM \(own).prepare_v1('1s');
+        PERFORM \(own).prepare_v1(patience);
         IF cardinality(keys) <> (SELECT count(DISTINCT k) FROM unnest(keys) AS k) THEN
             RAISE EXCEPTION 'a validator comes twice in one call' USING ERRCODE = 'invalid_parameter_value';
         END IF;
@@ -131,7 +133,7 @@ extension PostgreSQLSchema {
     private var blocks: String {
         """
         CREATE OR REPLACE FUNCTION \(own).decide_blocks_v1(
-            network bytea, keys bytea[], slots bigint[], roots bytea[]
+            network bytea, keys bytea[], slots bigint[], roots bytea[], patience text
         ) RETURNS TABLE (code integer, first numeric, second numeric) LANGUAGE plpgsql VOLATILE AS $f$
         #variable_conflict use_column
         DECLARE ids integer[];
@@ -183,7 +185,7 @@ extension PostgreSQLSchema {
     private var attestations: String {
         """
         CREATE OR REPLACE FUNCTION \(own).decide_attestations_v1(
-            network bytea, keys bytea[], sources bigint[], targets bigint[], roots bytea[]
+            network bytea, keys bytea[], sources bigint[], targets bigint[], roots bytea[], patience text
         ) RETURNS TABLE (code integer, first numeric, second numeric) LANGUAGE plpgsql VOLATILE AS $f$
         #variable_conflict use_column
         DECLARE ids integer[];

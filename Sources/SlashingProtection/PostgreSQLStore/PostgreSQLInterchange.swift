@@ -22,7 +22,15 @@ extension PostgreSQLAdministrator {
 
     private mutating func take(_ offered: ValidatorRecord, dryRun: Bool) throws(StoreError) -> ImportReport.Validator {
         let high = try highWatermark()
-        var editor = try begin(offered)
+        let results: [ResultTable]
+        do throws(PostgreSQLError) {
+            results = try begin(offered)
+        } catch {
+            guard case .server(let state, _) = error, SQLState.passes(state) else { throw .storage(reason: "\(error)") }
+            let report = ImportReport.Validator(publicKey: offered.publicKey.description, outcome: .failed)
+            return report.failed("another session of the database holds its lock; import the file again")
+        }
+        var editor = try history(of: offered.publicKey, results)
         let report = try editor.merge(offered, highWatermark: high)
         if dryRun || report.outcome == .failed {
             _ = try run([Self.rollback])
@@ -33,14 +41,14 @@ extension PostgreSQLAdministrator {
     }
 
     /// Begins the transaction: the validator's row and locks first, then what the record has where the file has something.
-    private mutating func begin(_ offered: ValidatorRecord) throws(StoreError) -> HistoryInMemory {
+    private mutating func begin(_ offered: ValidatorRecord) throws(PostgreSQLError) -> [ResultTable] {
         let key = PostgreSQLParameter.bytes(offered.publicKey.bytes.array)
         let slots = offered.blocks.map { Optional(Int64(clamping: $0.slot.value)) }
         let targets = offered.attestations.map { Optional(Int64(clamping: $0.target.value)) }
-        let results = try run([
+        return try attempt([
             Self.begin,
             PostgreSQLStatement(
-                "SELECT \(schema.call("register_v1"))($1)",
+                "SELECT \(schema.call("register_v1"))($1, '5s')",
                 [.byteStrings([offered.publicKey.bytes.array])]
             ),
             PostgreSQLStatement(
@@ -74,8 +82,12 @@ extension PostgreSQLAdministrator {
                 [key, .int64s(targets)]
             ),
         ])
+    }
+
+    /// What `begin` has read.
+    private func history(of key: PublicKey, _ results: [ResultTable]) throws(StoreError) -> HistoryInMemory {
         guard results[2].rowCount == 1, let id = results[2].int32(0, 0) else {
-            throw .storage(reason: "the row of validator \(offered.publicKey) has gone while it was imported")
+            throw .storage(reason: "the row of validator \(key) has gone while it was imported")
         }
         var editor = HistoryInMemory(validator: id, watermarks: try watermarks(results[3]))
         for block in try blocks(results[4]) { editor.blocks[block.slot] = block }

@@ -143,7 +143,11 @@ struct PostgreSQLLane: ~Copyable {
             try database.register(unknown.map(\.key), &session!)
             return retries + unknown
         } catch {
-            if case .server = error {} else { session = nil }
+            if case .server = error {
+                // Somebody registers one of them in a transaction that does not end.
+                return retries + unknown.map { $0.alone(after: Self.restAtLock) }
+            }
+            session = nil
             return retries + unknown.map { $0.later(by: Self.restAtLock) }
         }
     }
@@ -207,8 +211,9 @@ enum SQLState {
     /// Our own: `identity_v1` found another incarnation than the session began with.
     static let otherIncarnation = "CC001"
 
-    /// Serialization failure, deadlock, lock not available, and shutdown or start of the server.
+    /// Serialization failure, deadlock, lock not available, a row that somebody else put in without the lock meanwhile (the
+    /// next call sees it), and shutdown or start of the server.
     static func passes(_ code: String) -> Bool {
-        ["40001", "40P01", "55P03", "57P01", "57P02", "57P03"].contains(code)
+        ["23505", "40001", "40P01", "55P03", "57P01", "57P02", "57P03"].contains(code)
     }
 }

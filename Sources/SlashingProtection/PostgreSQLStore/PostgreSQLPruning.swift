@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import BLS
 internal import Consensus
 internal import PostgreSQL
 
@@ -76,23 +77,18 @@ extension PostgreSQLAdministrator {
             latestEpoch: settings.latestEpoch()
         )
         var report = PruningReport()
+        var held: [PublicKey] = []
         for validator in try validators() {
-            let table = try transaction(
-                PostgreSQLStatement(
-                    "SELECT blocks, attestations, implausible FROM \(schema.call("prune_v1"))($1, $2, $3, $4, $5)",
-                    [
-                        .int32(validator.id), .int64(Int64(clamping: keepEpochs)),
-                        .int64(
-                            Int64(
-                                clamping: keepEpochs.multipliedReportingOverflow(by: settings.slotsPerEpoch)
-                                    .partialValue
-                            )
-                        ),
-                        .int64(Int64(clamping: range.latestSlot.value)),
-                        .int64(Int64(clamping: range.latestTarget.value)),
-                    ]
-                )
-            )
+            let table: ResultTable
+            do throws(PostgreSQLError) {
+                table = try attempt([Self.begin, pruning(of: validator.id, keepEpochs, range), Self.commit])[1]
+            } catch {
+                guard case .server(let state, _) = error, SQLState.passes(state) else {
+                    throw .storage(reason: "\(error)")
+                }
+                held.append(validator.key)
+                continue
+            }
             let blocks = Int(table.int64(0, 0) ?? 0)
             let attestations = Int(table.int64(0, 1) ?? 0)
             if blocks + attestations > 0 { report.validators += 1 }
@@ -100,6 +96,24 @@ extension PostgreSQLAdministrator {
             report.blocks += blocks
             report.attestations += attestations
         }
+        if let first = held.first {
+            throw .storage(
+                reason:
+                    "\(held.count) validators were not pruned, \(first) among them, because another session of the database "
+                    + "holds their locks; all others were. Try again"
+            )
+        }
         return report
+    }
+
+    private func pruning(of id: Int32, _ keepEpochs: UInt64, _ range: PruningRange) -> PostgreSQLStatement {
+        let (slots, overflow) = keepEpochs.multipliedReportingOverflow(by: settings.slotsPerEpoch)
+        return PostgreSQLStatement(
+            "SELECT blocks, attestations, implausible FROM \(schema.call("prune_v1"))($1, $2, $3, $4, $5)",
+            [
+                .int32(id), .int64(Int64(clamping: keepEpochs)), .int64(overflow ? .max : Int64(clamping: slots)),
+                .int64(Int64(clamping: range.latestSlot.value)), .int64(Int64(clamping: range.latestTarget.value)),
+            ]
+        )
     }
 }

@@ -89,9 +89,10 @@ struct PostgreSQLSchema {
 
     /// Version 1 has the constraint under another name, versions 2 to 7 none: rows that contradict each other may stand
     /// there. Of those one stays, without a root: nobody may sign there again. For attestations it is the one with the
-    /// highest source, and the low watermark rises to the lowest, as in an import.
+    /// highest source, and the low watermark rises to the lowest, as in an import. Of rows that say the same one stays.
     private func uniqueness(of table: String, by column: String, named name: String) -> String {
         let keep = table == "signed_blocks" ? "id" : "source_epoch DESC, id"
+        let content = table == "signed_blocks" ? "(signing_root, 0)" : "(signing_root, source_epoch)"
         let lower =
             table == "signed_blocks"
             ? ""
@@ -116,7 +117,8 @@ struct PostgreSQLSchema {
                 END LOOP;
                 \(lower)
                 UPDATE \(tables).\(table) AS t SET signing_root = NULL
-                    FROM (SELECT validator_id, \(column) FROM \(tables).\(table) GROUP BY 1, 2 HAVING count(*) > 1) AS d
+                    FROM (SELECT validator_id, \(column) FROM \(tables).\(table) GROUP BY 1, 2
+                          HAVING count(DISTINCT \(content)) > 1) AS d
                     WHERE t.validator_id = d.validator_id AND t.\(column) = d.\(column);
                 DELETE FROM \(tables).\(table) AS t USING (
                         SELECT id, row_number() OVER (PARTITION BY validator_id, \(column) ORDER BY \(keep)) AS place

@@ -17,7 +17,8 @@ package final class PostgreSQLStore: RecordStore {
         package var createIfMissing: Bool
         /// Connections for signing at most; one more serves administration.
         package var poolSize: Int
-        /// How long the database may take for one call.
+        /// How long the database may take for one call; half of it for waiting where another session's rows are in the
+        /// way, so that the server still says so.
         package var callLimit = Duration.seconds(2)
         /// How long a message waits for the database or for another signer's lock before it is refused.
         package var answerLimit = Duration.seconds(4)
@@ -41,6 +42,9 @@ package final class PostgreSQLStore: RecordStore {
             self.createIfMissing = createIfMissing
             self.poolSize = poolSize
         }
+
+        /// `lock_timeout` of a call.
+        var lockPatience: String { "\(max(1, callLimit.nanoseconds / 2_000_000))ms" }
     }
 
     private let settings: Settings
