@@ -73,16 +73,25 @@ package func isSymbolicLink(_ path: String) -> Bool {
 package final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
-    /// Takes the lock; nil where another process or another owner holds it.
+    /// Takes the lock; nil where another process or another owner holds it and does not let go within a second: one that
+    /// is just ending, or a child of an owner that has not begun its own program yet.
     package init?(path: String) throws(DiskFailure) {
         let descriptor = unsafe chamber_open(path, O_RDWR | O_CREAT, 0o600)
         guard descriptor >= 0 else { throw DiskFailure("the lock file \(path) cannot be opened: \(systemError())") }
-        guard chamber_try_lock_file(descriptor) == 0 else {
-            close(descriptor)
-            return nil
+        for _ in 0..<Self.attempts {
+            if chamber_try_lock_file(descriptor) == 0 {
+                self.descriptor = descriptor
+                return
+            }
+            usleep(Self.pause)
         }
-        self.descriptor = descriptor
+        close(descriptor)
+        return nil
     }
+
+    private static let attempts = 100
+    /// Microseconds.
+    private static let pause: UInt32 = 10_000
 
     deinit { close(descriptor) }
 }
