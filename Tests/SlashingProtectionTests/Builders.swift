@@ -169,7 +169,7 @@ func withStore<Result>(
 /// What a fresh record knows after taking the whole export of `store`, by way of the JSON text.
 @discardableResult
 func withCopy<Result>(
-    of store: SQLiteStore,
+    of store: some RecordStore,
     on root: Root = network,
     _ body: (SQLiteStore) async throws -> Result
 ) async throws -> Result {

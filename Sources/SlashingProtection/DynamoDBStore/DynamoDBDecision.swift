@@ -72,7 +72,7 @@ extension DynamoDBRecord {
         case .block(let slot):
             entry = RecordedBlock(slot: slot, root: batch.signingRoot).item(of: key)
             values[":slot"] = .number(slot.value)
-            update = "highest_slot = :slot"
+            update = "highest_slot = :slot, low_slot = if_not_exists(low_slot, :slot)"
             isAhead = [
                 "(attribute_not_exists(highest_slot) OR highest_slot < :slot)",
                 "(attribute_not_exists(limit_slot) OR limit_slot > :slot)",
@@ -81,7 +81,9 @@ extension DynamoDBRecord {
             entry = RecordedAttestation(source: source, target: target, root: batch.signingRoot).item(of: key)
             values[":source"] = .number(source.value)
             values[":target"] = .number(target.value)
-            update = "highest_source = :source, highest_target = :target"
+            update =
+                "highest_source = :source, low_source = if_not_exists(low_source, :source), "
+                + "highest_target = :target, low_target = if_not_exists(low_target, :target)"
             // The source is not later than the target, so the limit need only lie above the target.
             isAhead = [
                 "(attribute_not_exists(highest_source) OR highest_source <= :source)",

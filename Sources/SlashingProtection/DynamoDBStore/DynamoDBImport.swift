@@ -48,7 +48,7 @@ extension DynamoDBRecord {
                 try await attempt { () throws(DynamoDBError) in try await database.putItem(table: table, item) }
             }
             try await change(key) { marks in
-                marks.low = marks.low.raised(to: offered.lowest)
+                marks.low = marks.low.raised(to: offered.lowest).raised(to: attestations.floor)
                 marks.isImporting = false
                 return true
             }
@@ -65,10 +65,11 @@ extension DynamoDBRecord {
     private func merge(
         _ entries: [MergedEntry],
         _ report: inout ImportReport.Validator
-    ) async throws(StoreError) -> (items: [Item], added: Int) {
+    ) async throws(StoreError) -> (items: [Item], added: Int, floor: Watermarks) {
         var known: [Item: MergedEntry] = [:]
         var changed: [Item] = []
         var added = 0
+        var floor = Watermarks()
         for start in stride(from: 0, to: entries.count, by: DynamoDB.largestTransaction) {
             // A transaction may name an item once.
             let chunk = entries[start..<min(start + DynamoDB.largestTransaction, entries.count)]
@@ -91,11 +92,12 @@ extension DynamoDBRecord {
                 report.repeated += 1
             } else {
                 known[entry.key] = standing.merged(with: entry)
+                floor = floor.raised(to: standing.floor(besides: entry))
                 changed.append(entry.key)
                 report.conflicts += 1
             }
         }
-        return (Set(changed).compactMap { known[$0]?.item }, added)
+        return (Set(changed).compactMap { known[$0]?.item }, added, floor)
     }
 
     private func entry(_ item: Item) throws(StoreError) -> MergedEntry {
@@ -128,6 +130,15 @@ private struct MergedEntry: Equatable {
             item["source_epoch"] = .number(max(source, second))
         }
         return MergedEntry(item) ?? self
+    }
+
+    /// One entry cannot hold two sources. The later one stays, against votes that would surround it; votes that the earlier
+    /// one would surround have a lower target, and the low watermark refuses those.
+    func floor(besides other: MergedEntry) -> Watermarks {
+        guard let vote = RecordedAttestation(item), let second = RecordedAttestation(other.item),
+            vote.source != second.source
+        else { return Watermarks() }
+        return Watermarks(source: min(vote.source, second.source), target: vote.target)
     }
 }
 
