@@ -45,6 +45,16 @@ import Testing
         }
     }
 
+    @Test func `a long history is taken whole and given back`() async throws {
+        try await withTable { store async throws in
+            let blocks = (1...120).map { RecordedBlock($0, root: 1) }
+            let attestations = (1...120).map { RecordedAttestation($0, $0 + 1, root: 1) }
+            try await store.take(Interchange(blocks: blocks, attestations: attestations))
+            let given = try #require(try await store.give().validators.first)
+            #expect(given.blocks == blocks && given.attestations == attestations)
+        }
+    }
+
     @Test func `a rehearsal changes nothing`() async throws {
         try await withTable { store async throws in
             #expect(try await store.take(history, dryRun: true).validators[0].blocksAdded == 2)
@@ -142,9 +152,9 @@ import Testing
 
     @Test func `registering enters validators once`() async throws {
         try await withTable { store async throws in
-            for _ in 0..<2 { _ = try await store.administer(.register((0..<5).map { validator($0) })) }
+            for _ in 0..<2 { _ = try await store.administer(.register((0..<250).map { validator($0) })) }
             let status = try await store.status()
-            #expect(status.validators == 5 && status.backend == "dynamodb" && status.health == "ready")
+            #expect(status.validators == 250 && status.backend == "dynamodb" && status.health == "ready")
         }
     }
 }

@@ -27,7 +27,7 @@ extension DynamoDBRecord {
             } catch { throw error }
             let (marks, history) = try await history(of: key, batch.duty)
             guard let marks, var history else {
-                try await enter(key)
+                try await enter([key])
                 continue
             }
             let verdict = decide(batch, marks, &history)
@@ -131,27 +131,6 @@ extension DynamoDBRecord {
             }
         }
         return (marks, history)
-    }
-
-    /// Gives a validator its marks, as the header has them at that moment. Where someone else was first, or nobody knows,
-    /// the next round sees it.
-    func enter(_ key: PublicKey) async throws(DynamoDBError) {
-        guard let found = try await database.getItem(table: table, key: DynamoDBLayout.header),
-            let header = RecordHeader(found)
-        else { throw .malformed(reason: "the header of the slashing record is gone") }
-        do throws(DynamoDBError) {
-            try await database.transactWrite([
-                .check(
-                    table: table,
-                    key: DynamoDBLayout.header,
-                    where: Expression("revision = :r", values: [":r": .number(header.revision)])
-                ), .put(table: table, ValidatorMarks(from: header).item(of: key), where: DynamoDBLayout.absent),
-            ])
-        } catch .canceled(let reasons) where reasons.contains(where: \.isCondition) {
-            return
-        } catch let error where error.mayHaveBeenDone {
-            return
-        } catch { throw error }
     }
 }
 

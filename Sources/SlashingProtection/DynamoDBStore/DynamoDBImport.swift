@@ -44,9 +44,7 @@ extension DynamoDBRecord {
         report.blocksAdded = blocks.added
         report.attestationsAdded = attestations.added
         if !dryRun {
-            for item in blocks.items + attestations.items {
-                try await attempt { () throws(DynamoDBError) in try await database.putItem(table: table, item) }
-            }
+            try await write((blocks.items + attestations.items).map { .put(table: table, $0) })
             try await change(key) { marks in
                 marks.low = marks.low.raised(to: offered.lowest).raised(to: attestations.floor)
                 marks.isImporting = false
@@ -70,9 +68,9 @@ extension DynamoDBRecord {
         var changed: [Item] = []
         var added = 0
         var floor = Watermarks()
-        for start in stride(from: 0, to: entries.count, by: DynamoDB.largestTransaction) {
+        for start in stride(from: 0, to: entries.count, by: DynamoDB.largestReadTransaction) {
             // A transaction may name an item once.
-            let chunk = entries[start..<min(start + DynamoDB.largestTransaction, entries.count)]
+            let chunk = entries[start..<min(start + DynamoDB.largestReadTransaction, entries.count)]
             let keys = Array(Set(chunk.map(\.key)).subtracting(known.keys))
             guard !keys.isEmpty else { continue }
             let reads = keys.map { TransactionRead(table: table, key: $0) }

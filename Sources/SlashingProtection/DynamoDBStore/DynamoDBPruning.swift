@@ -56,11 +56,7 @@ extension DynamoDBRecord {
         let old =
             oldBlocks.map { DynamoDBLayout.blockKey(key, $0.slot) }
             + oldVotes.map { DynamoDBLayout.attestationKey(key, $0.target) }
-        for start in stride(from: 0, to: old.count, by: DynamoDB.largestTransaction) {
-            let chunk = old[start..<min(start + DynamoDB.largestTransaction, old.count)]
-            let deletions = chunk.map { TransactionWrite.delete(table: table, key: $0) }
-            try await attempt { () throws(DynamoDBError) in try await database.transactWrite(deletions) }
-        }
+        try await write(old.map { .delete(table: table, key: $0) })
         report.validators += 1
         report.blocks += oldBlocks.count
         report.attestations += oldVotes.count
