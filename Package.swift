@@ -60,7 +60,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPClient",
+            "AWS", "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "DynamoDB", "Encoding",
+            "HTTPClient",
             "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI",
             "SlashingProtection",
             "Telemetry",

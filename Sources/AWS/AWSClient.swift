@@ -82,7 +82,9 @@ package struct AWSClient: Sendable {
             switch attempts.next(after: answer, left: remaining, using: &generator) {
             case .giveUp(let error): throw error
             case .retry(let pause):
-                do { try await Task.sleep(for: pause) } catch { throw .unreachable(reason: "\(place): called off") }
+                do { try await Task.sleep(for: pause) } catch {
+                    throw attempts.conclusion(.unreachable(reason: "\(place): the call was called off"))
+                }
             }
         }
     }

@@ -70,7 +70,7 @@ package struct RetryState: Sendable {
         return .retry(after: pause)
     }
     /// What a call that ends with `error` as a whole has to say.
-    private func conclusion(_ error: AWSError) -> AWSError {
+    package func conclusion(_ error: AWSError) -> AWSError {
         guard let unknown, unknown != error else { return error }
         return .unclear(reason: "\(unknown); after that: \(error)")
     }

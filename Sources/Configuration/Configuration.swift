@@ -73,6 +73,5 @@ package struct Configuration: Sendable {
             reason: "is not available: this version reads keys from files only"
         ),
         ReservedSection(prefix: "server.seccomp", reason: "is not available in this version"),
-        ReservedSection(prefix: "anti_slashing.table", reason: "is not available: this version has no DynamoDB store"),
     ]
 }

@@ -16,12 +16,12 @@ struct OpenedRecord {
         _ configuration: Configuration,
         _ network: Network,
         for purpose: RecordSettings.Purpose
-    ) throws(Failure) {
+    ) async throws(Failure) {
         let settings = configuration.antiSlashing
         expectsHistory = settings.expectsHistory && settings.backend != .noop
         let record = try RecordSettings(configuration, network: network, for: purpose)
         let inner: any RecordStore
-        do throws(StoreError) { inner = try record.open() } catch { throw Failure("\(error)") }
+        do throws(StoreError) { inner = try await record.open() } catch { throw Failure("\(error)") }
         guard settings.keepsFloor else {
             store = inner
             floored = nil

@@ -68,7 +68,7 @@ struct Program {
         case ["config", "from-web3signer"]: try ConfigCommands.fromWeb3Signer(invocation)
         case ["keys", "list"]: try await KeysCommands.list(invocation)
         case ["keys", "inspect"]: try KeysCommands.inspect(invocation)
-        case ["anti-slashing", "init"]: try SlashingCommands.initialize(invocation)
+        case ["anti-slashing", "init"]: try await SlashingCommands.initialize(invocation)
         case ["anti-slashing", "migrate"]: try SlashingCommands.migrate(invocation)
         case ["anti-slashing", "copy"]: return try await RecordToolCommands.copy(invocation)
         case ["anti-slashing", "verify"]: return try await RecordToolCommands.verify(invocation)

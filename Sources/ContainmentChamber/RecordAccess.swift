@@ -25,6 +25,7 @@ struct RecordAccess {
         case .noop: "nowhere"
         case .sqlite: configuration.antiSlashing.path
         case .postgres: "the PostgreSQL database"
+        case .dynamodb: "the DynamoDB table \(configuration.antiSlashing.table ?? "")"
         }
     }
 
@@ -38,7 +39,7 @@ struct RecordAccess {
         }
         let settings = try RecordSettings(configuration, network: network, for: .administration)
         do throws(StoreError) {
-            let store = try settings.open()
+            let store = try await settings.open()
             let result: Result<AdministrativeAnswer, StoreError>
             do throws(StoreError) { result = .success(try await store.administer(task)) } catch {
                 result = .failure(error)
@@ -67,7 +68,7 @@ struct RecordAccess {
                 throw Failure("\(error)")
             }
         }
-        let record = try OpenedRecord(configuration, network, for: .administration)
+        let record = try await OpenedRecord(configuration, network, for: .administration)
         let result: Result<ReconcileReport, Failure>
         do throws(Failure) { result = .success(try await record.reconcile(acceptingClockFloor)) } catch {
             result = .failure(error)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import AWS
 internal import Arguments
 internal import Concurrency
 internal import Configuration
 internal import Consensus
+internal import DynamoDB
+internal import Foundation
 internal import PostgreSQL
 internal import SlashingProtection
 
@@ -12,6 +15,7 @@ enum RecordSettings {
     case none
     case sqlite(SQLiteStore.Settings)
     case postgreSQL(PostgreSQLStore.Settings)
+    case dynamoDB(DynamoDBStore.Settings)
 
     /// What a record is opened for.
     enum Purpose {
@@ -42,6 +46,17 @@ enum RecordSettings {
                     createIfMissing: createsIfMissing
                 )
             )
+        case .dynamodb:
+            self = .dynamoDB(
+                DynamoDBStore.Settings(
+                    database: try DynamoDB(protection),
+                    table: protection.table ?? "",
+                    genesisValidatorsRoot: root,
+                    slotsPerEpoch: network.preset.slotsPerEpoch,
+                    latestEpoch: latestEpoch,
+                    createIfMissing: createsIfMissing
+                )
+            )
         case .postgres:
             self = .postgreSQL(
                 PostgreSQLStore.Settings(
@@ -62,23 +77,26 @@ enum RecordSettings {
         case .none: "nowhere"
         case .sqlite(let settings): settings.path
         case .postgreSQL(let settings): settings.connection.description
+        case .dynamoDB(let settings): "table \(settings.table)"
         }
     }
 
-    func open() throws(StoreError) -> any RecordStore {
+    func open() async throws(StoreError) -> any RecordStore {
         switch self {
         case .none: NoopStore()
         case .sqlite(let settings): try SQLiteStore(settings)
         case .postgreSQL(let settings): try PostgreSQLStore(settings)
+        case .dynamoDB(let settings): try await DynamoDBStore.open(settings)
         }
     }
 
     /// Makes an empty record.
-    func initialize() throws(StoreError) {
+    func initialize() async throws(StoreError) {
         switch self {
         case .none: break
         case .sqlite(let settings): try SQLiteStore.initialize(settings)
         case .postgreSQL(let settings): try PostgreSQLStore.initialize(settings)
+        case .dynamoDB(let settings): try await DynamoDBStore.initialize(settings)
         }
     }
 }
@@ -113,6 +131,29 @@ extension PostgreSQLSettings {
             )
         } catch {
             throw Failure("anti_slashing.url: \(error)", exitCode: .usage)
+        }
+    }
+}
+
+extension DynamoDB {
+    /// As the configuration has it. One operation gets two seconds, retries included: an attestation has four in all.
+    fileprivate init(_ protection: Configuration.AntiSlashing) throws(Failure) {
+        let environment = ProcessInfo.processInfo.environment
+        guard let region = protection.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] else {
+            throw Failure(
+                "no AWS region is known",
+                hint: "set anti_slashing.region, or AWS_REGION in the environment",
+                exitCode: .usage
+            )
+        }
+        do throws(AWSError) {
+            self = try DynamoDB(
+                settings: AWSSettings(region: region, endpoint: protection.endpoint),
+                runtime: try AWSRuntime(),
+                within: .seconds(2)
+            )
+        } catch {
+            throw Failure("anti_slashing: \(error)", exitCode: .usage)
         }
     }
 }

@@ -33,8 +33,10 @@ package struct TransactionToken: Hashable, Sendable {
 }
 
 extension DynamoDB {
-    /// What one transaction may hold.
+    /// How many operations one transaction that writes may hold.
     package static let largestTransaction = 100
+    /// How many reads to put into one. The service takes 100; servers that imitate it have kept its first limit.
+    package static let largestReadTransaction = 25
 
     /// Does all or nothing (`TransactWriteItems`). Its own repeats after a lost answer carry the same token, so that they
     /// count as one; what is unclear in the end may still have happened.

@@ -80,6 +80,17 @@ import Testing
         #expect(server.requests.count == 1)
     }
 
+    @Test func `a call that is called off after a lost answer stays unclear`() async throws {
+        let server = try ScriptedServer { _ in .hangUp }
+        let retries = RetryRules(attempts: 9, firstPause: .seconds(60), longestPause: .seconds(60))
+        let client = try client(endpoint: server.endpoint, retries: retries)
+        let call = Task { await client.failure(within: .seconds(100), isIdempotent: true) }
+        while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+        call.cancel()
+        let error = await call.value
+        guard case .unclear = error else { throw Unexpected(error) }
+    }
+
     @Test func `nobody listens`() async throws {
         let endpoint = "http://127.0.0.1:\(try ScriptedServer.unusedPort())"
         let error = try await client(endpoint: endpoint).failure(isIdempotent: false)

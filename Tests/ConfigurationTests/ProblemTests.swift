@@ -10,7 +10,7 @@ import Testing
               listen_prt: 9000
               listen_address: localhost
               strict: yes
-            anti_slashing: {backend: dynamodb}
+            anti_slashing: {backend: mysql}
             canary_keys:
               - 0x1234
               - nonsense
@@ -152,7 +152,7 @@ import Testing
     }
 
     @Test func `a report fits a terminal and names place and remedy`() throws {
-        let yaml = "server: {listen_prt: 1}\nanti_slashing: {backend: dynamodb}\nnetwork: atlantis\n"
+        let yaml = "server: {listen_prt: 1}\nanti_slashing: {backend: mysql}\nnetwork: atlantis\n"
         let error = ConfigurationError(problems(yaml))
         #expect(
             error.description == """
@@ -160,7 +160,7 @@ import Testing
                   - server.listen_prt is not a setting
                     at: config.yaml:1
                     hint: did you mean server.listen_port?
-                  - anti_slashing.backend is dynamodb, but this version has no DynamoDB store
+                  - anti_slashing.backend is sqlite or postgres or dynamodb or noop, not "mysql"
                     at: config.yaml:2
                   - network is "atlantis", which is not a network known here
                     at: config.yaml:3

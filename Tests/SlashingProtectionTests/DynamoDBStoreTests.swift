@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What the record in DynamoDB answers, rule by rule.
-@Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(5))) struct DynamoDBRuleTests {
+@Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(10))) struct DynamoDBRuleTests {
     @Test func `another network is refused before anything else`() async throws {
         try await withTable { store async throws in
             let verdict = await store.decideOne(.block(5, on: otherNetwork))
@@ -95,7 +95,7 @@ import Testing
 }
 
 /// Answers that get lost, and tables that are not there.
-@Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(5))) struct DynamoDBFaultTests {
+@Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(10))) struct DynamoDBFaultTests {
     /// Says which requests to lose, once each.
     private final class Losses: Sendable {
         private let left: Lock<[LossyServer.Loss]>

@@ -55,6 +55,36 @@ struct InterchangeVectorTests {
         }
     }
 
+    /// Refused there although the complete form allows it: only what lies behind the highest that was signed or imported.
+    @Test(.enabled(if: MotoServer.isPresent), arguments: Vectors.names(in: folder, suffix: ".json"))
+    func `the same case on a record in DynamoDB`(name: String) async throws {
+        let vector = try JSONDecoder().decode(Vector.self, from: try Vectors.contents("\(folder)/\(name)"))
+        let root = try Root(hex: vector.genesis_validators_root)
+        try await withTable {
+            $0.genesisValidatorsRoot = root
+        } _: { store async throws in
+            var forbidden: [Message] = []
+            for step in vector.steps {
+                try await take(step, into: store)
+                for message in try step.messages(on: root) {
+                    let verdict = await store.decideOne(message.batch)
+                    if message.isAllowed {
+                        #expect(verdict.refusal.map(\.code) ?? "below_low_watermark" == "below_low_watermark")
+                    } else {
+                        #expect(verdict.refusal != nil, "\(message.description) must be refused")
+                        forbidden.append(message)
+                    }
+                }
+            }
+            try await withCopy(of: store, on: root) { copy async throws in
+                for message in forbidden {
+                    let verdict = await copy.decideOne(message.batch)
+                    #expect(verdict.refusal != nil, "\(message.description) was refused before the export")
+                }
+            }
+        }
+    }
+
     private func take(_ step: Vector.Step, into store: any RecordStore) async throws {
         let interchange = try Interchange(json: step.interchange.data)
         if step.should_succeed {

@@ -7,13 +7,16 @@ extension Configuration {
             case sqlite
             /// Shared by several signers, Web3Signer among them.
             case postgres
+            /// A table of AWS, shared by several signers.
+            case dynamodb
             /// No protection at all; said loudly at every start.
             case noop
 
-            /// Whether several signers may share the record.
-            var isShared: Bool {
+            /// Whether a floor is kept unless the configuration says otherwise: where several signers share a record that
+            /// can be held against one.
+            var isFloored: Bool {
                 switch self {
-                case .sqlite, .noop: false
+                case .sqlite, .dynamodb, .noop: false
                 case .postgres: true
                 }
             }
@@ -24,6 +27,9 @@ extension Configuration {
         package var url: SecretReference?
         package var username: String?
         package var password: SecretReference?
+        package var table: String?
+        package var region: String?
+        package var endpoint: String?
         package var poolSize = 64
         package var forcesIPv4 = false
         package var createsIfMissing = false
@@ -35,7 +41,7 @@ extension Configuration {
         package var floor = Floor()
 
         /// Whether this instance keeps a floor beside the record.
-        package var keepsFloor: Bool { backend != .noop && floor.isEnabled ?? backend.isShared }
+        package var keepsFloor: Bool { backend != .noop && floor.isEnabled ?? backend.isFloored }
     }
 
     /// What this instance let out, kept apart from the record.
@@ -58,8 +64,8 @@ extension Configuration.AntiSlashing {
         Setting(
             "anti_slashing.backend",
             at: \.antiSlashing.backend,
-            .choice(unavailable: ["dynamodb": "this version has no DynamoDB store"]),
-            "Where the record of what was signed is kept: a file for one signer, a PostgreSQL database for several. noop keeps none: for tests only, it signs anything."
+            .choice(),
+            "Where the record of what was signed is kept: a file for one signer, a PostgreSQL database or a DynamoDB table for several. noop keeps none: for tests only, it signs anything."
         ),
         Setting(
             "anti_slashing.path",
@@ -100,6 +106,27 @@ extension Configuration.AntiSlashing {
             at: \.antiSlashing.forcesIPv4,
             .boolean,
             "Reaches PostgreSQL over IPv4 only, where IPv6 addresses are published but lead nowhere."
+        ),
+        Setting(
+            "anti_slashing.table",
+            at: \.antiSlashing.table,
+            optional: .word,
+            unset: "none; the dynamodb record needs one",
+            "The DynamoDB table. Credentials come from the standard chain: environment, profile, web identity, container, instance."
+        ),
+        Setting(
+            "anti_slashing.region",
+            at: \.antiSlashing.region,
+            optional: .word,
+            unset: "AWS_REGION, AWS_DEFAULT_REGION",
+            "The AWS region of the table."
+        ),
+        Setting(
+            "anti_slashing.endpoint",
+            at: \.antiSlashing.endpoint,
+            optional: .word,
+            unset: "that of the region",
+            "Where DynamoDB answers, https://HOST[:PORT]; http:// only for this machine."
         ),
         Setting(
             "anti_slashing.create_if_missing",
@@ -163,6 +190,17 @@ extension Configuration.AntiSlashing {
         Rule(["anti_slashing.path", "anti_slashing.backend"]) { all in
             guard all.antiSlashing.backend == .sqlite, all.antiSlashing.path.hasPrefix(":memory:") else { return nil }
             return .init("anti_slashing.path", "is not a file: a record in memory is lost with the process")
+        },
+        Rule(["anti_slashing.table", "anti_slashing.backend"]) { all in
+            guard all.antiSlashing.backend == .dynamodb, all.antiSlashing.table == nil else { return nil }
+            return .init("anti_slashing.table", "is missing: the dynamodb record needs the name of its table")
+        },
+        Rule(["anti_slashing.floor.enabled", "anti_slashing.backend"]) { all in
+            guard all.antiSlashing.backend == .dynamodb, all.antiSlashing.keepsFloor else { return nil }
+            return .init(
+                "anti_slashing.floor.enabled",
+                "is true, but in this version a dynamodb record cannot be held against a floor"
+            )
         },
         Rule(["anti_slashing.url", "anti_slashing.backend"]) { all in
             guard all.antiSlashing.backend == .postgres, all.antiSlashing.url == nil else { return nil }

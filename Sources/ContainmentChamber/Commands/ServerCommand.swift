@@ -8,7 +8,7 @@ internal import Hardening
 enum ServerCommand {
     static func run(_ invocation: Invocation, hardening report: HardeningReport) async throws(Failure) {
         let configuration = try invocation.configuration()
-        let daemon = try Daemon(configuration, hardening: report)
+        let daemon = try await Daemon(configuration, hardening: report)
         try await daemon.run(signals: Signals.stream())
     }
 }

@@ -7,12 +7,12 @@ internal import SlashingProtection
 
 /// `anti-slashing …`
 enum SlashingCommands {
-    static func initialize(_ invocation: Invocation) throws(Failure) {
+    static func initialize(_ invocation: Invocation) async throws(Failure) {
         let configuration = try invocation.configuration()
         guard configuration.antiSlashing.backend != .noop else { throw .withoutRecord }
         let network = try Network.selected(by: configuration.network)
         let record = try RecordSettings(configuration, network: network, for: .making)
-        do throws(StoreError) { try record.initialize() } catch { throw Failure("\(error)") }
+        do throws(StoreError) { try await record.initialize() } catch { throw Failure("\(error)") }
         Output.print("created the slashing record \(record.place) for \(network.name)")
     }
 

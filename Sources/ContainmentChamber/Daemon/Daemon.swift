@@ -30,7 +30,7 @@ final class Daemon: Sendable {
     private let signer: Signer
     private let isDraining = Lock(false)
 
-    init(_ configuration: Configuration, hardening: HardeningReport) throws(Failure) {
+    init(_ configuration: Configuration, hardening: HardeningReport) async throws(Failure) {
         self.configuration = configuration
         network = try Network.selected(by: configuration.network)
         logger = try Logger(configuration.logging)
@@ -48,7 +48,7 @@ final class Daemon: Sendable {
                 "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
             )
         }
-        record = try OpenedRecord(configuration, network, for: .signing)
+        record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()

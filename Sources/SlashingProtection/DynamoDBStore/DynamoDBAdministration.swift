@@ -9,16 +9,12 @@ extension DynamoDBRecord {
 
     /// The marks of a validator; one that is not in the record yet is entered.
     func marks(of key: PublicKey) async throws(StoreError) -> ValidatorMarks {
-        for _ in 0..<Self.rounds {
-            let found = try await attempt { () throws(DynamoDBError) in
-                try await database.getItem(table: table, key: DynamoDBLayout.marksKey(key))
-            }
-            if let found { return try marks(in: found) }
-            try await attempt { () throws(DynamoDBError) in try await enter(key) }
+        try await register([RecordIdentity(key)])
+        let found = try await attempt { () throws(DynamoDBError) in
+            try await database.getItem(table: table, key: DynamoDBLayout.marksKey(key))
         }
-        throw .storage(
-            reason: "validator \(key) cannot be entered into \(place): others keep changing its header; try again"
-        )
+        guard let found else { throw .storage(reason: "the marks of validator \(key) were deleted from \(place)") }
+        return try marks(in: found)
     }
 
     /// Changes the marks of a validator where `change` says that there is something to do. Compares and sets, so a

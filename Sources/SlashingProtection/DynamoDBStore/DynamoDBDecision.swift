@@ -27,7 +27,7 @@ extension DynamoDBRecord {
             } catch { throw error }
             let (marks, history) = try await history(of: key, batch.duty)
             guard let marks, var history else {
-                try await enter(key)
+                try await enter([key])
                 continue
             }
             let verdict = decide(batch, marks, &history)
@@ -72,7 +72,7 @@ extension DynamoDBRecord {
         case .block(let slot):
             entry = RecordedBlock(slot: slot, root: batch.signingRoot).item(of: key)
             values[":slot"] = .number(slot.value)
-            update = "highest_slot = :slot"
+            update = "highest_slot = :slot, low_slot = if_not_exists(low_slot, :slot)"
             isAhead = [
                 "(attribute_not_exists(highest_slot) OR highest_slot < :slot)",
                 "(attribute_not_exists(limit_slot) OR limit_slot > :slot)",
@@ -81,7 +81,9 @@ extension DynamoDBRecord {
             entry = RecordedAttestation(source: source, target: target, root: batch.signingRoot).item(of: key)
             values[":source"] = .number(source.value)
             values[":target"] = .number(target.value)
-            update = "highest_source = :source, highest_target = :target"
+            update =
+                "highest_source = :source, low_source = if_not_exists(low_source, :source), "
+                + "highest_target = :target, low_target = if_not_exists(low_target, :target)"
             // The source is not later than the target, so the limit need only lie above the target.
             isAhead = [
                 "(attribute_not_exists(highest_source) OR highest_source <= :source)",
@@ -129,27 +131,6 @@ extension DynamoDBRecord {
             }
         }
         return (marks, history)
-    }
-
-    /// Gives a validator its marks, as the header has them at that moment. Where someone else was first, or nobody knows,
-    /// the next round sees it.
-    func enter(_ key: PublicKey) async throws(DynamoDBError) {
-        guard let found = try await database.getItem(table: table, key: DynamoDBLayout.header),
-            let header = RecordHeader(found)
-        else { throw .malformed(reason: "the header of the slashing record is gone") }
-        do throws(DynamoDBError) {
-            try await database.transactWrite([
-                .check(
-                    table: table,
-                    key: DynamoDBLayout.header,
-                    where: Expression("revision = :r", values: [":r": .number(header.revision)])
-                ), .put(table: table, ValidatorMarks(from: header).item(of: key), where: DynamoDBLayout.absent),
-            ])
-        } catch .canceled(let reasons) where reasons.contains(where: \.isCondition) {
-            return
-        } catch let error where error.mayHaveBeenDone {
-            return
-        } catch { throw error }
     }
 }
 

@@ -44,11 +44,9 @@ extension DynamoDBRecord {
         report.blocksAdded = blocks.added
         report.attestationsAdded = attestations.added
         if !dryRun {
-            for item in blocks.items + attestations.items {
-                try await attempt { () throws(DynamoDBError) in try await database.putItem(table: table, item) }
-            }
+            try await write((blocks.items + attestations.items).map { .put(table: table, $0) })
             try await change(key) { marks in
-                marks.low = marks.low.raised(to: offered.lowest)
+                marks.low = marks.low.raised(to: offered.lowest).raised(to: attestations.floor)
                 marks.isImporting = false
                 return true
             }
@@ -65,13 +63,14 @@ extension DynamoDBRecord {
     private func merge(
         _ entries: [MergedEntry],
         _ report: inout ImportReport.Validator
-    ) async throws(StoreError) -> (items: [Item], added: Int) {
+    ) async throws(StoreError) -> (items: [Item], added: Int, floor: Watermarks) {
         var known: [Item: MergedEntry] = [:]
         var changed: [Item] = []
         var added = 0
-        for start in stride(from: 0, to: entries.count, by: DynamoDB.largestTransaction) {
+        var floor = Watermarks()
+        for start in stride(from: 0, to: entries.count, by: DynamoDB.largestReadTransaction) {
             // A transaction may name an item once.
-            let chunk = entries[start..<min(start + DynamoDB.largestTransaction, entries.count)]
+            let chunk = entries[start..<min(start + DynamoDB.largestReadTransaction, entries.count)]
             let keys = Array(Set(chunk.map(\.key)).subtracting(known.keys))
             guard !keys.isEmpty else { continue }
             let reads = keys.map { TransactionRead(table: table, key: $0) }
@@ -91,11 +90,12 @@ extension DynamoDBRecord {
                 report.repeated += 1
             } else {
                 known[entry.key] = standing.merged(with: entry)
+                floor = floor.raised(to: standing.floor(besides: entry))
                 changed.append(entry.key)
                 report.conflicts += 1
             }
         }
-        return (Set(changed).compactMap { known[$0]?.item }, added)
+        return (Set(changed).compactMap { known[$0]?.item }, added, floor)
     }
 
     private func entry(_ item: Item) throws(StoreError) -> MergedEntry {
@@ -128,6 +128,15 @@ private struct MergedEntry: Equatable {
             item["source_epoch"] = .number(max(source, second))
         }
         return MergedEntry(item) ?? self
+    }
+
+    /// One entry cannot hold two sources. The later one stays, against votes that would surround it; votes that the earlier
+    /// one would surround have a lower target, and the low watermark refuses those.
+    func floor(besides other: MergedEntry) -> Watermarks {
+        guard let vote = RecordedAttestation(item), let second = RecordedAttestation(other.item),
+            vote.source != second.source
+        else { return Watermarks() }
+        return Watermarks(source: min(vote.source, second.source), target: vote.target)
     }
 }
 

@@ -28,43 +28,37 @@ extension DynamoDBRecord {
             blocks.filter { $0.slot <= range.latestSlot }, attestations.filter { $0.target <= range.latestTarget }
         )
         if plausibleBlocks.count < blocks.count || plausibleVotes.count < attestations.count { report.implausible += 1 }
+        let low = try await marks(of: key).low
         let keptBlock = plausibleBlocks.last.flatMap { newest in
-            plausibleBlocks.first { $0.slot >= range.floor(newest.slot) }
+            plausibleBlocks.first { $0.slot >= max(range.floor(newest.slot), low.slot ?? 0) }
         }
         let keptVote = plausibleVotes.last.flatMap { newest in
-            plausibleVotes.first { $0.target >= range.floor(newest.target) }
+            plausibleVotes.first { $0.target >= max(range.floor(newest.target), low.target ?? 0) }
         }
-        let oldBlocks = blocks.filter { $0.slot < keptBlock?.slot ?? 0 }
-        let oldVotes = attestations.filter { $0.target < keptVote?.target ?? 0 }
-        guard !oldBlocks.isEmpty || !oldVotes.isEmpty else { return }
-        let raised = Watermarks(
-            slot: keptBlock?.slot,
-            source: keptVote.map { kept in max(kept.source, oldVotes.map(\.source).max() ?? 0) },
-            target: keptVote?.target
-        )
-        // Above the high watermark no low one may stand; while that is set, what lies beyond it stays.
-        if let high = try await header().highWatermark, raised.isAbove(high) { return }
+        // No low watermark may stand above the high one; while that is set, what lies beyond it stays.
+        let high = try await header().highWatermark
+        var raised = Watermarks()
+        if let keptBlock, keptBlock.slot <= high?.slot ?? keptBlock.slot { raised.slot = keptBlock.slot }
+        if let keptVote {
+            let source = attestations.filter { $0.target <= keptVote.target }.map(\.source).max() ?? keptVote.source
+            if max(source, keptVote.target) <= high?.epoch ?? .farFuture {
+                (raised.source, raised.target) = (source, keptVote.target)
+            }
+        }
         try await change(key) { marks in
             let low = marks.low
             marks.low = low.raised(to: raised)
             return marks.low != low
         }
+        let oldBlocks = blocks.filter { $0.slot < raised.slot ?? 0 }
+        let oldVotes = attestations.filter { $0.target < raised.target ?? 0 }
+        guard !oldBlocks.isEmpty || !oldVotes.isEmpty else { return }
         let old =
             oldBlocks.map { DynamoDBLayout.blockKey(key, $0.slot) }
             + oldVotes.map { DynamoDBLayout.attestationKey(key, $0.target) }
-        for start in stride(from: 0, to: old.count, by: DynamoDB.largestTransaction) {
-            let chunk = old[start..<min(start + DynamoDB.largestTransaction, old.count)]
-            let deletions = chunk.map { TransactionWrite.delete(table: table, key: $0) }
-            try await attempt { () throws(DynamoDBError) in try await database.transactWrite(deletions) }
-        }
+        try await write(old.map { .delete(table: table, key: $0) })
         report.validators += 1
         report.blocks += oldBlocks.count
         report.attestations += oldVotes.count
-    }
-}
-
-extension Watermarks {
-    fileprivate func isAbove(_ high: HighWatermark) -> Bool {
-        slot ?? 0 > high.slot || max(source ?? 0, target ?? 0) > high.epoch
     }
 }

@@ -46,6 +46,8 @@ struct DynamoDBRecord: Sendable {
             try await database.createTable(table, keys: DynamoDBLayout.keys)
         } catch .tableExists {
             // Made by someone else, or for us with more care than we would take.
+        } catch let error where error.mayHaveBeenDone {
+            // Seen below.
         } catch { throw failure(error) }
         try await waitUntilUsable()
         let header = RecordHeader(genesisValidatorsRoot: settings.genesisValidatorsRoot)
@@ -53,6 +55,8 @@ struct DynamoDBRecord: Sendable {
             try await database.putItem(table: table, header.item, where: DynamoDBLayout.absent)
         } catch .conditionFailed {
             throw .alreadyExists(path: place)
+        } catch let error where error.mayHaveBeenDone {
+            guard try await self.header() == header else { throw .alreadyExists(path: place) }
         } catch { throw failure(error) }
     }
 
@@ -75,6 +79,14 @@ struct DynamoDBRecord: Sendable {
             throw .unknownVersion(path: place, found: version, known: Int(DynamoDBLayout.version))
         }
         return header
+    }
+
+    /// Does operations without conditions, some at a time; doing one again changes nothing.
+    func write(_ operations: [TransactionWrite]) async throws(StoreError) {
+        for start in stride(from: 0, to: operations.count, by: DynamoDB.largestTransaction) {
+            let chunk = Array(operations[start..<min(start + DynamoDB.largestTransaction, operations.count)])
+            try await attempt { () throws(DynamoDBError) in try await database.transactWrite(chunk) }
+        }
     }
 
     /// Runs one operation; its failure is told in this module's words.

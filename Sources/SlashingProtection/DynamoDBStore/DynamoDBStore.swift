@@ -133,7 +133,7 @@ package final class DynamoDBStore: RecordStore {
         switch task {
         case .take(let interchange, let dryRun): return .taken(try await record.take(interchange, dryRun: dryRun))
         case .register(let identities):
-            for identity in identities { _ = try await record.marks(of: identity.publicKey) }
+            try await record.register(identities)
             return .registered
         case .give(let only): return .given(try await record.give(only: only))
         case .prune(let keepEpochs): return .pruned(try await record.prune(keepEpochs: keepEpochs))
