@@ -82,7 +82,7 @@ import Testing
         ("server.request_timeout_seconds", "0"), ("server.admin_socket", "~/sock"), ("server.admin_socket", "\"\""),
         ("network", "\"https://x/config.yaml\""), ("network", "atlantis"), ("genesis_validators_root", "0x11"),
         ("network_overrides.deneb_fork_epoch", "-1"), ("network_overrides.deneb_fork_epoch", "18446744073709551616"),
-        ("anti_slashing.backend", "sqllite"), ("anti_slashing.backend", "dynamodb"),
+        ("anti_slashing.backend", "sqllite"), ("anti_slashing.backend", "mysql"),
         ("anti_slashing.path", "\":memory:\""),
         ("anti_slashing.pruning.epochs_to_keep", "0"), ("compatibility.wrong_network_status", "404"),
         ("logging.filter", "a=loud"), ("logging.filter", "info,=debug"), ("logging.filter", "a=b=c"),

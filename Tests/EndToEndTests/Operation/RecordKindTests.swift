@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import PostgreSQLServer
+import TestSupport
+import Testing
+
+/// The way of an operator with each kind of record: make it, sign, be refused, look at it, copy it to another kind, verify.
+@Suite(.timeLimit(.minutes(5)))
+struct RecordKindTests {
+    enum Kind: String, CaseIterable, CustomTestStringConvertible {
+        case postgres
+        case dynamodb
+        var testDescription: String { rawValue }
+    }
+
+    /// Credentials that moto takes.
+    private static let environment = ["AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"]
+
+    /// A configuration whose record is of a kind, with the key of a validator.
+    private func workplace(_ kind: Kind, _ key: TestKey) async throws -> Workplace {
+        let workplace = try Workplace(keys: [key])
+        let record: String
+        switch kind {
+        case .postgres:
+            let name = "kind_\(UInt64.random(in: 0 ... .max))"
+            let url = try await PostgreSQLServer.shared().createDatabase(name)
+            try workplace.write(url + "\n", to: "url")
+            record = "  backend: postgres\n  url: \"file:\(workplace.folder.file("url"))\""
+        case .dynamodb:
+            let endpoint = try await MotoServer.shared.endpoint
+            record = """
+                  backend: dynamodb
+                  table: kind-\(UInt64.random(in: 0 ... .max))
+                  region: eu-central-1
+                  endpoint: "\(endpoint)"
+                """
+        }
+        let text = String(decoding: try workplace.folder.contents("config.yaml"), as: UTF8.self)
+        let floor = "  floor:\n    path: \"\(workplace.folder.file("floor.sqlite"))\""
+        try workplace.write(
+            text.replacing(
+                "anti_slashing:\n",
+                with: "anti_slashing:\n\(record)\n\(kind == .postgres ? floor + "\n" : "")"
+            ),
+            to: "config.yaml"
+        )
+        return workplace
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a record is made, used, looked at, copied and verified`(_ kind: Kind) async throws {
+        let key = try TestKey(810)
+        let workplace = try await workplace(kind, key)
+        let missing = try await workplace.run("anti-slashing", "status", environment: Self.environment)
+        #expect(missing.exitCode == 1 && missing.errors.contains("there is no slashing record"), "\(missing)")
+        let made = try await workplace.run("anti-slashing", "init", environment: Self.environment)
+        try #require(made.exitCode == 0, "\(made)")
+        let again = try await workplace.run("anti-slashing", "init", environment: Self.environment)
+        #expect(again.exitCode == 1 && again.errors.contains("already a slashing record"), "\(again)")
+
+        let signer = try await RunningSigner.start(in: workplace, [], environment: Self.environment, makesRecord: false)
+        for (slot, content, status) in [(10, "0x01", 200), (10, "0x01", 200), (10, "0x02", 412), (11, "0x02", 200)] {
+            let answer = try await signer.sign(SigningBody.block(slot: UInt64(slot), body: content), with: key)
+            #expect(answer.status == status, "slot \(slot), \(content): \(answer.status)")
+        }
+        #expect(await signer.stop() == 0)
+        let status = try await workplace.run("anti-slashing", "status", "--json", environment: Self.environment)
+        #expect(status.output.contains("\"backend\" : \"\(kind.rawValue)\""), "\(status)")
+        #expect(status.output.contains("\"blocks\" : 2"), "\(status)")
+
+        let file = try Workplace(keys: [key])
+        try await file.makeRecord()
+        let copied = try await Chamber.run(
+            ["anti-slashing", "copy", "--from-config", workplace.configuration, "--to-config", file.configuration],
+            environment: Self.environment,
+            in: file.folder.path
+        )
+        #expect(copied.exitCode == 0 && copied.output.contains("everything is there"), "\(copied)")
+        let export = file.folder.file("export.json")
+        #expect(try await file.run("anti-slashing", "export", "--to", export).exitCode == 0)
+        let verified = try await workplace.run(
+            "anti-slashing",
+            "verify",
+            "--against",
+            export,
+            environment: Self.environment
+        )
+        #expect(verified.exitCode == 0 && verified.output.contains("nothing contradicts"), "\(verified)")
+        // A record that knows nothing of it does not pass.
+        let empty = try Workplace(keys: [key])
+        try await empty.makeRecord()
+        let unverified = try await empty.run("anti-slashing", "verify", "--against", export)
+        #expect(unverified.exitCode == 1 && unverified.output.contains("not there"), "\(unverified)")
+    }
+}
