@@ -18,8 +18,10 @@ let queueResponse: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> U
 /// that has it: this program. So we answer in its place, as JSON like everything else, with a 4xx (it says 505 to another
 /// version of HTTP) and once (it sends the head of some twice). Where a library is linked so that it calls itself directly,
 /// its own answers go out; the tests of the framing then fail.
+///
+/// `public`, or a release build keeps the name to itself.
 @_cdecl("MHD_queue_response")
-func queueOfLibrary(_ handle: OpaquePointer?, _ status: UInt32, _ response: OpaquePointer?) -> UInt32 {
+public func queueOfLibrary(_ handle: OpaquePointer?, _ status: UInt32, _ response: OpaquePointer?) -> UInt32 {
     let refusal: Refusal? =
         switch Int(status) {
         case 413, 414, 431: .headTooLarge
