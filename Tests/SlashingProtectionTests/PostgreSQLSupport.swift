@@ -95,7 +95,13 @@ final class RawSession: Sendable {
     /// Statements in one round trip.
     func run(_ statements: [PostgreSQLStatement]) async throws -> [ResultTable] {
         try await Blocking.run(name: "session") { [self] in
-            Result { try connection.withLock { try $0!.run(statements, within: .seconds(60)) } }
+            Result {
+                try connection.withLock {
+                    // It is only taken away when the test is done with the session.
+                    // swift-format-ignore: NeverForceUnwrap
+                    try $0!.run(statements, within: .seconds(60))
+                }
+            }
         }.get()
     }
 
