@@ -96,7 +96,7 @@ internal import Synchronization
     func refuseAndCut(_ refusal: Refusal) {
         let response = refusal.response(acceptsJSON: true)
         let head =
-            "HTTP/1.1 \(response.status) \(response.status == 400 ? "Bad Request" : "Request Header Fields Too Large")\r\n"
+            "HTTP/1.1 \(response.status) \(refusal.phrase)\r\n"
             + "Connection: close\r\n"
             + "Content-Type: \(response.contentType ?? "text/plain")\r\nContent-Length: \(response.body.count)\r\n\r\n"
         let bytes = Array(head.utf8) + response.body

@@ -22,17 +22,16 @@ let queueResponse: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> U
 /// `public`, or a release build keeps the name to itself.
 @_cdecl("MHD_queue_response")
 public func queueOfLibrary(_ handle: OpaquePointer?, _ status: UInt32, _ response: OpaquePointer?) -> UInt32 {
-    let refusal: Refusal? =
-        switch Int(status) {
-        case 413, 414, 431: .headTooLarge
-        case 505: .malformed("the request line does not end with HTTP/1.0 or HTTP/1.1")
-        case 400..<500: .malformed("the request cannot be read as HTTP/1.1")
-        default: nil
-        }
-    guard let refusal, let context = unsafe ConnectionHandle(handle)?.context else {
+    guard let context = unsafe ConnectionHandle(handle)?.context, (400..<500).contains(status) || status == 505 else {
         return unsafe queueResponse?(handle, status, response) ?? MHD_Result.NO.rawValue
     }
-    unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().refuseAndCut(refusal)
+    let connection = unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
+    switch status {
+    case 413: connection.refuseAndCut(.bodyTooLarge(limit: connection.core.settings.limits.bodyBytes))
+    case 414, 431: connection.refuseAndCut(.headTooLarge)
+    case 505: connection.refuseAndCut(.malformed("the request line does not end with HTTP/1.0 or HTTP/1.1"))
+    default: connection.refuseAndCut(.malformed("the request cannot be read as HTTP/1.1"))
+    }
     // The library closes what it cannot answer.
     return MHD_Result.NO.rawValue
 }

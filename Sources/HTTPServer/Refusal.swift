@@ -41,6 +41,15 @@ package enum Refusal: Sendable, Hashable {
         }
     }
 
+    /// The words behind the status (RFC 9110 §15), for answers that do not go through the library.
+    var phrase: String {
+        switch status {
+        case 413: "Content Too Large"
+        case 431: "Request Header Fields Too Large"
+        default: "Bad Request"
+        }
+    }
+
     /// The stable name in the JSON body.
     package var code: String {
         switch self {
