@@ -11,6 +11,9 @@ struct PostgreSQLAdministrator: ~Copyable {
     let database: PostgreSQLDatabase
     private let inbox: Condition<TaskInbox>
     private var session: PostgreSQLSession?
+    /// Of the session.
+    private var generation: UInt64 = 0
+    private var incarnation = ""
 
     var schema: PostgreSQLSchema { database.schema }
 
@@ -67,12 +70,48 @@ struct PostgreSQLAdministrator: ~Copyable {
     /// The same, for those who have an answer to some errors.
     mutating func attempt(_ statements: [PostgreSQLStatement]) throws(PostgreSQLError) -> [ResultTable] {
         do throws(PostgreSQLError) {
-            if session?.connection.isUsable != true { session = try database.open() }
+            if session?.connection.isUsable != true { try connect() }
             return try session!.connection.run(statements, within: .seconds(60))
         } catch {
             // Whatever was begun ends with the connection.
             session = nil
             throw error
+        }
+    }
+
+    /// Statements for the database that the store speaks with now; `statements` is told its incarnation and names it to
+    /// `identity_v1`. A connection that leads elsewhere, such as to the primary of before or through a proxy to a server
+    /// that was started anew, is made again once.
+    mutating func runOnCurrent(
+        _ statements: (_ incarnation: String) -> [PostgreSQLStatement]
+    ) throws(StoreError) -> [ResultTable] {
+        do throws(PostgreSQLError) {
+            if let results = try attemptOnCurrent(statements) { return results }
+            if let results = try attemptOnCurrent(statements) { return results }
+        } catch {
+            throw .storage(reason: "\(error)")
+        }
+        throw .storage(reason: "the database was started anew or exchanged again while it was being looked at")
+    }
+
+    private mutating func connect() throws(PostgreSQLError) {
+        let opened = try database.open()
+        generation = opened.generation
+        incarnation = opened.incarnation
+        session = consume opened
+    }
+
+    /// Nil where another incarnation answered; the next attempt connects anew.
+    private mutating func attemptOnCurrent(
+        _ statements: (_ incarnation: String) -> [PostgreSQLStatement]
+    ) throws(PostgreSQLError) -> [ResultTable]? {
+        if generation != database.generation { session = nil }
+        if session?.connection.isUsable != true { try connect() }
+        do throws(PostgreSQLError) {
+            return try attempt(statements(incarnation))
+        } catch {
+            guard case .server(SQLState.otherIncarnation, _) = error else { throw error }
+            return nil
         }
     }
 

@@ -25,6 +25,9 @@ struct PostgreSQLDatabase: Sendable {
         schema = PostgreSQLSchema()
     }
 
+    /// Of the incarnation that a connection of the store has met last.
+    var generation: UInt64 { incarnations.generation }
+
     // MARK: Signing
 
     /// Decides and records the entries, all blocks or all attestations, each validator once. What it returns is durable.

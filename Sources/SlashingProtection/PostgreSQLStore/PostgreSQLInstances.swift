@@ -21,19 +21,13 @@ extension PostgreSQLAdministrator {
     // MARK: Comparing
 
     private mutating func compare(_ marks: [FloorMark]) throws(StoreError) -> RecordComparison {
-        let results = try run([
-            PostgreSQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-            database.identityStatement(expected: nil),
-            readInstances, readRecovery,
-            PostgreSQLStatement(
-                """
-                SELECT EXISTS (SELECT FROM \(schema.tables).signed_blocks)
-                    OR EXISTS (SELECT FROM \(schema.tables).signed_attestations)
-                    OR EXISTS (SELECT FROM \(schema.tables).low_watermarks)
-                    OR EXISTS (SELECT FROM \(schema.call("floor")) WHERE slot IS NOT NULL OR epoch IS NOT NULL)
-                """
-            ),
-        ])
+        let reading = [readInstances, readRecovery, readWhetherHistory]
+        let results = try runOnCurrent { [database] incarnation in
+            [
+                PostgreSQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+                database.identityStatement(expected: incarnation),
+            ] + reading
+        }
         var comparison = RecordComparison(
             recovery: try recovery(results[2], results[3]),
             hasHistory: results[4].bool(0, 0) == true,
@@ -97,6 +91,17 @@ extension PostgreSQLAdministrator {
             slot: try unsigned(table, row, column).map { Slot($0) },
             source: try unsigned(table, row, column + 1).map { Epoch($0) },
             target: try unsigned(table, row, column + 2).map { Epoch($0) }
+        )
+    }
+
+    private var readWhetherHistory: PostgreSQLStatement {
+        PostgreSQLStatement(
+            """
+            SELECT EXISTS (SELECT FROM \(schema.tables).signed_blocks)
+                OR EXISTS (SELECT FROM \(schema.tables).signed_attestations)
+                OR EXISTS (SELECT FROM \(schema.tables).low_watermarks)
+                OR EXISTS (SELECT FROM \(schema.call("floor")) WHERE slot IS NOT NULL OR epoch IS NOT NULL)
+            """
         )
     }
 
@@ -172,7 +177,7 @@ extension PostgreSQLAdministrator {
         let list = merge.applied(to: try beginWithList())
         let keys = PostgreSQLParameter.byteStrings(merge.marks.map { $0.record.publicKey.bytes.array })
         var statements = [
-            PostgreSQLStatement("SELECT \(schema.call("register_v1"))($1)", [keys]),
+            PostgreSQLStatement("SELECT \(schema.call("register_v1"))($1, '5s')", [keys]),
             raise(
                 "SELECT v.id, m.slot, m.source, m.target FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[]) "
                     + "AS m (key, slot, source, target) JOIN \(schema.tables).validators AS v ON v.public_key = m.key",

@@ -155,7 +155,9 @@ struct PostgreSQLLane: ~Copyable {
     // MARK: The connection
 
     private mutating func connect() throws(PostgreSQLError) {
-        if let isUsable = session?.connection.isUsable, isUsable { return }
+        // One that was made before another lane met a new incarnation leads to a server that is gone, or not the one that
+        // the floor was held against: asked or not, it would stay so.
+        if let isUsable = session?.connection.isUsable, isUsable, generation == database.generation { return }
         session = nil
         let opened = try database.open()
         generation = opened.generation
