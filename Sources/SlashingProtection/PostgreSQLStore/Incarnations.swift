@@ -31,3 +31,25 @@ struct PostgreSQLSession: ~Copyable {
     let incarnation: String
     let generation: UInt64
 }
+
+extension Optional where Wrapped: ~Copyable {
+    /// Lends what is there to `body`, and keeps it whatever comes of that.
+    mutating func lend<Result, Failure: Error>(
+        or absence: Failure,
+        _ body: (inout Wrapped) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard var value = take() else { throw absence }
+        do throws(Failure) {
+            let result = try body(&value)
+            self = consume value
+            return result
+        } catch {
+            self = consume value
+            throw error
+        }
+    }
+}
+
+extension PostgreSQLError {
+    static var notConnected: PostgreSQLError { .lost(reason: "there is no connection") }
+}

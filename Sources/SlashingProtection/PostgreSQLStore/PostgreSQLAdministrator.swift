@@ -71,7 +71,9 @@ struct PostgreSQLAdministrator: ~Copyable {
     mutating func attempt(_ statements: [PostgreSQLStatement]) throws(PostgreSQLError) -> [ResultTable] {
         do throws(PostgreSQLError) {
             if session?.connection.isUsable != true { try connect() }
-            return try session!.connection.run(statements, within: .seconds(60))
+            return try session.lend(or: .notConnected) { session throws(PostgreSQLError) in
+                try session.connection.run(statements, within: .seconds(60))
+            }
         } catch {
             // Whatever was begun ends with the connection.
             session = nil

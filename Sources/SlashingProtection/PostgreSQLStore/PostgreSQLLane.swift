@@ -91,7 +91,9 @@ struct PostgreSQLLane: ~Copyable {
             try connect()
             let allowed = entries.filter { isAllowed($0) }
             guard !allowed.isEmpty else { return [] }
-            let decision = try database.decide(allowed, &session!)
+            let decision = try session.lend(or: .notConnected) { [database] session throws(PostgreSQLError) in
+                try database.decide(allowed, &session)
+            }
             return settle(allowed, decision.answers, decision.identity)
         } catch {
             switch error {
@@ -140,7 +142,10 @@ struct PostgreSQLLane: ~Copyable {
         }
         guard !unknown.isEmpty else { return retries }
         do throws(PostgreSQLError) {
-            try database.register(unknown.map(\.key), &session!)
+            let keys = unknown.map(\.key)
+            try session.lend(or: .notConnected) { [database] session throws(PostgreSQLError) in
+                try database.register(keys, &session)
+            }
             return retries + unknown
         } catch {
             if case .server = error {
