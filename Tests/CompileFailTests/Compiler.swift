@@ -60,6 +60,7 @@ struct Compiler {
         let maps =
             libraries.map { "\(root.path)/Sources/CLibraries/\($0)/module.modulemap" }
             + [build.appending(path: "CLinux.build/module.modulemap").path]
+        for flag in includeFlags(of: "libpq") { arguments += ["-Xcc", flag] }
         for map in maps where FileManager.default.fileExists(atPath: map) {
             arguments += ["-Xcc", "-fmodule-map-file=\(map)"]
         }
@@ -67,6 +68,19 @@ struct Compiler {
             arguments += ["-enable-upcoming-feature", feature]
         }
         return arguments
+    }
+
+    /// Where the headers of a library lie that has a folder of its own.
+    private static func includeFlags(of library: String) -> [String] {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/pkg-config")
+        process.arguments = ["--cflags-only-I", library]
+        let output = Pipe()
+        process.standardOutput = output
+        guard (try? process.run()) != nil else { return [] }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return text.split(whereSeparator: \.isWhitespace).map { String($0) }
     }
 
     /// As SwiftPM makes it from the folder's name; from its own build plan where that can be read.

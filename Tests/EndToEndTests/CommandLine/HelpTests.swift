@@ -49,7 +49,7 @@ struct HelpTests {
         Misuse(words: ["sevrer"], says: "did you mean server?"),
         Misuse(
             words: ["anti-slashing"],
-            says: "one of init, migrate, import, export, copy, verify, prune, watermark, reconcile, status"
+            says: "one of init, migrate, import, export, copy, verify, prune"
         ),
         Misuse(words: ["anti-slashing", "exprot"], says: "did you mean export?"),
         Misuse(words: ["server", "--no-such-option"], says: "there is no option --no-such-option"),
