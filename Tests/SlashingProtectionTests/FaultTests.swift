@@ -87,7 +87,9 @@ private let faults = FaultDisk.Fault.allCases
             Issue.record("health is \(store.health)")
             return
         }
-        #expect(refused.refusal?.description.contains("sync") == true)
+        // On a slow machine the quiet moment's checkpoint meets the fault first, and the first rewrite has failed already.
+        let reason = refused.refusal?.description ?? ""
+        #expect(reason.contains("sync") || reason.contains("rewriting"), "\(refused)")
         #expect(faulty.disk.names.contains { $0.hasSuffix(".sync-failed") })
         faulty.disk.heal()
         try await store.waitUntil { $0 == .ready }

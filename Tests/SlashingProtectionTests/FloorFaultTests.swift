@@ -129,7 +129,9 @@ import Testing
         await rig.sign(.step(1), with: store)
         rig.disk.fail(.sync, at: 1, with: .inputOutput, lasting: true)
         let verdict = await rig.sign(.step(2), with: store)
-        #expect(verdict.refusal?.description.contains("a sync of the floor") == true)
+        // On a slow machine the quiet moment's checkpoint meets the fault first, and the first rewrite has failed already.
+        let reason = verdict.refusal?.description ?? ""
+        #expect(reason.contains("a sync of the floor") || reason.contains("rewriting the floor"), "\(verdict)")
         guard case .rewriting = store.health else {
             Issue.record("health is \(store.health)")
             return
