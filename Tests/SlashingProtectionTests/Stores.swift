@@ -61,13 +61,17 @@ struct RecordPlace: Sendable {
     }
 
     func postgreSQLSettings() throws -> PostgreSQLStore.Settings {
-        PostgreSQLStore.Settings(
+        var settings = PostgreSQLStore.Settings(
             connection: try PostgreSQLSettings(url: url, applicationName: "tests"),
             genesisValidatorsRoot: options.genesisValidatorsRoot,
             slotsPerEpoch: options.slotsPerEpoch,
             latestEpoch: options.latestEpoch,
             createIfMissing: options.createIfMissing
         )
+        // A sanitizer, or a busy machine, is no reason to refuse; the limits have tests of their own.
+        settings.callLimit = .seconds(30)
+        settings.answerLimit = .seconds(60)
+        return settings
     }
 
     /// Runs SQL on the closed record, past the store.
