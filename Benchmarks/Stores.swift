@@ -29,7 +29,8 @@ struct Stores {
         let file = folder.path("stores.sqlite")
         try await measure("SQLite", record: "backend: sqlite\n  path: \(file)\n  create_if_missing: true", nil, &report)
         let url = try await database.make("bench_signer")
-        let record = "backend: postgres\n  url: \"\(url)\"\n  create_if_missing: true"
+        let floor = "\n  floor:\n    path: \(folder.path("stores-floor.sqlite"))"
+        let record = "backend: postgres\n  url: \"\(url)\"\n  create_if_missing: true\(floor)"
         try await measure("PostgreSQL", record: record, database, &report)
         try await compare(database, &report)
     }
