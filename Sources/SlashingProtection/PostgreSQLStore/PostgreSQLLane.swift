@@ -87,11 +87,12 @@ struct PostgreSQLLane: ~Copyable {
 
     /// One call. What it returns has to be tried again.
     private mutating func call(_ entries: [PendingEntry]) -> [PendingEntry] {
+        var allowed = entries
         do throws(PostgreSQLError) {
             try connect()
-            let allowed = entries.filter { isAllowed($0) }
+            allowed = entries.filter { isAllowed($0) }
             guard !allowed.isEmpty else { return [] }
-            let decision = try session.lend(or: .notConnected) { [database] session throws(PostgreSQLError) in
+            let decision = try session.lend(or: .notConnected) { [database, allowed] session throws(PostgreSQLError) in
                 try database.decide(allowed, &session)
             }
             return settle(allowed, decision.answers, decision.identity)
@@ -99,20 +100,20 @@ struct PostgreSQLLane: ~Copyable {
             switch error {
             case .server(SQLState.otherIncarnation, _):
                 session = nil
-                return entries
-            case .server(let sqlState, _) where entries.count > 1 || SQLState.passes(sqlState):
+                return allowed
+            case .server(let sqlState, _) where allowed.count > 1 || SQLState.passes(sqlState):
                 // Somebody else's transaction, or one entry of the call: one by one, each can only delay itself.
-                return entries.map { $0.alone(after: Self.restAtLock) }
+                return allowed.map { $0.alone(after: Self.restAtLock) }
             case .server(_, let message):
                 let reason = "the database refused: \(message)"
-                entries.forEach { $0.answer(.refused(.notCheckable(reason: reason))) }
+                allowed.forEach { $0.answer(.refused(.notCheckable(reason: reason))) }
                 return []
             case .lost, .timedOut:
                 // It may be recorded or not. Asked again, the record tells: what is there is a repeat.
                 session = nil
-                return entries
+                return allowed
             case .settings, .unreachable:
-                return unreachable(error, entries)
+                return unreachable(error, allowed)
             }
         }
     }
