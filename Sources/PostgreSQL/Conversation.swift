@@ -8,11 +8,13 @@ internal import Glibc
     // call.
     private let connection: OpaquePointer
     let deadline: Deadline
+    private let notices: Notices
     /// What is asked, for errors.
     let what: String
 
-    init(_ connection: OpaquePointer, deadline: Deadline, what: String) {
+    init(_ connection: OpaquePointer, _ notices: Notices, deadline: Deadline, what: String) {
         unsafe self.connection = unsafe connection
+        self.notices = notices
         self.deadline = deadline
         self.what = what
     }
@@ -107,9 +109,11 @@ internal import Glibc
 
     /// An error that ends the connection is thrown at once: no answer to the Sync comes after it.
     private func keepFirst(_ error: PostgreSQLError, in failure: inout PostgreSQLError?) throws(PostgreSQLError) {
-        if case .lost = error { throw error }
+        if case .lost(let reason) = error { throw .lost(reason: notices.farewell ?? reason) }
         failure = failure ?? error
     }
 
-    private func lost() -> PostgreSQLError { .lost(reason: unsafe ErrorText.last(of: connection)) }
+    private func lost() -> PostgreSQLError {
+        unsafe .lost(reason: notices.farewell ?? ErrorText.last(of: connection))
+    }
 }

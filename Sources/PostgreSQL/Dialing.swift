@@ -69,7 +69,7 @@ enum Dialing {
         guard let connection = unsafe PQconnectStart(connectionString) else {
             throw Refusal(reason: "libpq has no memory for a connection")
         }
-        // Notices would go to the standard error output.
+        // Notices would go to the standard error output; whoever takes the connection may hear them.
         unsafe PQsetNoticeReceiver(connection, { _, _ in }, nil)
         var state = PGRES_POLLING_WRITING
         if unsafe PQstatus(connection) == CONNECTION_BAD { state = PGRES_POLLING_FAILED }

@@ -41,4 +41,12 @@ enum ErrorText {
         if severity == "FATAL" || severity == "PANIC" { return .lost(reason: "\(message) (SQLSTATE \(state))") }
         return .server(sqlState: state, message: message)
     }
+
+    static func notice(_ result: OpaquePointer) -> Notice {
+        Notice(
+            severity: unsafe chamber_pq_severity(result).map { unsafe String(cString: $0) } ?? "",
+            sqlState: unsafe chamber_pq_sqlstate(result).map { unsafe String(cString: $0) } ?? "",
+            message: oneLine(unsafe chamber_pq_primary_message(result).map { unsafe String(cString: $0) } ?? "")
+        )
+    }
 }

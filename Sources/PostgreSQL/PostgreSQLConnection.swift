@@ -12,12 +12,15 @@ internal import CPostgreSQL
     // that touches the socket is mutating.
     /// Nil once the connection is closed.
     private var handle: OpaquePointer?
+    private let notices = Notices()
     private let longest: Duration?
 
     /// Connects, within `settings.connectTimeout` over all hosts. A server that is a standby, or on which sessions are
     /// read-only, is passed over.
     package init(_ settings: PostgreSQLSettings) throws(PostgreSQLError) {
-        unsafe handle = try Dialing.connect(settings)
+        let connection = try unsafe Dialing.connect(settings)
+        unsafe notices.receive(of: connection)
+        unsafe handle = unsafe connection
         longest = settings.socketTimeout
     }
 
@@ -68,11 +71,14 @@ internal import CPostgreSQL
     /// is closed.
     package var descriptor: Int32 { unsafe handle.map { unsafe PQsocket($0) } ?? -1 }
 
+    /// What the server has said beside its answers since this was last asked; the last few.
+    package mutating func takeNotices() -> [Notice] { notices.takeAll() }
+
     private func conversation(_ words: String, within limit: Duration) throws(PostgreSQLError) -> Conversation {
         guard let handle = unsafe handle else { throw .lost(reason: "it was closed before, and nothing was sent") }
         let time = min(limit, longest ?? limit)
         let what = "\(words), within \(time)"
-        return unsafe Conversation(handle, deadline: Deadline(after: time), what: what)
+        return unsafe Conversation(handle, notices, deadline: Deadline(after: time), what: what)
     }
 
     /// Leaves the connection without a transaction, or closed.
