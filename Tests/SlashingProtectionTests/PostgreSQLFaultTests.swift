@@ -159,14 +159,16 @@ private final class Load: Sendable {
     }
 
     /// What was released and is not in the record: its repeat is not known, or another message is signed in its place.
-    func forgotten(by store: PostgreSQLStore) async -> [Release] {
+    /// What is not known any more, with what was said to it and to another message in its place.
+    func forgotten(by store: PostgreSQLStore) async -> [String] {
         let released = state.withLock { $0.released }
-        return await withTaskGroup(of: Release?.self) { group in
+        return await withTaskGroup(of: String?.self) { group in
             for release in released {
                 group.addTask {
                     let again = await store.decideOne(release.batch(root: release.root))
                     let twin = await store.decideOne(release.batch(root: 9))
-                    return again == .repeated && twin.refusal?.isUnsafe == true ? nil : release
+                    let isKnown = again == .repeated && twin.refusal?.isUnsafe == true
+                    return isKnown ? nil : "\(release): \(again), \(twin)"
                 }
             }
             return await group.reduce(into: []) { forgotten, release in if let release { forgotten.append(release) } }
