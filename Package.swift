@@ -41,7 +41,9 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "PostgreSQL", "SQLite"]
+        dependencies: [
+            "AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "JSON", "PostgreSQL", "SQLite",
+        ]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(

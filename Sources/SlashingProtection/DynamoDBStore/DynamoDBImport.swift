@@ -4,15 +4,9 @@ internal import Consensus
 internal import DynamoDB
 
 extension DynamoDBRecord {
-    /// Takes the histories of a file, validator by validator. Never weakens the record.
+    /// Takes histories, validator by validator. Never weakens the record.
     func take(_ interchange: Interchange, dryRun: Bool) async throws(StoreError) -> ImportReport {
-        guard interchange.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
-            throw .interchange(
-                reason:
-                    "the file belongs to the network with genesis validators root \(interchange.genesisValidatorsRoot), "
-                    + "this record to \(settings.genesisValidatorsRoot); nothing was imported"
-            )
-        }
+        try interchange.refuse(unlessFor: settings.genesisValidatorsRoot)
         var report = ImportReport(dryRun: dryRun)
         report.unreadable = interchange.unreadable
         for validator in interchange.validators {
@@ -29,7 +23,7 @@ extension DynamoDBRecord {
         if let highest = offered.highest.largest, highest > UInt64(Int64.max) {
             return report.failed("\(highest) is larger than the record can hold (2^63 - 1)")
         }
-        if let limit = try await header().highWatermark, let reason = offered.lowest.reason(above: limit) {
+        if let reason = offered.lowest.contradiction(to: try await header().highWatermark) {
             return report.failed(reason)
         }
         if !dryRun {
@@ -140,35 +134,6 @@ private struct MergedEntry: Equatable {
     }
 }
 
-extension ValidatorRecord {
-    fileprivate var lowest: Watermarks {
-        Watermarks(
-            slot: blocks.map(\.slot).min(),
-            source: attestations.map(\.source).min(),
-            target: attestations.map(\.target).min()
-        )
-    }
-
-    fileprivate var highest: Watermarks {
-        Watermarks(
-            slot: blocks.map(\.slot).max(),
-            source: attestations.map(\.source).max(),
-            target: attestations.map(\.target).max()
-        )
-    }
-}
-
 extension Watermarks {
     fileprivate var largest: UInt64? { [slot?.value, source?.value, target?.value].compactMap(\.self).max() }
-
-    /// Why low watermarks cannot stand beside the high one.
-    fileprivate func reason(above high: HighWatermark) -> String? {
-        if let slot, slot > high.slot {
-            return "its low watermark would rise to slot \(slot), above the high watermark \(high.slot)"
-        }
-        if let epoch = [source, target].compactMap(\.self).max(), epoch > high.epoch {
-            return "its low watermark would rise to epoch \(epoch), above the high watermark \(high.epoch)"
-        }
-        return nil
-    }
 }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Foundation
+internal import HTTPClient
+internal import SignerAPI
+internal import SlashingProtection
+
+/// The record of a configuration while a command works on it: through the running signer, or opened by the command.
+struct RecordSession: Sendable {
+    enum Door: Sendable {
+        case runningSigner(AdminSocket)
+        case opened(any RecordStore)
+    }
+    /// For messages.
+    let place: String
+    private let door: Door
+
+    init(place: String, _ door: Door) {
+        self.place = place
+        self.door = door
+    }
+
+    /// Whether somebody listens behind the door.
+    var isAnswered: Bool {
+        get async throws(Failure) {
+            guard case .runningSigner(let socket) = door else { return true }
+            do throws(StoreError) {
+                return try await socket.ask(.highWatermark) != nil
+            } catch {
+                throw Failure("\(error)")
+            }
+        }
+    }
+
+    /// Runs one task.
+    func run(_ task: AdministrativeTask) async throws(Failure) -> AdministrativeAnswer {
+        do throws(StoreError) {
+            switch door {
+            case .opened(let store): return try await store.administer(task)
+            case .runningSigner(let socket):
+                guard let answer = try await socket.ask(task) else {
+                    throw .storage(reason: "the running signer has stopped listening at \(socket.path)")
+                }
+                return answer
+            }
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+
+    func close() async {
+        if case .opened(let store) = door { await store.close() }
+    }
+}
+
+/// The socket of a running signer.
+struct AdminSocket: Sendable {
+    let path: String
+
+    /// The answer to a task; nil where nobody listens.
+    func ask(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer? {
+        let (target, body) = RecordAdministration.encode(task)
+        guard let answer = try await send(target, body) else { return nil }
+        return try RecordAdministration.decode(answer, for: task)
+    }
+
+    /// The answer to a request; nil where nobody listens.
+    func send(_ target: String, _ body: [UInt8]) async throws(StoreError) -> [UInt8]? {
+        let client = HTTPClient(
+            unixSocket: path,
+            timeout: .seconds(3600),
+            largestAnswer: RecordAdministration.largestBody
+        )
+        let result = await Blocking.run(name: "admin-socket") { () -> Result<HTTPClient.Answer, HTTPClient.Failure> in
+            do throws(HTTPClient.Failure) {
+                return .success(try client.send("POST", "http://localhost" + target, body: body))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let answer: HTTPClient.Answer
+        do throws(HTTPClient.Failure) { answer = try result.get() } catch {
+            if case .cannotConnect = error { return nil }
+            throw .storage(reason: "\(error)")
+        }
+        guard answer.status == 200 else {
+            struct Document: Decodable {
+                struct Content: Decodable { let message: String }
+                let error: Content
+            }
+            let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
+            throw .refused(reason: document?.error.message ?? "the running signer answered \(answer.status)")
+        }
+        return answer.body
+    }
+}
