@@ -111,7 +111,7 @@ let targets: [Target] = [
     ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
-    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(
         name: "KeystoresTests",
         dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]

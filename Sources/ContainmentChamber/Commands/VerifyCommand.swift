@@ -27,7 +27,8 @@ enum VerifyCommand {
         let outline = try await session.outline()
         var report = VerificationReport()
         if let root = access.genesisValidatorsRoot, root != outline.genesisValidatorsRoot {
-            let problem = "the record belongs to the network \(outline.genesisValidatorsRoot), the configuration names \(root)"
+            let problem =
+                "the record belongs to the network \(outline.genesisValidatorsRoot), the configuration names \(root)"
             report.findings.append(HistoryFinding(publicKey: nil, problem: problem))
         }
         var line = ProgressLine("verifying", total: outline.validators.count)

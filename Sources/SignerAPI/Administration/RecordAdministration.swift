@@ -75,7 +75,9 @@ package enum RecordAdministration {
         }
         var validators: [RecordIdentity] = []
         for text in texts {
-            guard let key = try? PublicKey(hex: text) else { throw .refused(reason: "\(text.prefix(100)) is no public key") }
+            guard let key = try? PublicKey(hex: text) else {
+                throw .refused(reason: "\(text.prefix(100)) is no public key")
+            }
             validators.append(RecordIdentity(key))
         }
         return validators

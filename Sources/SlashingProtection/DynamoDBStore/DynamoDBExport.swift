@@ -15,8 +15,7 @@ extension DynamoDBRecord {
 
     /// Gives the histories of some validators.
     func give(_ validators: [RecordIdentity]) async throws(StoreError) -> Interchange {
-        var given: [ValidatorRecord] = []
-        for key in try await known(validators) { given.append(try await history(of: key)) }
+        let given = try await atOnce(known(validators)) { key async throws(StoreError) in try await history(of: key) }
         return Interchange(genesisValidatorsRoot: settings.genesisValidatorsRoot, validators: given)
     }
 
@@ -24,8 +23,9 @@ extension DynamoDBRecord {
     func verify(_ validators: [RecordIdentity]) async throws(StoreError) -> VerificationReport {
         let header = try await header()
         var report = VerificationReport()
-        for key in try await known(validators) {
+        let found = try await atOnce(known(validators)) { key async throws(StoreError) in
             let (blocks, attestations) = try await entries(of: key)
+            // Read after the entries, as for an export.
             let marks = try await marks(of: key)
             let stored = StoredHistory(
                 entries: ValidatorRecord(publicKey: key, blocks: blocks, attestations: attestations),
@@ -34,8 +34,9 @@ extension DynamoDBRecord {
                 highest: marks.highest,
                 isImporting: marks.isImporting
             )
-            report.append(stored, highWatermark: marks.highWatermark)
+            return (stored, marks.highWatermark)
         }
+        for (stored, highWatermark) in found { report.append(stored, highWatermark: highWatermark) }
         return report
     }
 

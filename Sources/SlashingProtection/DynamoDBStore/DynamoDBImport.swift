@@ -4,15 +4,53 @@ internal import Consensus
 internal import DynamoDB
 
 extension DynamoDBRecord {
+    private static let validatorsAtOnce = 8
+
     /// Takes histories, validator by validator. Never weakens the record.
     func take(_ interchange: Interchange, dryRun: Bool) async throws(StoreError) -> ImportReport {
         try interchange.refuse(unlessFor: settings.genesisValidatorsRoot)
         var report = ImportReport(dryRun: dryRun)
         report.unreadable = interchange.unreadable
-        for validator in interchange.validators {
-            report.validators.append(try await merge(validator, dryRun: dryRun))
+        var rest = interchange.validators[...]
+        while !rest.isEmpty {
+            // Two elements for one key must not meet: the first to end would take the mark of the other's import away.
+            var keys: Set<PublicKey> = []
+            let wave = Array(rest.prefix { keys.insert($0.publicKey).inserted })
+            rest = rest.dropFirst(wave.count)
+            report.validators += try await atOnce(wave) { offered async throws(StoreError) in
+                try await merge(offered, dryRun: dryRun)
+            }
         }
         return report
+    }
+
+    /// Works on several validators at once: nearly all of the time of each is waiting for answers. After a failure those that
+    /// have begun are finished, and the first failure in their order is thrown.
+    func atOnce<Input: Sendable, Output: Sendable>(
+        _ inputs: [Input],
+        _ body: @escaping @Sendable (Input) async throws(StoreError) -> Output
+    ) async throws(StoreError) -> [Output] {
+        var results: [Int: Result<Output, StoreError>] = [:]
+        await withTaskGroup(of: (Int, Result<Output, StoreError>).self) { group in
+            for (number, input) in inputs.enumerated() {
+                if number >= Self.validatorsAtOnce, let (done, result) = await group.next() {
+                    results[done] = result
+                    if case .failure = result { break }
+                }
+                group.addTask {
+                    do throws(StoreError) { return (number, .success(try await body(input))) } catch {
+                        return (number, .failure(error))
+                    }
+                }
+            }
+            for await (done, result) in group { results[done] = result }
+        }
+        var outputs: [Output] = []
+        for number in inputs.indices {
+            guard let result = results[number] else { break }
+            outputs.append(try result.get())
+        }
+        return outputs
     }
 
     /// The marks go first, past everything the file holds: from then on nothing behind them can be signed, so the entries

@@ -88,7 +88,8 @@ package struct InterchangeFile: Sendable {
             return history
         }
         throw .interchange(
-            reason: "the file was changed while it was read, at byte \(place.range.lowerBound); use a copy that nobody writes"
+            reason:
+                "the file was changed while it was read, at byte \(place.range.lowerBound); use a copy that nobody writes"
         )
     }
 
@@ -163,7 +164,9 @@ private struct InterchangeWalk {
         case (.outside, .opened(isObject: true)): place = .file
         case (.file, .name(let name)): member = name
         case (.file, .opened(isObject: false)):
-            guard !hasData else { throw .interchange(reason: "not an EIP-3076 interchange file: data stands there twice") }
+            guard !hasData else {
+                throw .interchange(reason: "not an EIP-3076 interchange file: data stands there twice")
+            }
             (place, hasData) = (.data, true)
         case (.file, .value(let document, _)): try take(document.root)
         case (.data, .value(let document, let range)): take(element: document.root, range)

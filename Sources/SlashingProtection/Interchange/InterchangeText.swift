@@ -1,6 +1,6 @@
+internal import BLS
 // SPDX-License-Identifier: Apache-2.0
 package import Consensus
-internal import BLS
 internal import Encoding
 
 /// An EIP-3076 file as it is written, part by part: compact JSON, names as EIP-3076 orders them, one validator a line.

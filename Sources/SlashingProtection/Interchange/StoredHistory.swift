@@ -3,7 +3,7 @@ internal import BLS
 internal import Consensus
 
 /// All that a record holds of one validator, as it stands there, pruned or raised or damaged as it may be.
-struct StoredHistory {
+struct StoredHistory: Sendable {
     /// Every entry, those below the low watermarks too.
     let entries: ValidatorRecord
     let low: Watermarks
@@ -36,7 +36,9 @@ struct StoredHistory {
         }
         guard highest == nil else { return problems }
         if low.slot == nil, let lowest = entries.lowest.slot {
-            problems.append("there are blocks, from slot \(lowest) on, and no low watermark for slots: nothing refuses older ones")
+            problems.append(
+                "there are blocks, from slot \(lowest) on, and no low watermark for slots: nothing refuses older ones"
+            )
         }
         if low.target == nil, let lowest = entries.lowest.target {
             problems.append(
@@ -97,7 +99,9 @@ struct StoredHistory {
         let advice = "signed before it was set or imported since, or nobody minded it"
         var problems: [String] = []
         if let slot = entries.highest.slot, slot >= high.slot {
-            problems.append("the newest block, at slot \(slot), is not below the high watermark, slot \(high.slot): \(advice)")
+            problems.append(
+                "the newest block, at slot \(slot), is not below the high watermark, slot \(high.slot): \(advice)"
+            )
         }
         if let target = entries.highest.target, target >= high.epoch {
             problems.append(

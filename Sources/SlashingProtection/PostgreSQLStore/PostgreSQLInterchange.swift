@@ -151,7 +151,8 @@ extension PostgreSQLAdministrator {
 
     private func standing(_ results: [ResultTable]) throws(PostgreSQLError) -> Standing {
         var standing = Standing()
-        if results[4].rowCount == 1, let slot = try results[4].unsigned(0, 0), let epoch = try results[4].unsigned(0, 1) {
+        if results[4].rowCount == 1, let slot = try results[4].unsigned(0, 0), let epoch = try results[4].unsigned(0, 1)
+        {
             standing.high = HighWatermark(slot: Slot(slot), epoch: Epoch(epoch))
         }
         let marks = try results[5].watermarks()
