@@ -25,7 +25,7 @@ struct RecordSession: Sendable {
         get async throws(Failure) {
             guard case .runningSigner(let socket) = door else { return true }
             do throws(StoreError) {
-                return try await socket.ask(.highWatermark) != nil
+                return try await socket.isAnswered
             } catch {
                 throw Failure("\(error)")
             }
@@ -64,25 +64,14 @@ struct AdminSocket: Sendable {
         return try RecordAdministration.decode(answer, for: task)
     }
 
+    /// Whether a signer listens, whatever it says to a question that is none.
+    var isAnswered: Bool {
+        get async throws(StoreError) { try await exchange("GET", RecordAdministration.path, nil) != nil }
+    }
+
     /// The answer to a request; nil where nobody listens.
     func send(_ target: String, _ body: [UInt8]) async throws(StoreError) -> [UInt8]? {
-        let client = HTTPClient(
-            unixSocket: path,
-            timeout: .seconds(3600),
-            largestAnswer: RecordAdministration.largestBody
-        )
-        let result = await Blocking.run(name: "admin-socket") { () -> Result<HTTPClient.Answer, HTTPClient.Failure> in
-            do throws(HTTPClient.Failure) {
-                return .success(try client.send("POST", "http://localhost" + target, body: body))
-            } catch {
-                return .failure(error)
-            }
-        }
-        let answer: HTTPClient.Answer
-        do throws(HTTPClient.Failure) { answer = try result.get() } catch {
-            if case .cannotConnect = error { return nil }
-            throw .storage(reason: "\(error)")
-        }
+        guard let answer = try await exchange("POST", target, body) else { return nil }
         guard answer.status == 200 else {
             struct Document: Decodable {
                 struct Content: Decodable { let message: String }
@@ -92,5 +81,28 @@ struct AdminSocket: Sendable {
             throw .refused(reason: document?.error.message ?? "the running signer answered \(answer.status)")
         }
         return answer.body
+    }
+
+    private func exchange(
+        _ method: String,
+        _ target: String,
+        _ body: [UInt8]?
+    ) async throws(StoreError) -> HTTPClient.Answer? {
+        let client = HTTPClient(
+            unixSocket: path,
+            timeout: .seconds(3600),
+            largestAnswer: RecordAdministration.largestBody
+        )
+        let result = await Blocking.run(name: "admin-socket") { () -> Result<HTTPClient.Answer, HTTPClient.Failure> in
+            do throws(HTTPClient.Failure) {
+                return .success(try client.send(method, "http://localhost" + target, body: body))
+            } catch {
+                return .failure(error)
+            }
+        }
+        do throws(HTTPClient.Failure) { return try result.get() } catch {
+            if case .cannotConnect = error { return nil }
+            throw .storage(reason: "\(error)")
+        }
     }
 }
