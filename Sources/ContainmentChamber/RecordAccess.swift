@@ -36,23 +36,29 @@ struct RecordAccess {
     }
 
     /// Lets `body` run tasks, as many as it likes, through the same door.
+    ///
+    /// - Parameter isBulk: whether much is written: then a record in PostgreSQL gets two connections, because its server works
+    ///   on each with one processor.
     func session<Result>(
+        isBulk: Bool = false,
         _ body: (RecordSession) async throws(Failure) -> Result
     ) async throws(Failure) -> Result {
-        let session = try await open()
+        let session = try await open(isBulk: isBulk)
         let result: Swift.Result<Result, Failure>
         do throws(Failure) { result = .success(try await body(session)) } catch { result = .failure(error) }
         await session.close()
         return try result.get()
     }
 
-    private func open() async throws(Failure) -> RecordSession {
+    private func open(isBulk: Bool) async throws(Failure) -> RecordSession {
         let socket = configuration.adminSocketPath
         let running = RecordSession(place: place, .runningSigner(AdminSocket(path: socket)))
         if FileManager.default.fileExists(atPath: socket), try await running.isAnswered { return running }
         let settings = try RecordSettings(configuration, network: network, for: .administration)
         do throws(StoreError) {
-            return RecordSession(place: place, .opened(try await settings.open()))
+            var stores = [try await settings.open()]
+            if isBulk, case .postgreSQL = settings { stores.append(try await settings.open()) }
+            return RecordSession(place: place, .opened(stores))
         } catch {
             if case .inUse = error {
                 throw Failure(

@@ -9,7 +9,8 @@ internal import SlashingProtection
 struct RecordSession: Sendable {
     enum Door: Sendable {
         case runningSigner(AdminSocket)
-        case opened(any RecordStore)
+        /// The same record, more than once where its parts can be worked on at once. Not empty.
+        case opened([any RecordStore])
     }
     /// For messages.
     let place: String
@@ -32,11 +33,23 @@ struct RecordSession: Sendable {
         }
     }
 
+    /// How many tasks are worked on at once.
+    var width: Int {
+        if case .opened(let stores) = door { return stores.count }
+        return 1
+    }
+
+    /// The same record through one of its doors, for tasks that should not wait for others.
+    func lane(_ number: Int) -> RecordSession {
+        guard case .opened(let stores) = door else { return self }
+        return RecordSession(place: place, .opened([stores[number % stores.count]]))
+    }
+
     /// Runs one task.
     func run(_ task: AdministrativeTask) async throws(Failure) -> AdministrativeAnswer {
         do throws(StoreError) {
             switch door {
-            case .opened(let store): return try await store.administer(task)
+            case .opened(let stores): return try await stores[0].administer(task)
             case .runningSigner(let socket):
                 guard let answer = try await socket.ask(task) else {
                     throw .storage(reason: "the running signer has stopped listening at \(socket.path)")
@@ -49,7 +62,8 @@ struct RecordSession: Sendable {
     }
 
     func close() async {
-        if case .opened(let store) = door { await store.close() }
+        guard case .opened(let stores) = door else { return }
+        for store in stores { await store.close() }
     }
 }
 

@@ -12,7 +12,7 @@ enum HistoryCommands {
         let dryRun = invocation.isSet("dry-run")
         let access = try RecordAccess(try invocation.configuration())
         let file = try await HistoryFile.open(invocation["from"] ?? "")
-        let report = try await access.session { session throws(Failure) in
+        let report = try await access.session(isBulk: true) { session throws(Failure) in
             try await take(file, session, dryRun: dryRun)
         }
         if invocation.isSet("json") { Output.json(report) } else { Output.print(text(report)) }
@@ -28,20 +28,30 @@ enum HistoryCommands {
         var report = try await session.take(file.part([]), dryRun: dryRun)
         report.unreadable = file.unreadable
         var line = ProgressLine(dryRun ? "comparing" : "importing", total: file.places.count)
-        var parts = HistoryParts(file)
-        while let part = try await parts.next() {
-            do throws(Failure) {
-                report.append(try await session.take(part, dryRun: dryRun))
-            } catch {
-                guard !report.validators.isEmpty, !dryRun else { throw error }
-                throw Failure(
-                    rendered: error.description
-                        + "\nhint: \(report.validators.count) of \(file.places.count) validators were taken before that; "
-                        + "import the file again, what is there is not taken twice",
-                    exitCode: error.exitCode
-                )
+        // Whatever names a key twice comes in one part: parts that are taken at once do not meet.
+        var parts = HistoryParts(file, togetherByKey: true)
+        var flights = PartsInFlight<ImportReport>(most: session.width)
+        var count = 0
+        do throws(Failure) {
+            while let part = try await parts.next() {
+                let lane = session.lane(count)
+                count += 1
+                let taken = try await flights.begin { () async throws(Failure) in
+                    try await lane.take(part, dryRun: dryRun)
+                }
+                if let taken { report.append(taken) }
+                line.reached(report.validators.count)
             }
-            line.reached(report.validators.count)
+            while let taken = try await flights.next() { report.append(taken) }
+        } catch {
+            await flights.drain()
+            guard !report.validators.isEmpty, !dryRun else { throw error }
+            throw Failure(
+                rendered: error.description
+                    + "\nhint: \(report.validators.count) of \(file.places.count) validators or more were taken before that; "
+                    + "import the file again, what is there is not taken twice",
+                exitCode: error.exitCode
+            )
         }
         return report
     }
@@ -113,7 +123,7 @@ enum HistoryCommands {
         let from = try RecordAccess(try Invocation.configuration(file: invocation["from-config"]))
         let to = try RecordAccess(try Invocation.configuration(file: invocation["to-config"]))
         let report = try await from.session { source throws(Failure) in
-            try await to.session { target throws(Failure) in try await copy(source, target) }
+            try await to.session(isBulk: true) { target throws(Failure) in try await copy(source, target) }
         }
         if invocation.isSet("json") { Output.json(report) } else { show(report) }
         guard report.findings.isEmpty else { return .failure }
@@ -127,16 +137,28 @@ enum HistoryCommands {
         var reading = try await HistoryReading(source)
         _ = try await target.take(Interchange(genesisValidatorsRoot: reading.genesisValidatorsRoot, validators: []))
         var line = ProgressLine("copying", total: reading.total)
-        while let part = try await reading.next() {
-            let report = try await target.take(part)
-            merged += report.validators.count { $0.outcome == .mergedStrictly }
-            findings += report.validators.filter { $0.outcome == .failed }.map { validator in
-                HistoryFinding(publicKey: validator.publicKey, problem: "not taken: \(validator.reason ?? "no reason")")
+        var flights = PartsInFlight<CopiedPart>(most: target.width)
+        var number = 0
+        do throws(Failure) {
+            while let part = try await reading.next() {
+                counts.add(part)
+                let lane = target.lane(number)
+                number += 1
+                if let copied = try await flights.begin({ () async throws(Failure) in
+                    try await CopiedPart(part, to: lane)
+                }) {
+                    merged += copied.mergedStrictly
+                    findings += copied.findings
+                }
+                line.reached(counts.validators)
             }
-            let readBack = try await target.give(part.validators.map { RecordIdentity($0.publicKey) })
-            findings += part.uncovered(by: readBack)
-            counts.add(part)
-            line.reached(counts.validators)
+            while let copied = try await flights.next() {
+                merged += copied.mergedStrictly
+                findings += copied.findings
+            }
+        } catch {
+            await flights.drain()
+            throw error
         }
         return CopyReport(
             from: source.place,
@@ -147,6 +169,22 @@ enum HistoryCommands {
             mergedStrictly: merged,
             findings: findings
         )
+    }
+
+    /// A part that was written to the target and read back from it.
+    private struct CopiedPart: Sendable {
+        let mergedStrictly: Int
+        let findings: [HistoryFinding]
+
+        init(_ part: Interchange, to target: RecordSession) async throws(Failure) {
+            let report = try await target.take(part)
+            mergedStrictly = report.validators.count { $0.outcome == .mergedStrictly }
+            let failed = report.validators.filter { $0.outcome == .failed }.map { validator in
+                HistoryFinding(publicKey: validator.publicKey, problem: "not taken: \(validator.reason ?? "no reason")")
+            }
+            let readBack = try await target.give(part.validators.map { RecordIdentity($0.publicKey) })
+            findings = failed + part.uncovered(by: readBack)
+        }
     }
 
     private static func show(_ report: CopyReport) {
