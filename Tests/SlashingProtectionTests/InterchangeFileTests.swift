@@ -92,6 +92,11 @@ import Testing
         #expect(file.unreadable.allSatisfy { $0.reason.contains("twice") })
     }
 
+    @Test func `a file that names hardly any validator is refused whole`() {
+        let text = "{\(Self.metadata),\"data\":[\(String(repeating: "0,", count: 100_000))0]}"
+        #expect(throws: StoreError.self) { try InterchangeFile(Source(Array(text.utf8))) }
+    }
+
     @Test func `no more is read at once than a chunk or an element`() throws {
         let all = Interchange(
             genesisValidatorsRoot: network,

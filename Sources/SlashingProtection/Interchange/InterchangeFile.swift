@@ -142,6 +142,9 @@ package struct InterchangeFile: Sendable {
 private struct InterchangeWalk {
     private enum Where { case outside, file, data, over }
 
+    /// A file with more of them is something else, and naming each would take more memory than the file.
+    private static let mostUnreadable = 100_000
+
     private(set) var places: [InterchangeFile.Place] = []
     private(set) var unreadable: [UnreadableElement] = []
     private var root: Root?
@@ -169,7 +172,7 @@ private struct InterchangeWalk {
             }
             (place, hasData) = (.data, true)
         case (.file, .value(let document, _)): try take(document.root)
-        case (.data, .value(let document, let range)): take(element: document.root, range)
+        case (.data, .value(let document, let range)): try take(element: document.root, range)
         case (.data, .closed): (place, member) = (.file, "")
         case (.file, .closed): place = .over
         case (.file, .opened): throw .interchange(reason: "not an EIP-3076 interchange file: .data is not an array")
@@ -211,11 +214,16 @@ private struct InterchangeWalk {
         return Root(root)
     }
 
-    private mutating func take(element value: JSONValue, _ range: Range<Int>) {
+    private mutating func take(element value: JSONValue, _ range: Range<Int>) throws(StoreError) {
         let element = InterchangeElement.read(value)
         switch element.content {
         case .success(let history): places.append(InterchangeFile.place(of: history, range))
         case .failure(let problem):
+            guard unreadable.count < Self.mostUnreadable else {
+                throw .interchange(
+                    reason: "more than \(Self.mostUnreadable) elements of data are no validator's history"
+                )
+            }
             unreadable.append(
                 UnreadableElement(position: count, publicKey: element.publicKey, reason: problem.reason)
             )
