@@ -57,7 +57,8 @@ struct RecordAccess {
         let settings = try RecordSettings(configuration, network: network, for: .administration)
         do throws(StoreError) {
             var stores = [try await settings.open()]
-            if isBulk, case .postgreSQL = settings { stores.append(try await settings.open()) }
+            // Where the role may not have a second connection, one does it too.
+            if isBulk, case .postgreSQL = settings, let second = try? await settings.open() { stores.append(second) }
             return RecordSession(place: place, .opened(stores))
         } catch {
             if case .inUse = error {
