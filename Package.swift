@@ -41,7 +41,9 @@ let targets: [Target] = [
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
     .target(
         name: "SlashingProtection",
-        dependencies: ["AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "PostgreSQL", "SQLite"]
+        dependencies: [
+            "AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "JSON", "PostgreSQL", "SQLite",
+        ]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
@@ -109,7 +111,7 @@ let targets: [Target] = [
     ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
-    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(
         name: "KeystoresTests",
         dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]

@@ -8,11 +8,13 @@ struct Options {
         case upcheck
         case startUp = "start-up"
         case stores
+        /// Takes a quarter of an hour, so only where it is asked for.
+        case tools
     }
 
     static let usage = """
         usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
-                          [--only same-root|distinct-roots|upcheck|start-up|stores]
+                          [--only same-root|distinct-roots|upcheck|start-up|stores|tools]
         """
 
     /// The program that is measured.
@@ -55,5 +57,5 @@ struct Options {
         }
     }
 
-    func runs(_ part: Part) -> Bool { only == nil || only == part }
+    func runs(_ part: Part) -> Bool { only == part || only == nil && part != .tools }
 }

@@ -64,7 +64,7 @@ final class Server {
         unsafe waitpid(process, &status, 0)
     }
 
-    private static func start(_ arguments: [String], output: String) throws(BenchmarkFailure) -> pid_t {
+    static func start(_ arguments: [String], output: String) throws(BenchmarkFailure) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }

@@ -151,7 +151,7 @@ extension PostgreSQLStore.Settings {
 }
 
 /// A PostgreSQL server of the benchmark's own.
-private struct Database {
+struct Database {
     let server: PostgreSQLServer
 
     static func started() async throws(BenchmarkFailure) -> Database {

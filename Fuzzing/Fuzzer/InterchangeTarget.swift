@@ -8,14 +8,36 @@ enum InterchangeTarget: FuzzTarget {
     static let name = "interchange"
 
     static func run(_ input: [UInt8]) {
-        do throws(StoreError) {
-            let interchange = try Interchange(json: Data(input))
+        let whole: Result<Interchange, StoreError>
+        do throws(StoreError) { whole = .success(try Interchange(json: input)) } catch { whole = .failure(error) }
+        switch whole {
+        case .failure(let error): _ = "\(error)"
+        case .success(let interchange):
             for element in interchange.unreadable where element.reason.utf8.count > 1024 {
                 violated("a reason is short")
             }
             checkWriting(interchange)
+        }
+        checkPieces(input, whole)
+    }
+
+    /// The size of the pieces that a file comes in changes nothing.
+    private static func checkPieces(_ input: [UInt8], _ whole: Result<Interchange, StoreError>) {
+        do throws(StoreError) {
+            let file = try InterchangeFile(BytesInMemory(input), chunk: input.count % 61 + 1)
+            guard case .success(let whole) = whole else { violated("what is refused whole is refused in pieces") }
+            let parts = file.parts(entries: 3)
+            if parts.flatMap(\.self) != Array(file.places.indices) { violated("parts leave nothing out") }
+            let read = Interchange(
+                genesisValidatorsRoot: file.genesisValidatorsRoot,
+                validators: try file.histories(file.places.indices),
+                unreadable: file.unreadable
+            )
+            if read.json() != whole.json() || read.unreadable != whole.unreadable {
+                violated("a file is the same in pieces")
+            }
         } catch {
-            _ = "\(error)"
+            if case .success = whole { violated("what is taken whole is taken in pieces: \(error)") }
         }
     }
 

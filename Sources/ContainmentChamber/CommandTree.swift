@@ -162,7 +162,12 @@ enum CommandTree {
                 "export",
                 summary: "Write all histories to an EIP-3076 file",
                 options: settings + [
-                    Option("to", kind: .value("FILE"), summary: "The file to write; must not exist.", isRequired: true),
+                    Option(
+                        "to",
+                        kind: .value("FILE"),
+                        summary: "The file to write; must not exist. `-` is the standard output.",
+                        isRequired: true
+                    ),
                     json,
                 ],
                 examples: [
@@ -190,8 +195,10 @@ enum CommandTree {
                 "verify",
                 summary: "Look for contradictions in a record, and hold a file against it",
                 discussion: """
-                    Finds slashable pairs and entries that cannot be. With --against, also every entry of an EIP-3076 file \
-                    that the record does not cover. Changes nothing. Exit code 1 when there are findings.
+                    Finds slashable pairs, entries that cannot be, watermarks that are missing, below deleted history or in \
+                    contradiction to each other, and another network. With --against, also every entry of an EIP-3076 file \
+                    that the record does not cover. Changes nothing. Exit code 1 when something is wrong, 3 when there are \
+                    only warnings, for which there may be a harmless reason.
                     """,
                 options: settings + [
                     Option("against", kind: .value("FILE"), summary: "An interchange file."), json,

@@ -40,11 +40,13 @@ enum Output {
     static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
     /// A value as JSON that a script can read.
-    static func json(_ value: some Encodable) {
+    static func json(_ value: some Encodable) { print(text(json: value)) }
+
+    static func text(json value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         do {
-            print(String(decoding: try encoder.encode(value), as: UTF8.self))
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
         } catch {
             preconditionFailure("an answer of ours cannot be encoded: \(error)")
         }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Arguments
-internal import Concurrency
 internal import Configuration
 internal import Consensus
 internal import Foundation
-internal import HTTPClient
 internal import SignerAPI
 internal import SlashingProtection
 
@@ -29,23 +27,39 @@ struct RecordAccess {
         }
     }
 
+    /// The network that the configuration names.
+    var genesisValidatorsRoot: Root? { network.genesisValidatorsRoot }
+
     /// Runs one task.
     func run(_ task: AdministrativeTask) async throws(Failure) -> AdministrativeAnswer {
+        try await session { session throws(Failure) in try await session.run(task) }
+    }
+
+    /// Lets `body` run tasks, as many as it likes, through the same door.
+    ///
+    /// - Parameter isBulk: whether much is written: then a record in PostgreSQL gets two connections, because its server works
+    ///   on each with one processor.
+    func session<Result>(
+        isBulk: Bool = false,
+        _ body: (RecordSession) async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        let session = try await open(isBulk: isBulk)
+        let result: Swift.Result<Result, Failure>
+        do throws(Failure) { result = .success(try await body(session)) } catch { result = .failure(error) }
+        await session.close()
+        return try result.get()
+    }
+
+    private func open(isBulk: Bool) async throws(Failure) -> RecordSession {
         let socket = configuration.adminSocketPath
-        do throws(StoreError) {
-            if FileManager.default.fileExists(atPath: socket), let answer = try ask(socket, task) { return answer }
-        } catch {
-            throw Failure("\(error)")
-        }
+        let running = RecordSession(place: place, .runningSigner(AdminSocket(path: socket)))
+        if FileManager.default.fileExists(atPath: socket), try await running.isAnswered { return running }
         let settings = try RecordSettings(configuration, network: network, for: .administration)
         do throws(StoreError) {
-            let store = try await settings.open()
-            let result: Result<AdministrativeAnswer, StoreError>
-            do throws(StoreError) { result = .success(try await store.administer(task)) } catch {
-                result = .failure(error)
-            }
-            await store.close()
-            return try result.get()
+            var stores = [try await settings.open()]
+            // Where the role may not have a second connection, one does it too.
+            if isBulk, case .postgreSQL = settings, let second = try? await settings.open() { stores.append(second) }
+            return RecordSession(place: place, .opened(stores))
         } catch {
             if case .inUse = error {
                 throw Failure(
@@ -63,7 +77,9 @@ struct RecordAccess {
         if FileManager.default.fileExists(atPath: socket) {
             let target = RecordAdministration.reconcileTarget(acceptingClockFloor: acceptingClockFloor)
             do throws(StoreError) {
-                if let body = try send(socket, target, []) { return try RecordAdministration.decodeReport(body) }
+                if let body = try await AdminSocket(path: socket).send(target, []) {
+                    return try RecordAdministration.decodeReport(body)
+                }
             } catch {
                 throw Failure("\(error)")
             }
@@ -75,33 +91,5 @@ struct RecordAccess {
         }
         await record.store.close()
         return try result.get()
-    }
-
-    /// Asks a running signer; nil where nobody listens on the socket any more.
-    private func ask(_ socket: String, _ task: AdministrativeTask) throws(StoreError) -> AdministrativeAnswer? {
-        let (target, body) = RecordAdministration.encode(task)
-        guard let answer = try send(socket, target, body) else { return nil }
-        return try RecordAdministration.decode(answer, for: task)
-    }
-
-    /// The answer of a running signer; nil where nobody listens.
-    private func send(_ socket: String, _ target: String, _ body: [UInt8]) throws(StoreError) -> [UInt8]? {
-        let client = HTTPClient(unixSocket: socket, timeout: .seconds(3600), largestAnswer: 4 << 30)
-        let answer: HTTPClient.Answer
-        do throws(HTTPClient.Failure) {
-            answer = try client.send("POST", "http://localhost" + target, body: body)
-        } catch {
-            if case .cannotConnect = error { return nil }
-            throw .storage(reason: "\(error)")
-        }
-        guard answer.status == 200 else {
-            struct Document: Decodable {
-                struct Content: Decodable { let message: String }
-                let error: Content
-            }
-            let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
-            throw .refused(reason: document?.error.message ?? "the running signer answered \(answer.status)")
-        }
-        return answer.body
     }
 }

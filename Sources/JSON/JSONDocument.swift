@@ -20,9 +20,10 @@ package final class JSONDocument: Sendable {
     /// In the order of the text; the first is the outermost value.
     let nodes: [JSONNode]
 
-    package init(_ bytes: [UInt8]) throws(JSONError) {
+    /// - Parameter maximumNodes: values and names that are read at most, for texts that may be longer than a request.
+    package init(_ bytes: [UInt8], maximumNodes: Int = JSONDocument.maximumNodes) throws(JSONError) {
         self.bytes = bytes
-        var reader = JSONReader(bytes.span)
+        var reader = JSONReader(bytes.span, maximumNodes: maximumNodes)
         nodes = try reader.read()
     }
 

@@ -11,13 +11,18 @@ struct JSONReader: ~Copyable, ~Escapable {
     /// The innermost open container. Meaningless at depth 0.
     private var container = 0
 
+    private let maximumNodes: Int
+
     @_lifetime(copy text)
-    init(_ text: Span<UInt8>) { self.text = text }
+    init(_ text: Span<UInt8>, maximumNodes: Int = JSONDocument.maximumNodes) {
+        self.text = text
+        self.maximumNodes = maximumNodes
+    }
 
     mutating func read() throws(JSONError) -> [JSONNode] {
         guard text.count <= Int(Int32.max) else { throw .tooLong(limit: Int(Int32.max)) }
         // About what a sign request has: one node a dozen bytes.
-        nodes.reserveCapacity(min(text.count / 12 + 8, JSONDocument.maximumNodes))
+        nodes.reserveCapacity(min(text.count / 12 + 8, maximumNodes))
         repeat {
             while try opensAnother() {}
         } while try continues()
@@ -90,8 +95,7 @@ struct JSONReader: ~Copyable, ~Escapable {
 
     /// Notes what stands from `start` up to the position, as a node with nothing inside it.
     mutating func append(_ kind: JSONNode.Kind, from start: Int, isEscaped: Bool = false) throws(JSONError) {
-        let limit = JSONDocument.maximumNodes
-        guard nodes.count < limit else { throw .tooManyValues(limit: limit) }
+        guard nodes.count < maximumNodes else { throw .tooManyValues(limit: maximumNodes) }
         nodes.append(
             JSONNode(
                 start: UInt32(start),

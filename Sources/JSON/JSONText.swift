@@ -21,6 +21,14 @@ package struct JSONText: Sendable {
         @_lifetime(borrow self) get { bytes.span.extracting(range) }
     }
 
+    /// Whether it says exactly what these bytes of UTF-8 say, escapes undone.
+    package func says(_ name: [UInt8]) -> Bool {
+        let text = span
+        guard text.count == name.count else { return false }
+        for place in 0..<text.count where text[place] != name[place] { return false }
+        return true
+    }
+
     package var string: String { String(decoding: bytes[range], as: UTF8.self) }
 
     /// Replaces the escapes of a text that the reader has checked.

@@ -84,7 +84,7 @@ package struct SignerServices: Sendable {
         ]
     }
 
-    /// The admin socket. A body may be a whole interchange file: the largest known have some hundred megabytes.
+    /// The admin socket. A body may be the histories of many validators.
     package var administrationRoutes: [Route<Scope, Caller>] {
         RecordAdministration.Command.allCases.map { command in
             Route(

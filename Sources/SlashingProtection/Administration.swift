@@ -3,12 +3,18 @@ package import Consensus
 
 /// What an operator can ask of a record, while the daemon runs or without it.
 package enum AdministrativeTask: Sendable {
-    /// Takes the histories of an EIP-3076 file; with `dryRun` only says what would happen.
+    /// Takes histories, as many of a file as the caller holds at once; with `dryRun` only says what would happen. Without
+    /// any it asks whether the record is of this network.
     case take(Interchange, dryRun: Bool)
     /// Gives loaded validators a row of their own before they sign, so that raised watermarks count for them too.
     case register([RecordIdentity])
-    /// Gives all histories, or those of some validators.
-    case give(only: Set<RecordIdentity>?)
+    /// Lists whose histories there are.
+    case outline
+    /// Gives the histories of some validators, in this order; those that the record does not know are left out. Each is
+    /// read at one moment, with its watermarks.
+    case give([RecordIdentity])
+    /// Holds the rows of some validators against each other, against their watermarks and against the high one.
+    case verify([RecordIdentity])
     /// Deletes history older than some epochs, counted from each validator's newest record.
     case prune(keepEpochs: UInt64)
     case status
@@ -20,12 +26,26 @@ package enum AdministrativeTask: Sendable {
 /// The answer to an `AdministrativeTask`, case by case.
 package enum AdministrativeAnswer: Sendable {
     case taken(ImportReport)
+    case outline(RecordOutline)
     case given(Interchange)
+    case verified(VerificationReport)
     case pruned(PruningReport)
     case status(RecordStatus)
     case watermark(HighWatermark?)
     case raised(validators: Int)
     case registered
+}
+
+/// Whose histories a record holds, and on which network.
+package struct RecordOutline: Sendable {
+    package let genesisValidatorsRoot: Root
+    /// Oldest first, where the record knows.
+    package let validators: [RecordIdentity]
+
+    package init(genesisValidatorsRoot: Root, validators: [RecordIdentity]) {
+        self.genesisValidatorsRoot = genesisValidatorsRoot
+        self.validators = validators
+    }
 }
 
 /// What pruning did.

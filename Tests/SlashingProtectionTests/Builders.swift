@@ -103,9 +103,24 @@ extension RecordStore {
         return report
     }
 
-    func give(only: Set<RecordIdentity>? = nil) async throws -> Interchange {
-        guard case .given(let interchange) = try await administer(.give(only: only)) else { throw UnexpectedAnswer() }
+    /// All histories, or those of some.
+    func give(only: [RecordIdentity]? = nil) async throws -> Interchange {
+        var keys = only
+        if keys == nil { keys = try await outline().validators }
+        guard case .given(let interchange) = try await administer(.give(keys ?? [])) else { throw UnexpectedAnswer() }
         return interchange
+    }
+
+    func outline() async throws -> RecordOutline {
+        guard case .outline(let outline) = try await administer(.outline) else { throw UnexpectedAnswer() }
+        return outline
+    }
+
+    func verify() async throws -> VerificationReport {
+        guard case .verified(let report) = try await administer(.verify(try await outline().validators)) else {
+            throw UnexpectedAnswer()
+        }
+        return report
     }
 
     @discardableResult

@@ -132,12 +132,12 @@ import Testing
                 try JSONSerialization.jsonObject(with: try Vectors.contents("\(folder)/\(name)")) as? [String: Any]
             for step in vector?["steps"] as? [[String: Any]] ?? [] {
                 guard let interchange = step["interchange"] else { continue }
-                seeds.append(try JSONSerialization.data(withJSONObject: interchange))
+                seeds.append([UInt8](try JSONSerialization.data(withJSONObject: interchange)))
             }
         }
         var taken = 0
         for _ in 0..<4_000 {
-            guard var bytes = seeds.randomElement(using: &random).map({ [UInt8]($0) }) else { return }
+            guard var bytes = seeds.randomElement(using: &random) else { return }
             for _ in 0...Int.random(in: 0...3, using: &random) { mutate(&bytes, &random) }
             guard let read = try? Interchange(json: Data(bytes)) else { continue }
             let again = try Interchange(json: read.json())

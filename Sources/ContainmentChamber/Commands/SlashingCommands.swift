@@ -31,49 +31,6 @@ enum SlashingCommands {
         }
     }
 
-    static func take(_ invocation: Invocation) async throws(Failure) -> ExitCode {
-        let interchange = try readInterchange(invocation["from"] ?? "")
-        let access = try RecordAccess(try invocation.configuration())
-        guard case .taken(let report) = try await access.run(.take(interchange, dryRun: invocation.isSet("dry-run")))
-        else { return .failure }
-        if invocation.isSet("json") { Output.json(report) } else { Output.print(text(report)) }
-        return report.everythingTaken ? .success : .partial
-    }
-
-    static func readInterchange(_ path: String) throws(Failure) -> Interchange {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure("\(path) does not exist or cannot be read")
-        }
-        do throws(StoreError) { return try Interchange(json: data) } catch {
-            throw Failure("\(path): \(error); nothing was done")
-        }
-    }
-
-    static func give(_ invocation: Invocation) async throws(Failure) {
-        let path = invocation["to"] ?? ""
-        guard !FileManager.default.fileExists(atPath: path) else {
-            throw Failure("\(path) exists already", hint: "name a new file; an export never overwrites one")
-        }
-        let access = try RecordAccess(try invocation.configuration())
-        guard case .given(let interchange) = try await access.run(.give(only: nil)) else { return }
-        do {
-            try interchange.json().write(to: URL(fileURLWithPath: path), options: [.withoutOverwriting])
-        } catch {
-            throw Failure("\(path) cannot be written")
-        }
-        let blocks = interchange.validators.reduce(0) { $0 + $1.blocks.count }
-        let attestations = interchange.validators.reduce(0) { $0 + $1.attestations.count }
-        if invocation.isSet("json") {
-            Output.json([
-                "validators": interchange.validators.count, "blocks": blocks, "attestations": attestations,
-            ])
-        } else {
-            Output.print(
-                "exported \(interchange.validators.count) validators, \(blocks) blocks, \(attestations) attestations to \(path)"
-            )
-        }
-    }
-
     static func prune(_ invocation: Invocation) async throws(Failure) {
         guard let epochs = try number("keep-epochs", invocation), epochs > 0 else {
             throw Failure("--keep-epochs must be 1 or more", exitCode: .usage)
@@ -171,45 +128,13 @@ enum SlashingCommands {
         case .raised(let validators):
             if asJSON { return Output.json(["validators": validators]) }
             Output.print("raised the low watermarks of \(validators) validators")
-        case .taken, .given, .pruned, .status, .registered: break
+        case .taken, .outline, .given, .verified, .pruned, .status, .registered: break
         }
-    }
-
-    private static func text(_ report: ImportReport) -> String {
-        var lines: [String] = []
-        for validator in report.validators {
-            var line = "\(validator.publicKey)  \(validator.outcome.words): "
-            line += "\(validator.blocksAdded) blocks, \(validator.attestationsAdded) attestations added, "
-            line += "\(validator.repeated) already there"
-            lines.append(line)
-            if let reason = validator.reason { lines.append("    \(reason)") }
-        }
-        for element in report.unreadable {
-            lines.append("data[\(element.position)] \(element.publicKey ?? "")  not taken: \(element.reason)")
-        }
-        let failed = report.validators.count { $0.outcome == .failed } + report.unreadable.count
-        let merged = report.validators.count { $0.outcome == .mergedStrictly }
-        lines.append(
-            (report.dryRun ? "dry run, nothing was changed: " : "")
-                + "\(report.validators.count - merged - (failed - report.unreadable.count)) validators taken, "
-                + "\(merged) merged with contradictions, \(failed) not taken"
-        )
-        return lines.joined(separator: "\n")
     }
 
     private static func number(_ option: String, _ invocation: Invocation) throws(Failure) -> UInt64? {
         guard let text = invocation[option] else { return nil }
         guard let number = UInt64(text) else { throw Failure("--\(option) is not a number", exitCode: .usage) }
         return number
-    }
-}
-
-extension ImportReport.Outcome {
-    fileprivate var words: String {
-        switch self {
-        case .taken: "taken"
-        case .mergedStrictly: "merged with contradictions"
-        case .failed: "not taken"
-        }
     }
 }

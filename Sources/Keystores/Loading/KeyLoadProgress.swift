@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
 
 /// How far a load has come, about once a second and once at its end.
 package struct KeyLoadProgress: Sendable, Equatable, CustomStringConvertible {
@@ -22,25 +23,14 @@ package struct KeyLoadProgress: Sendable, Equatable, CustomStringConvertible {
     package var isComplete: Bool { finished == total }
 
     /// Files a second since the start.
-    package var rate: Double {
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        return seconds > 0 ? Double(finished) / seconds : 0
-    }
+    package var rate: Double { pace.rate }
 
     /// Time left at that rate; nil before the first file is done.
-    package var remaining: Duration? {
-        rate > 0 ? .milliseconds(Int64(Double(total - finished) / rate * 1000)) : nil
-    }
+    package var remaining: Duration? { pace.remaining }
+
+    private var pace: Pace { Pace(finished: finished, total: total, elapsed: elapsed) }
 
     package var description: String {
-        var text = "\(finished) of \(total) key files, \(keys) keys, \(Self.rounded(rate)) files/s"
-        if !isComplete, let remaining { text += ", \(remaining.components.seconds) s left" }
-        if failures > 0 { text += ", \(failures) failed" }
-        return text
-    }
-
-    /// One decimal below ten, none above.
-    private static func rounded(_ rate: Double) -> String {
-        rate < 10 ? "\((rate * 10).rounded() / 10)" : "\(Int(rate.rounded()))"
+        pace.text("key files", per: "files", more: ", \(keys) keys") + (failures > 0 ? ", \(failures) failed" : "")
     }
 }

@@ -6,16 +6,20 @@ internal import HTTPServer
 package import SlashingProtection
 
 /// The administration of a slashing record as requests: what the command line sends to a running signer over its admin
-/// socket. Path and query are the command, the body an interchange file where one is taken.
+/// socket. Path and query are the command, the body an interchange file where histories are taken, or a list of public
+/// keys where they are given or verified. Histories come and go in parts, a request each, so that neither side ever holds
+/// more than a part.
 package enum RecordAdministration {
     package static let path = "/admin/v1/anti-slashing/"
     /// Bytes of a request or an answer.
-    package static let largestBody = 4 << 30
+    package static let largestBody = 2 << 30
 
     /// The name of a task on the socket; the last segment of the path.
     package enum Command: String, Sendable, CaseIterable {
         case take = "import"
+        case outline = "validators"
         case give = "export"
+        case verify
         case prune
         case status
         case watermark
@@ -37,9 +41,11 @@ package enum RecordAdministration {
     package static func encode(_ task: AdministrativeTask) -> (target: String, body: [UInt8]) {
         switch task {
         case .take(let interchange, let dryRun):
-            (target(.take, ["dry_run": "\(dryRun)"]), Array(interchange.json()))
+            (target(.take, ["dry_run": "\(dryRun)"]), interchange.json())
         case .register: preconditionFailure("validators are registered by the signer itself, not by command")
-        case .give: (target(.give), [])
+        case .outline: (target(.outline), [])
+        case .give(let validators): (target(.give), encode(validators))
+        case .verify(let validators): (target(.verify), encode(validators))
         case .prune(let keepEpochs): (target(.prune, ["keep_epochs": "\(keepEpochs)"]), [])
         case .status: (target(.status), [])
         case .highWatermark: (target(.watermark), [])
@@ -57,6 +63,24 @@ package enum RecordAdministration {
                 []
             )
         }
+    }
+
+    private static func encode(_ validators: [RecordIdentity]) -> [UInt8] {
+        Response.json(validators.map(\.description)).body
+    }
+
+    private static func decodeValidators(_ body: [UInt8]) throws(StoreError) -> [RecordIdentity] {
+        guard let texts = try? JSONDecoder().decode([String].self, from: Data(body)) else {
+            throw .refused(reason: "the body is not a list of public keys")
+        }
+        var validators: [RecordIdentity] = []
+        for text in texts {
+            guard let key = try? PublicKey(hex: text) else {
+                throw .refused(reason: "\(text.prefix(100)) is no public key")
+            }
+            validators.append(RecordIdentity(key))
+        }
+        return validators
     }
 
     private static func target(_ command: Command, _ query: [String: String] = [:]) -> String {
@@ -88,8 +112,10 @@ package enum RecordAdministration {
             return number
         }
         switch command {
-        case .take: return .take(try Interchange(json: Data(body)), dryRun: query["dry_run"] == "true")
-        case .give: return .give(only: nil)
+        case .take: return .take(try Interchange(json: body), dryRun: query["dry_run"] == "true")
+        case .outline: return .outline
+        case .give: return .give(try decodeValidators(body))
+        case .verify: return .verify(try decodeValidators(body))
         case .status: return .status
         case .prune:
             guard let epochs = try number("keep_epochs") else { throw .refused(reason: "keep_epochs is missing") }
@@ -113,7 +139,9 @@ package enum RecordAdministration {
     /// An answer as a body.
     package static func encode(_ answer: AdministrativeAnswer) -> [UInt8] {
         switch answer {
-        case .given(let interchange): Array(interchange.json())
+        case .given(let interchange): interchange.json()
+        case .outline(let outline): Response.json(OutlineDocument(outline)).body
+        case .verified(let report): Response.json(report).body
         case .registered: []
         case .taken(let report): Response.json(report).body
         case .pruned(let report): Response.json(report).body
@@ -147,12 +175,33 @@ package enum RecordAdministration {
             report.unreadable += interchange.unreadable
             return .taken(report)
         case .register: return .registered
-        case .give: return .given(try Interchange(json: Data(body)))
+        case .outline: return .outline(try read(OutlineDocument.self).outline())
+        case .give: return .given(try Interchange(json: body))
+        case .verify: return .verified(try read(VerificationReport.self))
         case .prune: return .pruned(try read(PruningReport.self))
         case .status: return .status(try read(RecordStatus.self))
         case .highWatermark, .setHighWatermark: return .watermark(try read(HighWatermarkDocument.self).mark)
         case .raiseLowWatermarks: return .raised(validators: try read([String: Int].self)["validators"] ?? 0)
         }
+    }
+}
+
+/// Whose histories there are, as it is sent.
+private struct OutlineDocument: Codable {
+    let genesisValidatorsRoot: String
+    let validators: [String]
+
+    init(_ outline: RecordOutline) {
+        genesisValidatorsRoot = outline.genesisValidatorsRoot.description
+        validators = outline.validators.map(\.description)
+    }
+
+    func outline() throws(StoreError) -> RecordOutline {
+        let keys = validators.compactMap { try? PublicKey(hex: $0) }
+        guard let root = try? Root(hex: genesisValidatorsRoot), keys.count == validators.count else {
+            throw .storage(reason: "the running signer gave an answer that this program does not understand")
+        }
+        return RecordOutline(genesisValidatorsRoot: root, validators: keys.map { RecordIdentity($0) })
     }
 }
 

@@ -4,12 +4,55 @@ internal import Consensus
 internal import DynamoDB
 
 extension DynamoDBRecord {
-    /// Gives all histories, or those of some validators.
-    func give(only: Set<RecordIdentity>?) async throws(StoreError) -> Interchange {
-        let all = try await validators().keys.sorted()
-        var given: [ValidatorRecord] = []
-        for key in all where only?.contains(RecordIdentity(key)) ?? true { given.append(try await history(of: key)) }
+    /// Lists whose histories there are: one look at the whole table.
+    func outline() async throws(StoreError) -> RecordOutline {
+        let keys = try await validators().keys.sorted()
+        return RecordOutline(
+            genesisValidatorsRoot: settings.genesisValidatorsRoot,
+            validators: keys.map { RecordIdentity($0) }
+        )
+    }
+
+    /// Gives the histories of some validators.
+    func give(_ validators: [RecordIdentity]) async throws(StoreError) -> Interchange {
+        let given = try await atOnce(known(validators)) { key async throws(StoreError) in try await history(of: key) }
         return Interchange(genesisValidatorsRoot: settings.genesisValidatorsRoot, validators: given)
+    }
+
+    /// Holds the entries of some validators against each other and against their marks.
+    func verify(_ validators: [RecordIdentity]) async throws(StoreError) -> VerificationReport {
+        let header = try await header()
+        var report = VerificationReport()
+        let found = try await atOnce(known(validators)) { key async throws(StoreError) in
+            let (blocks, attestations) = try await entries(of: key)
+            // Read after the entries, as for an export.
+            let marks = try await marks(of: key)
+            let stored = StoredHistory(
+                entries: ValidatorRecord(publicKey: key, blocks: blocks, attestations: attestations),
+                low: marks.low,
+                newcomers: header.floor,
+                highest: marks.highest,
+                isImporting: marks.isImporting
+            )
+            return (stored, marks.highWatermark)
+        }
+        for (stored, highWatermark) in found { report.append(stored, highWatermark: highWatermark) }
+        return report
+    }
+
+    /// Those that the record knows; asking for the marks of another would enter it.
+    private func known(_ validators: [RecordIdentity]) async throws(StoreError) -> [PublicKey] {
+        var known: [PublicKey] = []
+        for start in stride(from: 0, to: validators.count, by: DynamoDB.largestReadTransaction) {
+            let part = validators[start..<min(start + DynamoDB.largestReadTransaction, validators.count)]
+            // A transaction may name an item once.
+            let keys = Array(Set(part.map(\.publicKey)))
+            let reads = keys.map { TransactionRead(table: table, key: DynamoDBLayout.marksKey($0)) }
+            let found = try await attempt { () throws(DynamoDBError) in try await database.transactGet(reads) }
+            let there = Set(zip(keys, found).filter { $0.1 != nil }.map(\.0))
+            known += part.map(\.publicKey).filter { there.contains($0) }
+        }
+        return known
     }
 
     /// Everything from the low watermarks on. What the marks say and no entry stands for is carried as an entry without a

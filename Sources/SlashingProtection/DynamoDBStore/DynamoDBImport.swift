@@ -4,21 +4,53 @@ internal import Consensus
 internal import DynamoDB
 
 extension DynamoDBRecord {
-    /// Takes the histories of a file, validator by validator. Never weakens the record.
+    private static let validatorsAtOnce = 8
+
+    /// Takes histories, validator by validator. Never weakens the record.
     func take(_ interchange: Interchange, dryRun: Bool) async throws(StoreError) -> ImportReport {
-        guard interchange.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
-            throw .interchange(
-                reason:
-                    "the file belongs to the network with genesis validators root \(interchange.genesisValidatorsRoot), "
-                    + "this record to \(settings.genesisValidatorsRoot); nothing was imported"
-            )
-        }
+        try interchange.refuse(unlessFor: settings.genesisValidatorsRoot)
         var report = ImportReport(dryRun: dryRun)
         report.unreadable = interchange.unreadable
-        for validator in interchange.validators {
-            report.validators.append(try await merge(validator, dryRun: dryRun))
+        var rest = interchange.validators[...]
+        while !rest.isEmpty {
+            // Two elements for one key must not meet: the first to end would take the mark of the other's import away.
+            var keys: Set<PublicKey> = []
+            let wave = Array(rest.prefix { keys.insert($0.publicKey).inserted })
+            rest = rest.dropFirst(wave.count)
+            report.validators += try await atOnce(wave) { offered async throws(StoreError) in
+                try await merge(offered, dryRun: dryRun)
+            }
         }
         return report
+    }
+
+    /// Works on several validators at once: nearly all of the time of each is waiting for answers. After a failure those that
+    /// have begun are finished, and the first failure in their order is thrown.
+    func atOnce<Input: Sendable, Output: Sendable>(
+        _ inputs: [Input],
+        _ body: @escaping @Sendable (Input) async throws(StoreError) -> Output
+    ) async throws(StoreError) -> [Output] {
+        var results: [Int: Result<Output, StoreError>] = [:]
+        await withTaskGroup(of: (Int, Result<Output, StoreError>).self) { group in
+            for (number, input) in inputs.enumerated() {
+                if number >= Self.validatorsAtOnce, let (done, result) = await group.next() {
+                    results[done] = result
+                    if case .failure = result { break }
+                }
+                group.addTask {
+                    do throws(StoreError) { return (number, .success(try await body(input))) } catch {
+                        return (number, .failure(error))
+                    }
+                }
+            }
+            for await (done, result) in group { results[done] = result }
+        }
+        var outputs: [Output] = []
+        for number in inputs.indices {
+            guard let result = results[number] else { break }
+            outputs.append(try result.get())
+        }
+        return outputs
     }
 
     /// The marks go first, past everything the file holds: from then on nothing behind them can be signed, so the entries
@@ -29,7 +61,7 @@ extension DynamoDBRecord {
         if let highest = offered.highest.largest, highest > UInt64(Int64.max) {
             return report.failed("\(highest) is larger than the record can hold (2^63 - 1)")
         }
-        if let limit = try await header().highWatermark, let reason = offered.lowest.reason(above: limit) {
+        if let reason = offered.lowest.contradiction(to: try await header().highWatermark) {
             return report.failed(reason)
         }
         if !dryRun {
@@ -140,35 +172,6 @@ private struct MergedEntry: Equatable {
     }
 }
 
-extension ValidatorRecord {
-    fileprivate var lowest: Watermarks {
-        Watermarks(
-            slot: blocks.map(\.slot).min(),
-            source: attestations.map(\.source).min(),
-            target: attestations.map(\.target).min()
-        )
-    }
-
-    fileprivate var highest: Watermarks {
-        Watermarks(
-            slot: blocks.map(\.slot).max(),
-            source: attestations.map(\.source).max(),
-            target: attestations.map(\.target).max()
-        )
-    }
-}
-
 extension Watermarks {
     fileprivate var largest: UInt64? { [slot?.value, source?.value, target?.value].compactMap(\.self).max() }
-
-    /// Why low watermarks cannot stand beside the high one.
-    fileprivate func reason(above high: HighWatermark) -> String? {
-        if let slot, slot > high.slot {
-            return "its low watermark would rise to slot \(slot), above the high watermark \(high.slot)"
-        }
-        if let epoch = [source, target].compactMap(\.self).max(), epoch > high.epoch {
-            return "its low watermark would rise to epoch \(epoch), above the high watermark \(high.epoch)"
-        }
-        return nil
-    }
 }

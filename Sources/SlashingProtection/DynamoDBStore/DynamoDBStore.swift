@@ -135,7 +135,9 @@ package final class DynamoDBStore: RecordStore {
         case .register(let identities):
             try await record.register(identities)
             return .registered
-        case .give(let only): return .given(try await record.give(only: only))
+        case .outline: return .outline(try await record.outline())
+        case .give(let validators): return .given(try await record.give(validators))
+        case .verify(let validators): return .verified(try await record.verify(validators))
         case .prune(let keepEpochs): return .pruned(try await record.prune(keepEpochs: keepEpochs))
         case .status: return .status(try await record.status(health))
         case .raiseLowWatermarks(let slot, let epoch):

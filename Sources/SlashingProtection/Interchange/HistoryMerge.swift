@@ -85,18 +85,13 @@ extension HistoryEditor where Self: ~Copyable {
 
     /// A file may be minimal: what lies below its lowest entry counts as unknown (EIP-3076, conditions for an import).
     private mutating func raiseWatermarks(to offered: ValidatorRecord) {
-        if let slot = offered.blocks.map(\.slot).min() { watermarks.slot = max(watermarks.slot ?? slot, slot) }
-        if let source = offered.attestations.map(\.source).min(), let target = offered.attestations.map(\.target).min()
-        {
-            watermarks.source = max(watermarks.source ?? source, source)
-            watermarks.target = max(watermarks.target ?? target, target)
-        }
+        watermarks = watermarks.raised(to: offered.lowest)
     }
 }
 
 extension Watermarks {
     /// Why low watermarks cannot stand beside a high one (Web3Signer's trigger on `low_watermarks`).
-    fileprivate func contradiction(to high: HighWatermark?) -> String? {
+    func contradiction(to high: HighWatermark?) -> String? {
         guard let high else { return nil }
         if let slot, slot > high.slot {
             return "its low watermark would rise to slot \(slot), above the high watermark \(high.slot)"
@@ -109,9 +104,28 @@ extension Watermarks {
 }
 
 extension ValidatorRecord {
+    /// The lowest slot, source and target in it.
+    var lowest: Watermarks {
+        Watermarks(
+            slot: blocks.lazy.map(\.slot).min(),
+            source: attestations.lazy.map(\.source).min(),
+            target: attestations.lazy.map(\.target).min()
+        )
+    }
+
+    /// The highest slot, source and target in it.
+    var highest: Watermarks {
+        Watermarks(
+            slot: blocks.lazy.map(\.slot).max(),
+            source: attestations.lazy.map(\.source).max(),
+            target: attestations.lazy.map(\.target).max()
+        )
+    }
+
     /// The largest slot or epoch in it.
-    fileprivate var highestNumber: UInt64? {
-        (blocks.map(\.slot.value) + attestations.flatMap { [$0.source.value, $0.target.value] }).max()
+    var highestNumber: UInt64? {
+        let highest = highest
+        return [highest.slot?.value, highest.source?.value, highest.target?.value].compactMap(\.self).max()
     }
 }
 

@@ -2,29 +2,24 @@
 internal import BLS
 internal import Consensus
 
-/// What is wrong with a history, or missing from one: for `anti-slashing verify` and `anti-slashing copy`.
-package struct HistoryFinding: Sendable, Codable, Equatable, CustomStringConvertible {
-    /// Nil where it is about the whole.
-    package let publicKey: String?
-    package let problem: String
-
-    package init(publicKey: String?, problem: String) {
-        self.publicKey = publicKey
-        self.problem = problem
-    }
-
-    package var description: String { publicKey.map { "\($0)  \(problem)" } ?? problem }
-}
-
 extension Interchange {
-    /// Pairs of entries that would be slashable if both were signed, and entries that nobody can have signed validly. An
-    /// empty list means that the history contradicts nothing in itself.
+    /// Pairs of entries that would be slashable if both were signed, and entries that nobody can have signed validly;
+    /// elements for the same key count as one history. An empty list means that nothing here contradicts anything else.
     package func contradictions() -> [HistoryFinding] {
-        validators.flatMap { validator in
-            (validator.doubleBlocks + validator.doubleVotes + validator.surrounds).map {
-                HistoryFinding(publicKey: validator.publicKey.description, problem: $0)
+        var order: [PublicKey] = []
+        var whole: [PublicKey: ValidatorRecord] = [:]
+        for validator in validators {
+            guard whole[validator.publicKey] != nil else {
+                order.append(validator.publicKey)
+                whole[validator.publicKey] = validator
+                continue
             }
-        } + unreadable.map { HistoryFinding(publicKey: $0.publicKey, problem: "data[\($0.position)]: \($0.reason)") }
+            whole[validator.publicKey]?.blocks += validator.blocks
+            whole[validator.publicKey]?.attestations += validator.attestations
+        }
+        return order.compactMap { whole[$0] }.flatMap { validator in
+            validator.contradictions.map { HistoryFinding(publicKey: validator.publicKey.description, problem: $0) }
+        } + unreadable.map(\.finding)
     }
 
     /// Entries of `self` after which `record` would still let something be signed that contradicts them. An entry is
@@ -47,6 +42,13 @@ extension Interchange {
             let others = missing.count > 1 ? " and \(missing.count - 1) more entries are" : " is"
             return [HistoryFinding(publicKey: validator.publicKey.description, problem: "\(first)\(others) not there")]
         }
+    }
+}
+
+extension UnreadableElement {
+    /// The same for `anti-slashing verify`.
+    package var finding: HistoryFinding {
+        HistoryFinding(publicKey: publicKey, problem: "data[\(position)]: \(reason)")
     }
 }
 
@@ -81,38 +83,82 @@ private struct Coverage {
 }
 
 extension ValidatorRecord {
-    /// Two different blocks at one slot. Without a root nobody knows whether they differ.
-    fileprivate var doubleBlocks: [String] {
-        Dictionary(grouping: blocks, by: \.slot).filter { Set($0.value.map(\.root)).count > 1 }.keys.sorted()
-            .map { "two different blocks at slot \($0)" }
+    /// Slashable pairs, and votes that no client accepts.
+    var contradictions: [String] {
+        firstFew(doubleBlocks) + firstFew(doubleVotes) + firstFew(reversedVotes) + firstFew(surrounds)
     }
 
-    fileprivate var doubleVotes: [String] {
-        let doubled = Dictionary(grouping: attestations, by: \.target).filter { Set($0.value).count > 1 }.keys.sorted()
-            .map { "two different attestations for target epoch \($0)" }
-        let reversed = attestations.filter { $0.source > $0.target }
+    /// Two different blocks at one slot. Without a root nobody knows whether they differ.
+    private var doubleBlocks: [String] {
+        let sorted = blocks.isSorted { $0.slot <= $1.slot } ? blocks : blocks.sorted { $0.slot < $1.slot }
+        return sorted.runs { $0.slot == $1.slot }.filter { Set($0.map(\.root)).count > 1 }.compactMap { run in
+            run.first.map { first in
+                let isUnknown = run.contains { $0.root == nil }
+                return "two different blocks at slot \(first.slot)" + (isUnknown ? ", one of unknown root" : "")
+            }
+        }
+    }
+
+    private var doubleVotes: [String] {
+        sortedVotes.runs { $0.target == $1.target }.filter { Set($0).count > 1 }.compactMap { run in
+            run.first.map { first in
+                let isUnknown = run.contains { $0.root == nil }
+                return "two different attestations for target epoch \(first.target)"
+                    + (isUnknown ? ", one of unknown root" : "")
+            }
+        }
+    }
+
+    private var reversedVotes: [String] {
+        attestations.filter { $0.source > $0.target }
             .map { "an attestation with source \($0.source) later than its target \($0.target)" }
-        return doubled + reversed
+    }
+
+    private var sortedVotes: [RecordedAttestation] {
+        func isBefore(_ left: RecordedAttestation, _ right: RecordedAttestation) -> Bool {
+            (left.target, left.source) < (right.target, right.source)
+        }
+        return attestations.isSorted { !isBefore($1, $0) } ? attestations : attestations.sorted(by: isBefore)
     }
 
     /// One for each attestation that surrounds an earlier one: of those with a lower target the one with the highest source
     /// shows it.
-    fileprivate var surrounds: [String] {
+    private var surrounds: [String] {
         var found: [String] = []
         var highest: RecordedAttestation?
-        var sameTarget: [RecordedAttestation] = []
-        for attestation in attestations.sorted(by: { ($0.target, $0.source) < ($1.target, $1.source) }) {
-            if let last = sameTarget.last, last.target < attestation.target {
-                highest = (sameTarget + [highest].compactMap(\.self)).max { $0.source < $1.source }
-                sameTarget = []
+        for run in sortedVotes.runs({ $0.target == $1.target }) {
+            for attestation in run {
+                guard let highest, highest.source > attestation.source else { continue }
+                found.append(
+                    "the attestation \(attestation.source) to \(attestation.target) surrounds "
+                        + "\(highest.source) to \(highest.target)"
+                )
             }
-            sameTarget.append(attestation)
-            guard let highest, highest.source > attestation.source else { continue }
-            found.append(
-                "the attestation \(attestation.source) to \(attestation.target) surrounds "
-                    + "\(highest.source) to \(highest.target)"
-            )
+            // The last of a run has its highest source.
+            guard let last = run.last, last.source >= highest?.source ?? last.source else { continue }
+            highest = last
         }
         return found
+    }
+}
+
+extension Array {
+    fileprivate func isSorted(_ isInOrder: (Element, Element) -> Bool) -> Bool {
+        for place in indices.dropFirst() where !isInOrder(self[place - 1], self[place]) { return false }
+        return true
+    }
+
+    /// Neighbours that belong together, as slices; runs of one are nearly all there is.
+    fileprivate func runs(_ belong: (Element, Element) -> Bool) -> [ArraySlice<Element>] {
+        var runs: [ArraySlice<Element>] = []
+        runs.reserveCapacity(count)
+        var start = 0
+        for place in indices {
+            let isLast = place + 1 == count
+            guard isLast || !belong(self[place], self[place + 1]) else { continue }
+            runs.append(self[start...place])
+            start = place + 1
+        }
+        return runs
     }
 }

@@ -24,6 +24,32 @@ package struct Interchange: Sendable {
     }
 }
 
+extension Interchange {
+    /// Refuses histories of another network, before anything of them is taken.
+    func refuse(unlessFor root: Root) throws(StoreError) {
+        guard genesisValidatorsRoot != root else { return }
+        throw .interchange(
+            reason: "the file belongs to the network with genesis validators root \(genesisValidatorsRoot), "
+                + "this record to \(root); nothing was imported"
+        )
+    }
+
+    /// Blocks and attestations that are worked on in one transaction. Signing waits that long: some ten milliseconds
+    /// for SQLite, a tenth of a second for the same validators of a PostgreSQL record.
+    static let entriesAtOnce = 8_192
+
+    /// The validators from `start` on that are taken in one transaction: at least one.
+    func part(from start: Int) -> ArraySlice<ValidatorRecord> {
+        var end = start
+        var entries = 0
+        while end < validators.count, end == start || entries + validators[end].entries <= Self.entriesAtOnce {
+            entries += validators[end].entries
+            end += 1
+        }
+        return validators[start..<end]
+    }
+}
+
 /// The history of one validator as a file carries it.
 package struct ValidatorRecord: Sendable {
     package let publicKey: PublicKey
@@ -34,6 +60,8 @@ package struct ValidatorRecord: Sendable {
         self.blocks = blocks
         self.attestations = attestations
     }
+
+    var entries: Int { blocks.count + attestations.count }
 }
 
 extension ValidatorRecord {
@@ -105,6 +133,12 @@ package struct ImportReport: Sendable, Codable {
     package var validators: [Validator] = []
     package var unreadable: [UnreadableElement] = []
     package init(dryRun: Bool) { self.dryRun = dryRun }
+
+    /// Adds the report of the histories that were taken after these.
+    package mutating func append(_ next: ImportReport) {
+        validators += next.validators
+        unreadable += next.unreadable
+    }
 
     /// Whether the record now says exactly what the file says.
     package var everythingTaken: Bool {

@@ -50,7 +50,9 @@ struct PostgreSQLAdministrator: ~Copyable {
         case .register(let records):
             try register(records.map(\.publicKey))
             return .registered
-        case .give(let only): return .given(try give(only: only))
+        case .outline: return .outline(try outline())
+        case .give(let validators): return .given(try give(validators))
+        case .verify(let validators): return .verified(try verify(validators))
         case .prune(let keepEpochs): return .pruned(try prune(keepEpochs: keepEpochs))
         case .status: return .status(try status())
         case .raiseLowWatermarks(let slot, let epoch):

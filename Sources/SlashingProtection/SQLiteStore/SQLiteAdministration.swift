@@ -30,7 +30,9 @@ struct RunningJob: Sendable {
         switch task {
         case .take(let interchange, let dryRun): ImportJob(interchange, dryRun: dryRun)
         case .register(let records): RegistrationJob(records)
-        case .give(let only): ExportJob(only: only)
+        case .outline: SingleStepJob { writer throws(StoreError) in try writer.outline() }
+        case .give(let validators): ExportJob(validators)
+        case .verify(let validators): VerificationJob(validators)
         case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
         case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)
         case .setHighWatermark(let mark):
@@ -87,6 +89,16 @@ extension SQLiteWriter {
             stop(after: error)
             throw StoreError(error, path: file.path)
         }
+    }
+
+    fileprivate mutating func outline() throws(StoreError) -> AdministrativeAnswer {
+        let keys = try administrativeTransaction { record throws(SQLiteError) in try record.allValidators() }
+        return .outline(
+            RecordOutline(
+                genesisValidatorsRoot: settings.genesisValidatorsRoot,
+                validators: keys.map { RecordIdentity($0) }
+            )
+        )
     }
 
     fileprivate mutating func readHighWatermark() throws(StoreError) -> AdministrativeAnswer {

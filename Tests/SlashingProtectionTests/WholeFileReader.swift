@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import BLS
-internal import Consensus
-internal import Encoding
-package import Foundation
+import BLS
+import Consensus
+import Encoding
+import Foundation
+import SlashingProtection
+
+// A second reader of interchange files, by Foundation's decoder: what the reader of the product is held against.
 
 extension Interchange {
-    /// Reads a file. What is not an array of validators, has another version or no readable genesis root is refused
-    /// whole; a single element that cannot be read is kept aside in `unreadable`. Elements for
-    /// the same key stay apart: each may be minimal, with a lowest entry that stands for all below it.
-    package init(json: Data) throws(StoreError) {
+    /// Reads a file as a whole.
+    init(decoding json: Data) throws(StoreError) {
         let file: File
         do {
             file = try JSONDecoder().decode(File.self, from: json)
@@ -23,41 +24,18 @@ extension Interchange {
         guard let root = try? Root(hex: file.metadata.root) else {
             throw .interchange(reason: "genesis_validators_root is not 32 bytes in hexadecimal")
         }
-        genesisValidatorsRoot = root
-        validators = []
-        unreadable = []
+        var validators: [ValidatorRecord] = []
+        var unreadable: [UnreadableElement] = []
         for (position, element) in file.data.enumerated() {
             switch element.content {
             case .failure(let problem):
                 unreadable.append(
                     UnreadableElement(position: position, publicKey: element.publicKey, reason: problem.reason)
                 )
-            case .success(let record):
-                validators.append(record)
+            case .success(let record): validators.append(record)
             }
         }
-    }
-
-    /// Writes a file: compact JSON, keys as EIP-3076 orders them.
-    package func json() -> Data {
-        var text = "{\"metadata\":{\"interchange_format_version\":\"\(Self.version)\","
-        text += "\"genesis_validators_root\":\"\(genesisValidatorsRoot)\"},\"data\":["
-        for (position, validator) in validators.enumerated() {
-            if position > 0 { text += "," }
-            text += "\n{\"pubkey\":\"\(validator.publicKey)\",\"signed_blocks\":["
-            text += validator.blocks.map { "{\"slot\":\"\($0.slot.value)\"\(Self.member($0.root))}" }
-                .joined(separator: ",")
-            text += "],\"signed_attestations\":["
-            text += validator.attestations.map {
-                "{\"source_epoch\":\"\($0.source.value)\",\"target_epoch\":\"\($0.target.value)\"\(Self.member($0.root))}"
-            }.joined(separator: ",")
-            text += "]}"
-        }
-        return Data((text + "]}\n").utf8)
-    }
-
-    private static func member(_ root: SigningRoot?) -> String {
-        root.map { ",\"signing_root\":\"\($0)\"" } ?? ""
+        self.init(genesisValidatorsRoot: root, validators: validators, unreadable: unreadable)
     }
 
     /// Where in the file the decoder stopped, without any of its content.
