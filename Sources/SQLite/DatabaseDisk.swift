@@ -73,8 +73,8 @@ package func isSymbolicLink(_ path: String) -> Bool {
 package final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
-    /// Takes the lock; nil where another process or another owner holds it and does not let go within a second: one that
-    /// is just ending, or a child of an owner that has not begun its own program yet.
+    /// Takes the lock; nil where another process or another owner holds it and does not let go within a second, as one
+    /// would that is just ending.
     package init?(path: String) throws(DiskFailure) {
         let descriptor = unsafe chamber_open(path, O_RDWR | O_CREAT, 0o600)
         guard descriptor >= 0 else { throw DiskFailure("the lock file \(path) cannot be opened: \(systemError())") }
@@ -93,7 +93,12 @@ package final class DatabaseLock: Sendable {
     /// Microseconds.
     private static let pause: UInt32 = 10_000
 
-    deinit { close(descriptor) }
+    /// Unlocks before it closes: a child that has not begun its own program yet still has the descriptor, and with it a
+    /// lock that was only closed here.
+    deinit {
+        chamber_unlock_file(descriptor)
+        close(descriptor)
+    }
 }
 
 /// What the last system call said.

@@ -159,17 +159,24 @@ private final class Load: Sendable {
     }
 
     /// What was released and is not in the record: its repeat is not known, or another message is signed in its place.
-    func forgotten(by store: PostgreSQLStore) async -> [Release] {
-        let released = state.withLock { $0.released }
-        return await withTaskGroup(of: Release?.self) { group in
-            for release in released {
+    /// What is not known any more, with what was said to it and to another message in its place. One message of a
+    /// validator at a time: all at once would wait for each other longer than a message may.
+    func forgotten(by store: PostgreSQLStore) async -> [String] {
+        let released = Dictionary(grouping: state.withLock { $0.released }, by: \.validator)
+        return await withTaskGroup(of: [String].self) { group in
+            for releases in released.values {
                 group.addTask {
-                    let again = await store.decideOne(release.batch(root: release.root))
-                    let twin = await store.decideOne(release.batch(root: 9))
-                    return again == .repeated && twin.refusal?.isUnsafe == true ? nil : release
+                    var forgotten: [String] = []
+                    for release in releases {
+                        let again = await store.decideOne(release.batch(root: release.root))
+                        let twin = await store.decideOne(release.batch(root: 9))
+                        let isKnown = again == .repeated && twin.refusal?.isUnsafe == true
+                        if !isKnown { forgotten.append("\(release): \(again), \(twin)") }
+                    }
+                    return forgotten
                 }
             }
-            return await group.reduce(into: []) { forgotten, release in if let release { forgotten.append(release) } }
+            return await group.reduce(into: []) { $0 += $1 }
         }
     }
 }

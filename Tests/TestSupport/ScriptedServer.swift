@@ -36,9 +36,14 @@ package final class ScriptedServer: Sendable {
     /// The script also sees the request, head and body. It runs on a thread of its connection and may block.
     package init(_ script: @escaping @Sendable (Int, String) -> Reply) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        port = try Self.listen(on: listener)
+        do { port = try Self.listen(on: listener) } catch {
+            close(listener)
+            throw error
+        }
         let (listener, state) = (listener, state)
+        // Each descriptor is closed by the thread that uses it: its number is somebody else's at once.
         _ = Thread(name: "scripted") {
+            defer { close(listener) }
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
@@ -56,13 +61,13 @@ package final class ScriptedServer: Sendable {
     }
 
     deinit {
-        let connections = state.withLock { state in
+        state.withLock { state in
             state.isOver = true
-            return state.connections
+            // Under the lock, since under it they are forgotten before they are closed.
+            for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
         }
-        for connection in connections { shutdown(connection, Int32(SHUT_RDWR)) }
+        // Its thread holds it open until accept says so.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     /// A port of this machine where nobody listens: one that was just free.
@@ -88,7 +93,10 @@ package final class ScriptedServer: Sendable {
     }
 
     private static func serve(_ connection: Int32, _ state: Lock<State>, _ script: (Int, String) -> Reply) {
-        defer { close(connection) }
+        defer {
+            state.withLock { $0.connections.removeAll { $0 == connection } }
+            close(connection)
+        }
         while let request = readRequest(connection) {
             let number = state.withLock { state in
                 state.requests.append(request)

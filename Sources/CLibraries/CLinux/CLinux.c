@@ -72,6 +72,8 @@ int chamber_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int chamber_try_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
+void chamber_unlock_file(int descriptor) { flock(descriptor, LOCK_UN); }
+
 int chamber_prepare_descriptor(int descriptor, int nonblocking) {
     if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) return -1;
     if (!nonblocking) return 0;

@@ -34,6 +34,8 @@ uint64_t chamber_monotonic_nanoseconds(void);
 int chamber_eventfd(void);
 /// A lock on the whole file that belongs to the open file description and ends with it: flock(LOCK_EX|LOCK_NB).
 int chamber_try_lock_file(int descriptor);
+/// Ends the lock of chamber_try_lock_file, in every descriptor of the same opening.
+void chamber_unlock_file(int descriptor);
 /// fcntl(F_SETFD, FD_CLOEXEC) and O_NONBLOCK where `nonblocking` is not zero.
 int chamber_prepare_descriptor(int descriptor, int nonblocking);
 /// open(2) with O_CLOEXEC; variadic in C.
