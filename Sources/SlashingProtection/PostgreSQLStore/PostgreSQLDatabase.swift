@@ -25,6 +25,12 @@ struct PostgreSQLDatabase: Sendable {
         schema = PostgreSQLSchema(tables: settings.connection.currentSchema ?? "public")
     }
 
+    /// The generation that took no writes when it was last asked.
+    var refusingGeneration: UInt64? {
+        get { incarnations.refusingGeneration }
+        nonmutating set { incarnations.refusingGeneration = newValue }
+    }
+
     /// Of the incarnation that a connection of the store has met last.
     var generation: UInt64 { incarnations.generation }
 

@@ -152,9 +152,11 @@ struct PostgreSQLLane: ~Copyable {
     }
 
     private mutating func tryWriting() throws(PostgreSQLError) {
+        database.refusingGeneration = generation
         try session.lend(or: .notConnected) { [database] session throws(PostgreSQLError) in
             try database.tryWriting(&session)
         }
+        database.refusingGeneration = nil
     }
 
     /// Whether the floor, where one is kept, has been held against the database that answers here; refused otherwise.
@@ -233,8 +235,8 @@ struct PostgreSQLLane: ~Copyable {
 
     // MARK: Looking after the database
 
-    /// Sees whether the database is there, is the one of before and takes writes. A store out of service comes back only
-    /// after a write like those of signing.
+    /// Sees whether the database is there, is the one of before and takes writes. A store that is out of service because it
+    /// took none comes back only after a write like those of signing.
     private mutating func look() {
         defer { lastHeard = MonotonicClock.nanoseconds }
         do throws(PostgreSQLError) {
@@ -265,8 +267,9 @@ struct PostgreSQLLane: ~Copyable {
         if let standstill = sight.standstill {
             throw .server(sqlState: SQLState.unsuitable, message: standstill)
         }
-        guard sight.isReadOnly || !isReady else { return }
-        try tryWriting()
+        let mustWrite = sight.isReadOnly || database.refusingGeneration == generation
+        guard mustWrite || !isReady else { return }
+        if mustWrite { try tryWriting() }
         state.withLock { $0 = .ready }
     }
 }
