@@ -280,6 +280,49 @@ enum CommandTree {
                 ]
             ),
             Command(
+                "instances",
+                summary: "List the instances that take part in recoveries of the record",
+                discussion: """
+                    Every instance with a floor is entered when it first uses the record, by a random identifier, its host \
+                    and the place of its floor. A recovery (reconcile) waits for all of them.
+                    """,
+                options: settings + [json],
+                examples: [Example("containment-chamber anti-slashing instances -c config.yaml", "Who is known")]
+            ),
+            Command(
+                "retire",
+                summary: "Take an instance that will not come back out of the recoveries",
+                discussion: """
+                    What the instance let out goes into the record as raised low watermarks, in the same step: from its \
+                    floor, or else as the clock floor for all validators. Make sure that it does not run. One that comes \
+                    back all the same is not known to the record and signs nothing before it was reconciled.
+                    """,
+                options: settings + [
+                    Option(
+                        "instance",
+                        kind: .value("ID"),
+                        summary: "Its identifier, as `anti-slashing instances` shows it.",
+                        isRequired: true
+                    ),
+                    Option(
+                        "floor",
+                        kind: .value("FILE"),
+                        summary: "The floor of the instance: the file itself, not an older copy of it."
+                    ),
+                    Option(
+                        "accept-clock-floor",
+                        kind: .flag,
+                        summary: "Where its floor cannot be had: refuse what `reconcile --accept-clock-floor` refuses."
+                    ), json,
+                ],
+                examples: [
+                    Example(
+                        "containment-chamber anti-slashing retire -c config.yaml --instance ID --floor old/slashing_floor.sqlite",
+                        "Retire an instance whose disk is there"
+                    )
+                ]
+            ),
+            Command(
                 "status",
                 summary: "Say what the record holds and whether it can be written",
                 options: settings + [json],

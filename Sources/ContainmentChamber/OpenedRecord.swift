@@ -18,6 +18,7 @@ struct OpenedRecord {
         for purpose: RecordSettings.Purpose
     ) async throws(Failure) {
         let settings = configuration.antiSlashing
+        if purpose == .signing, !settings.keepsFloor { try await Self.refuseStandingAlarm(settings) }
         expectsHistory = settings.expectsHistory && settings.backend != .noop
         let record = try RecordSettings(configuration, network: network, for: purpose)
         let inner: any RecordStore
@@ -39,6 +40,23 @@ struct OpenedRecord {
         self.floored = floored
     }
 
+    /// An alarm is not over because nobody looks at it any more: a floor that is switched off is looked at once, where its
+    /// file still lies.
+    private static func refuseStandingAlarm(_ settings: Configuration.AntiSlashing) async throws(Failure) {
+        let path = settings.floor.path
+        guard settings.backend != .noop, FileManager.default.fileExists(atPath: path) else { return }
+        let floor = try openFloor(settings)
+        let alarm = floor.condition.alarm
+        await floor.close()
+        guard let alarm else { return }
+        throw Failure(
+            "the floor \(path) holds an alarm, and anti_slashing.floor.enabled: false does not end it: \(alarm)",
+            hint:
+                "set anti_slashing.floor.enabled: true and run `containment-chamber anti-slashing reconcile`; only where this "
+                + "floor belongs to another record, move its file away"
+        )
+    }
+
     private static func openFloor(_ settings: Configuration.AntiSlashing) throws(Failure) -> SQLiteFloor {
         let path = URL(filePath: settings.floor.path).standardizedFileURL.path
         do throws(StoreError) {
@@ -54,7 +72,8 @@ struct OpenedRecord {
         return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? "unknown"
     }
 
-    private static func clockFloor(
+    /// The low watermarks of the clock floor; nil where there is no clock guard.
+    static func clockFloor(
         _ settings: Configuration.AntiSlashing,
         _ network: Network
     ) throws(Failure) -> @Sendable () -> Watermarks? {

@@ -77,6 +77,8 @@ struct Program {
         case ["anti-slashing", "prune"]: try await SlashingCommands.prune(invocation)
         case ["anti-slashing", "watermark"]: try await SlashingCommands.watermark(invocation)
         case ["anti-slashing", "reconcile"]: return try await SlashingCommands.reconcile(invocation)
+        case ["anti-slashing", "instances"]: try await InstanceCommands.list(invocation)
+        case ["anti-slashing", "retire"]: try await InstanceCommands.retire(invocation)
         case ["anti-slashing", "status"]: try await SlashingCommands.status(invocation)
         case ["version"]: Output.print("containment-chamber \(version)")
         default: preconditionFailure("the command \(invocation.path) is declared but nothing runs it")

@@ -58,16 +58,16 @@ enum RecordSettings {
                 )
             )
         case .postgres:
-            self = .postgreSQL(
-                PostgreSQLStore.Settings(
-                    connection: try PostgreSQLSettings(protection),
-                    genesisValidatorsRoot: root,
-                    slotsPerEpoch: network.preset.slotsPerEpoch,
-                    latestEpoch: latestEpoch,
-                    createIfMissing: createsIfMissing,
-                    poolSize: protection.poolSize
-                )
+            var settings = PostgreSQLStore.Settings(
+                connection: try PostgreSQLSettings(protection),
+                genesisValidatorsRoot: root,
+                slotsPerEpoch: network.preset.slotsPerEpoch,
+                latestEpoch: latestEpoch,
+                createIfMissing: createsIfMissing,
+                poolSize: protection.poolSize
             )
+            settings.migrates = purpose == .signing && protection.migrates
+            self = .postgreSQL(settings)
         }
     }
 
@@ -85,7 +85,11 @@ enum RecordSettings {
         switch self {
         case .none: NoopStore()
         case .sqlite(let settings): try SQLiteStore(settings)
-        case .postgreSQL(let settings): try PostgreSQLStore(settings)
+        case .postgreSQL(let settings):
+            // Connecting blocks, and may take as long as a database that is away needs to be given up.
+            try await Blocking.run(name: "opening") {
+                Result { () throws(StoreError) in try PostgreSQLStore(settings) }
+            }.get()
         case .dynamoDB(let settings): try await DynamoDBStore.open(settings)
         }
     }
@@ -95,7 +99,10 @@ enum RecordSettings {
         switch self {
         case .none: break
         case .sqlite(let settings): try SQLiteStore.initialize(settings)
-        case .postgreSQL(let settings): try PostgreSQLStore.initialize(settings)
+        case .postgreSQL(let settings):
+            try await Blocking.run(name: "making") {
+                Result { () throws(StoreError) in try PostgreSQLStore.initialize(settings) }
+            }.get()
         case .dynamoDB(let settings): try await DynamoDBStore.initialize(settings)
         }
     }

@@ -46,6 +46,7 @@ internal import Glibc
             }
         }
         guard unsafe PQexitPipelineMode(connection) == 1 else { throw lost() }
+        try refuseUnreplicated()
         if let failure { throw failure }
         guard tables.count == statements.count else { throw .lost(reason: "the server's answers are out of step") }
         return tables
@@ -62,7 +63,17 @@ internal import Glibc
             default: throw .lost(reason: "\(what) is not a script of plain commands (COPY cannot be used)")
             }
         }
+        try refuseUnreplicated()
         if let failure { throw failure }
+    }
+
+    /// "Committed" was said, but the configured standbys may not have it: in doubt, as if the answer had not come.
+    private func refuseUnreplicated() throws(PostgreSQLError) {
+        guard notices.isReplicationInDoubt else { return }
+        throw .lost(
+            reason: "the wait for a synchronous standby was cancelled on the server; what was committed may be on one "
+                + "server only"
+        )
     }
 
     private func send(_ statement: PostgreSQLStatement) throws(PostgreSQLError) {

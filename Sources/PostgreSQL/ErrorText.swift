@@ -29,6 +29,17 @@ enum ErrorText {
         return reason
     }
 
+    /// Whether a notice says that a commit did not wait to the end for its synchronous standbys (`SyncRepWaitForLSN` in the
+    /// server's sources). It comes as a mere warning, and the COMMIT is answered as if nothing had happened. The text is
+    /// for servers that do not say which function speaks.
+    static func endsReplicationWait(_ notice: OpaquePointer) -> Bool {
+        if let function = unsafe chamber_pq_source_function(notice).map({ unsafe String(cString: $0) }) {
+            return function == "SyncRepWaitForLSN"
+        }
+        let message = unsafe chamber_pq_primary_message(notice).map { unsafe String(cString: $0) } ?? ""
+        return message.contains("wait for synchronous replication")
+    }
+
     /// The error that a result carries. Without an SQLSTATE it comes from the library, and with severity FATAL or PANIC
     /// the server ends the session: both mean that the connection is gone. Only the primary message is taken: detail and
     /// context can hold values.

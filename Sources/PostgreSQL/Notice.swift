@@ -19,6 +19,8 @@ package struct Notice: Equatable, Sendable {
 /// only from within its functions.
 final class Notices {
     private(set) var all: [Notice] = []
+    /// Whether a commit of the conversation under way was answered before its synchronous standbys had it.
+    private(set) var isReplicationInDoubt = false
     /// More are not kept: a script can raise any number.
     private static let most = 20
 
@@ -31,7 +33,9 @@ final class Notices {
             connection,
             { context, result in
                 guard let context = unsafe context, let result = unsafe result else { return }
-                unsafe Unmanaged<Notices>.fromOpaque(context).takeUnretainedValue().add(ErrorText.notice(result))
+                let notices = unsafe Unmanaged<Notices>.fromOpaque(context).takeUnretainedValue()
+                unsafe notices.add(ErrorText.notice(result))
+                if unsafe ErrorText.endsReplicationWait(result) { notices.isReplicationInDoubt = true }
             },
             context
         )
@@ -41,6 +45,8 @@ final class Notices {
         if all.count == Self.most { all.removeFirst() }
         all.append(notice)
     }
+
+    func beginConversation() { isReplicationInDoubt = false }
 
     func takeAll() -> [Notice] {
         defer { all = [] }

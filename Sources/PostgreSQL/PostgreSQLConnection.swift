@@ -31,6 +31,8 @@ internal import CPostgreSQL
     /// Without a BEGIN among them they are one transaction, which has been committed when this returns. After `.server`,
     /// thrown for the first that fails, the server has skipped the others; a transaction that is open then, by a BEGIN
     /// here or before, is rolled back. What a COMMIT among the statements had already committed stays.
+    ///
+    /// A commit whose wait for synchronous standbys was cancelled on the server is `.lost`: it is on one server only.
     package mutating func run(
         _ statements: [PostgreSQLStatement],
         within limit: Duration
@@ -78,6 +80,7 @@ internal import CPostgreSQL
         guard let handle = unsafe handle else { throw .lost(reason: "it was closed before, and nothing was sent") }
         let time = min(limit, longest ?? limit)
         let what = "\(words), within \(time)"
+        notices.beginConversation()
         return unsafe Conversation(handle, notices, deadline: Deadline(after: time), what: what)
     }
 

@@ -21,6 +21,8 @@ package struct PostgreSQLSettings: Sendable, CustomStringConvertible, CustomDebu
     private(set) var password: String?
     /// Further keywords of libpq and their values.
     private(set) var keywords: [String: String] = [:]
+    /// JDBC's `currentSchema`, as it is written: the schemas in which unqualified names are looked up.
+    package private(set) var currentSchema: String?
     let forceIPv4: Bool
 
     /// The time for finding a server that takes us, over all hosts; held between 100 ms and a minute.
@@ -139,6 +141,7 @@ package struct PostgreSQLSettings: Sendable, CustomStringConvertible, CustomDebu
     private mutating func readSession(_ values: inout ParameterValues) throws(PostgreSQLError) {
         var options = values.take("options") ?? ""
         if let schema = values.take("currentSchema"), !schema.isEmpty {
+            currentSchema = schema
             // libpq's `options` are split at blanks; a backslash takes the meaning from the next character.
             let quoted = schema.flatMap { $0 == "\\" || $0.isWhitespace ? ["\\", $0] : [$0] }
             options += (options.isEmpty ? "" : " ") + "-csearch_path=" + String(quoted)

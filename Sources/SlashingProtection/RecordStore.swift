@@ -30,6 +30,10 @@ package protocol RecordStore: Sendable {
     /// floor has to be held against that database first. Such a batch is refused as `.notCheckable`.
     func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts
 
+    /// Asks to be told which database the record sees while nothing is asked of it. `beginLook` is called before each look;
+    /// what it gives is called with what was found. Both on a thread of the store, which they must not hold up.
+    func watch(_ beginLook: @escaping @Sendable () -> @Sendable (DatabaseIdentity) -> Void)
+
     /// Does what the floor asks for, in one step.
     func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer
 
@@ -55,6 +59,8 @@ extension RecordStore {
     package func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts {
         IdentifiedVerdicts(await decide(batch))
     }
+
+    package func watch(_ beginLook: @escaping @Sendable () -> @Sendable (DatabaseIdentity) -> Void) {}
 
     package func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer {
         throw .refused(reason: "this kind of slashing record cannot be held against a floor")

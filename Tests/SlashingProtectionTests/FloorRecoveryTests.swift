@@ -55,7 +55,9 @@ import Testing
     }
 
     /// A failover that loses one commit only: the one whose answer is on its way. Nothing else tells of it.
-    @Test func `a message under way while the record is compared anew is not released`() async throws {
+    @Test func `a message under way while the record is compared anew is asked again, not released from the old one`()
+        async throws
+    {
         let rig = try FloorRig()
         let first = try SQLiteStore(rig.record)
         let shared = SharedRecord(first)
@@ -73,11 +75,54 @@ import Testing
         await slow.waitUntilHeld()
         await record.replace(by: try await older(rig, old))
         #expect(await store.decideOne(.block(6, by: [validator(1)])) == .recorded)
+        #expect(try await record.status().blocks == 1)
+        slow.letGo()
+        // Recorded in the new one: what the old one had said did not count.
+        #expect(await underWay == .recorded)
+        #expect(store.alarm == nil)
+        #expect(try await record.status().blocks == 2)
+        #expect(await store.decideOne(.block(5, root: 2)) == .refused(.doubleBlock(slot: 5)))
+        await store.close()
+        await record.closeForGood()
+    }
+
+    /// Where too much time has passed, the client asks again by itself.
+    @Test func `a message that took too long is not asked again`() async throws {
+        let rig = try FloorRig()
+        let record = SharedRecord(try SQLiteStore(rig.record))
+        let slow = SlowRecord(record)
+        var settings = FlooredStore.Settings()
+        settings.askAgainWithin = .zero
+        let floor = try SQLiteFloor(.init(path: rig.folder.file("floor-0"), name: "host-0"))
+        let store = FlooredStore(inner: slow, floor: floor, settings: settings)
+        try await store.start()
+        slow.hold(root(1))
+        async let underWay = store.decideOne(.block(5, root: 1))
+        await slow.waitUntilHeld()
+        record.reconnect()
+        #expect(await store.decideOne(.block(6, by: [validator(1)])) == .recorded)
         slow.letGo()
         #expect(await underWay.refusal?.code == "slashing_protection_unavailable")
-        #expect(store.alarm == nil)
-        // So its twin may be signed: nobody has the first.
-        #expect(await store.decideOne(.block(5, root: 2)) == .recorded)
+        #expect(await store.decideOne(.block(5, root: 2)) == .refused(.doubleBlock(slot: 5)))
+        #expect(await store.decideOne(.block(5, root: 1)) == .repeated)
+        await store.close()
+        await record.closeForGood()
+    }
+
+    @Test func `a message under way while the connection is lost is answered without being asked again`() async throws {
+        let rig = try FloorRig()
+        let record = SharedRecord(try SQLiteStore(rig.record))
+        let slow = SlowRecord(record)
+        let floor = try SQLiteFloor(.init(path: rig.folder.file("floor-0"), name: "host-0"))
+        let store = FlooredStore(inner: slow, floor: floor)
+        try await store.start()
+        slow.hold(root(1))
+        async let underWay = store.decideOne(.block(5, root: 1))
+        await slow.waitUntilHeld()
+        record.reconnect()
+        #expect(await store.decideOne(.block(6, by: [validator(1)])) == .recorded)
+        slow.letGo()
+        #expect(await underWay == .repeated)
         await store.close()
         await record.closeForGood()
     }

@@ -138,6 +138,9 @@ final class SharedRecord: RecordStore {
         await old.close()
     }
 
+    /// As if the connection had been lost and made again, to the same database.
+    func reconnect() { state.withLock { $0.generation += 1 } }
+
     var identity: DatabaseIdentity? { state.withLock { $0.identity } }
 
     /// The identity after one more write.

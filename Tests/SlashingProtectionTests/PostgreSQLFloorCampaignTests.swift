@@ -56,6 +56,41 @@ import Testing
         await rig.end()
     }
 
+    /// The one that signed what is lost does not come back; the others were never asked for anything since the copy, and
+    /// nobody looks after them. Each round the database is set back, and the first who could sign a twin must not.
+    @Test func `instances that idle while the server is set back`() async throws {
+        var random = SeededGenerator.fromEnvironment()
+        let seed = random.seed
+        let rig = try await PostgreSQLFloorRig(instances: 3)
+        for round in 0..<Self.rounds {
+            let comment: Comment = "round \(round), CHAMBER_TEST_SEED=\(seed)"
+            let first = UInt64(round + 1) * 1_000
+            let copy = try await rig.copy("idle-\(round)", Self.mode(&random))
+            let busy = round % 3
+            for number in 0..<UInt64.random(in: 2...12, using: &random) {
+                let batch = DutyBatch.block(first + number, root: 1, by: [validator(Int(number) % 4)])
+                try await eventually("the busy one signs") { await rig.sign(batch, busy).refusal == nil }
+            }
+            try await rig.waitUntilSeenByAll()
+            let before = rig.releasedCount
+            let idle = [0, 1, 2].filter { $0 != busy }
+            try await rig.goBack(to: copy, Self.mode(&random))
+            // Asked at once, while it may not have looked yet.
+            await rig.expectTwinsRefused(last: 12, by: idle, comment)
+            for instance in idle {
+                try await eventually("instance \(instance) has an alarm") { rig.stores[instance].alarm != nil }
+            }
+            await rig.expectTwinsRefused(last: 12, by: idle, comment)
+            #expect(rig.releasedCount == before, comment)
+            try await rig.waitForAlarms()
+            try await rig.reconcile(in: [0, 1, 2].shuffled(using: &random))
+            let (left, slashable) = (rig.alarms, rig.slashable)
+            #expect(left == [] && slashable == [], comment)
+            try FileManager.default.removeItem(atPath: copy)
+        }
+        await rig.end()
+    }
+
     private static func mode(_ random: inout SeededGenerator) -> PostgreSQLServer.StopMode {
         Bool.random(using: &random) ? .fast : .immediate
     }

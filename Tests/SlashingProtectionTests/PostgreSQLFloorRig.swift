@@ -47,12 +47,16 @@ final class PostgreSQLFloorRig: Sendable {
         var stores: [FlooredStore] = []
         for number in 0..<count {
             let inner = try await record.open(url: url) { $0.poolSize = 4 }
-            let floor = try SQLiteFloor(.init(path: folder.file("floor-\(number)"), name: "host-\(number)"))
-            let store = FlooredStore(inner: inner, floor: floor)
+            let store = FlooredStore(inner: inner, floor: try floor(number))
             try await store.start()
             stores.append(store)
         }
         state.withLock { $0.stores = stores }
+    }
+
+    /// The floor of an instance, which nobody may hold.
+    func floor(_ number: Int) throws -> SQLiteFloor {
+        try SQLiteFloor(.init(path: folder.file("floor-\(number)"), name: "host-\(number)"))
     }
 
     func close() async { for store in stores { await store.close() } }
@@ -129,9 +133,9 @@ final class PostgreSQLFloorRig: Sendable {
     }
 
     /// The other message for the last duties that were released is refused by all.
-    func expectTwinsRefused(last: Int = 60, _ comment: Comment = "") async {
+    func expectTwinsRefused(last: Int = 60, by instances: [Int]? = nil, _ comment: Comment = "") async {
         for (batch, _) in state.withLock({ $0.released.suffix(last) }) {
-            for instance in 0..<count {
+            for instance in instances ?? Array(0..<count) {
                 let verdict = await sign(batch.twin, instance)
                 if verdict.refusal == nil {
                     Issue.record("\(comment): \(batch.duty) was released, its twin by \(instance)")
@@ -141,6 +145,16 @@ final class PostgreSQLFloorRig: Sendable {
     }
 
     // MARK: The floor
+
+    /// Every instance has seen how far the database was written now.
+    func waitUntilSeenByAll() async throws {
+        let written = stores.compactMap { $0.lastSeen?.position }.max() ?? 0
+        for (instance, store) in stores.enumerated() {
+            try await eventually("instance \(instance) sees what was written") {
+                store.lastSeen.map { $0.position >= written } ?? false
+            }
+        }
+    }
 
     func tend() async { for store in stores { await store.tend() } }
 

@@ -77,7 +77,8 @@ import Testing
         let covered = try await rig.copy("covered")
         await rig.tend()
         await rig.tend()
-        for _ in 0..<10 { await rig.sign(rig.next(), 0) }
+        // It may have seen that the server was away, and not yet that it is back.
+        for _ in 0..<10 { try await eventually("the first signs") { await rig.sign(rig.next(), 0).refusal == nil } }
         await rig.tend()
         try await rig.goBack(to: covered)
         try await rig.waitForAlarms()
@@ -96,6 +97,60 @@ import Testing
         #expect(rig.alarms == [])
         await rig.expectTwinsRefused(last: .max)
         try await rig.waitUntilSigning()
+        #expect(rig.slashable == [])
+        await rig.end()
+    }
+
+    /// Nobody looks after it and nobody asks it: the record tells it what it sees.
+    @Test func `an instance that idles notices that the database lost what only another has signed`() async throws {
+        let rig = try await PostgreSQLFloorRig(instances: 2)
+        await rig.live(10)
+        let old = try await rig.copy("old")
+        for _ in 0..<10 {
+            try await eventually("the first signs") { await rig.sign(rig.next(), 0).refusal == nil }
+        }
+        try await rig.waitUntilSeenByAll()
+        // The only one that could miss something is gone.
+        await rig.stores[0].close()
+        try await rig.goBack(to: old)
+        try await eventually("the other has an alarm") { rig.stores[1].alarm != nil }
+        let alarm = try #require(rig.stores[1].alarm)
+        #expect(alarm.contains("last seen was system") && alarm.contains("now it is system"), "\(alarm)")
+        await rig.expectTwinsRefused(by: [1])
+        await rig.end()
+    }
+
+    // MARK: Retiring
+
+    @Test func `an instance is retired with its floor, and the recovery goes on without it`() async throws {
+        let rig = try await PostgreSQLFloorRig(instances: 3)
+        await rig.live(12)
+        let old = try await rig.copy("old")
+        try await rig.waitUntilSigning()
+        await rig.live(12)
+        await rig.stores[2].close()
+        try await rig.goBack(to: old)
+        for instance in 0..<2 {
+            try await eventually("instance \(instance) has an alarm") {
+                await rig.stores[instance].tend()
+                return rig.stores[instance].alarm != nil
+            }
+            _ = try await rig.stores[instance].reconcile(acceptingClockFloor: false)
+        }
+        let inner = try await rig.record.open()
+        let list = InstanceList(try await Retirement.list(of: inner))
+        let gone = try #require(list.instances.first { $0.isMissing })
+        #expect(gone.name == "host-2" && list.instances.count == 3)
+        let floor = try rig.floor(2)
+        let report = try await Retirement(identifier: gone.identifier, source: .floor(floor)).perform(on: inner)
+        #expect(report.missing.isEmpty && report.merged > 0)
+        await floor.close()
+        await inner.close()
+        for instance in 0..<2 {
+            await rig.stores[instance].tend()
+            #expect(rig.stores[instance].alarm == nil)
+        }
+        await rig.expectTwinsRefused(by: [0, 1])
         #expect(rig.slashable == [])
         await rig.end()
     }

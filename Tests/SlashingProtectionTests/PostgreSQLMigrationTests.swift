@@ -121,11 +121,43 @@ import Testing
         await #expect(throws: StoreError.self) { try await store.raise(slot: 501) }
     }
 
+    @Test(arguments: old) func `tables of an older version are changed only where an operator says so`(
+        version: Int
+    ) async throws {
+        let record = try await database(version: version)
+        let before = try await contentWithoutMarks(record)
+        for createIfMissing in [true, false] {
+            let refusal = try await record.refusal { $0.createIfMissing = createIfMissing }
+            let words = refusal?.description ?? ""
+            #expect(
+                words.contains("anti-slashing migrate") && words.contains("anti_slashing.migrate: true"),
+                "\(words)"
+            )
+            #expect(words.contains(version < 7 ? "before version 7" : "(version \(version))"), "\(words)")
+        }
+        let settings = try record.settings()
+        #expect(throws: StoreError.self) { try PostgreSQLStore.initialize(settings) }
+        #expect(try await contentWithoutMarks(record) == before)
+        #expect(try await record.psql("SELECT to_regnamespace('containment_chamber') IS NULL") == "t")
+        await (try await record.open { $0.migrates = true }).close()
+        // From here on nobody has to ask.
+        await (try await record.open { $0.createIfMissing = false }).close()
+        try await record.remove()
+    }
+
+    @Test func `our own schema beside current tables needs no leave`() async throws {
+        let record = try await database(version: Web3SignerTables.latest)
+        let store = try await record.open { $0.createIfMissing = false }
+        #expect(await store.decideOne(.block(105, root: 1)) == .repeated)
+        await store.close()
+        try await record.remove()
+    }
+
     @Test(arguments: old + [Web3SignerTables.latest])
     func `migrating again, alone or twice at once, changes nothing`(version: Int) async throws {
         let record = try await database(version: version)
-        async let one = record.open()
-        async let two = record.open()
+        async let one = record.open { $0.migrates = true }
+        async let two = record.open { $0.migrates = true }
         let stores = [try await one, try await two]
         for store in stores { await store.close() }
         let content = try await content(record)
@@ -185,7 +217,7 @@ import Testing
         let record = try await database(version: 8)
         let sql = "INSERT INTO signed_attestations (validator_id, source_epoch, target_epoch) VALUES"
         try await run("\(sql) (\(validator(0).row), 60, 40)", record)
-        let store = try await record.open()
+        let store = try await record.open { $0.migrates = true }
         let verdict = await store.decideOne(.attestation(50, 55))
         #expect(verdict == .refused(.surrounds(source: 60, target: 40)))
         await store.close()
@@ -211,7 +243,7 @@ import Testing
         #expect(try await record.psql("SELECT to_regnamespace('containment_chamber') IS NULL") == "t")
 
         try await record.psql("DROP EVENT TRIGGER refuse")
-        await (try await record.open()).close()
+        await (try await record.open { $0.migrates = true }).close()
         try await record.remove()
     }
 

@@ -151,9 +151,11 @@ import Testing
         }
         let failure = try await other.failure(DutyBatch.attestation(10, 20, root: 1, by: [keys[0]]).insertion)
         if weGiveWay {
-            #expect(failure == nil)
-            try await other.run(end)
-            let expected: Verdict = end == "COMMIT" ? .refused(.doubleVote(target: 20)) : .recorded
+            // Who gives way goes again at once, and on a busy machine may be back before the other has got on.
+            let isBackFirst = failure == "23505"
+            #expect(failure == nil || isBackFirst)
+            try await other.run(isBackFirst ? "ROLLBACK" : end)
+            let expected: Verdict = end == "COMMIT" && !isBackFirst ? .refused(.doubleVote(target: 20)) : .recorded
             #expect(await verdicts.value == [expected, expected])
         } else {
             // deadlock_detected: their transaction is gone.

@@ -35,6 +35,7 @@ struct PostgreSQLRecord: Sendable {
         settings.answerLimit = .seconds(60)
         settings.connection.connectTimeout = .seconds(20)
         settings.retryInterval = .milliseconds(10)
+        settings.probeLimit = .seconds(20)
         return settings
     }
 

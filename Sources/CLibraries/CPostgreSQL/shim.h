@@ -9,3 +9,7 @@ static inline const char *chamber_pq_primary_message(const PGresult *r) {
 static inline const char *chamber_pq_severity(const PGresult *r) {
     return PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
 }
+// Which function of the server speaks, whatever language its messages are in.
+static inline const char *chamber_pq_source_function(const PGresult *r) {
+    return PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
+}

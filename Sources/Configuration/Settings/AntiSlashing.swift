@@ -33,6 +33,8 @@ extension Configuration {
         package var poolSize = 64
         package var forcesIPv4 = false
         package var createsIfMissing = false
+        /// Web3Signer's tables of an older version are changed at the start.
+        package var migrates = false
         /// How far ahead of local time a duty may be; 0 switches the guard off.
         package var clockGuardEpochs = 2
         package var pruning = Pruning()
@@ -133,6 +135,12 @@ extension Configuration.AntiSlashing {
             at: \.antiSlashing.createsIfMissing,
             .boolean,
             "Makes an empty record at the start where there is none. Otherwise a missing record stops the start, because a lost one must never be replaced by an empty one unnoticed."
+        ),
+        Setting(
+            "anti_slashing.migrate",
+            at: \.antiSlashing.migrates,
+            .boolean,
+            "Brings Web3Signer's tables of an older schema version to 12 at the start. Otherwise such a database stops the start, because a Web3Signer may be running on it; `anti-slashing migrate` does it once."
         ),
         Setting(
             "anti_slashing.clock_guard_epochs",

@@ -95,6 +95,9 @@ final class Daemon: Sendable {
         defer { listening.cancel() }
         do throws(Failure) {
             try await record.start()
+            // Before the keys: an alarm is told at once, however long they take.
+            let floor = FloorWatch(record.floored, logger, metrics).start()
+            defer { floor.cancel() }
             if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
@@ -139,8 +142,6 @@ final class Daemon: Sendable {
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
         defer { health.cancel() }
-        let floor = Task { await FloorWatch(record.floored, logger, metrics).run() }
-        defer { floor.cancel() }
         let figures = Task { await refreshFigures() }
         defer { figures.cancel() }
         await stop.value

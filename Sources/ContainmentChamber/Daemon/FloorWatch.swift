@@ -18,20 +18,29 @@ struct FloorWatch: Sendable {
         self.metrics = metrics
     }
 
-    /// Ends when its task is cancelled.
-    func run() async {
+    /// Tells at once of an alarm that stands; the task then looks on, until it is cancelled.
+    func start() -> Task<Void, Never> {
+        let alarm = look(after: nil)
+        return Task { await run(after: alarm) }
+    }
+
+    private func run(after alarm: String?) async {
         guard let store else { return }
-        var last: String?
+        var last = alarm
         var looks = 0
-        while !Task.isCancelled {
+        while (try? await Task.sleep(for: .milliseconds(250))) != nil {
             looks += 1
             if looks % Self.looksBetween == 0 { await store.tend() }
-            let alarm = store.alarm
-            metrics.timeTravelAlarm.set(alarm == nil ? 0 : 1)
-            if (alarm == nil) != (last == nil) { tell(alarm) }
-            last = alarm
-            try? await Task.sleep(for: .milliseconds(250))
+            last = look(after: last)
         }
+    }
+
+    private func look(after last: String?) -> String? {
+        guard let store else { return nil }
+        let alarm = store.alarm
+        metrics.timeTravelAlarm.set(alarm == nil ? 0 : 1)
+        if (alarm == nil) != (last == nil) { tell(alarm) }
+        return alarm
     }
 
     private func tell(_ alarm: String?) {

@@ -118,14 +118,18 @@ package struct FloorMerge: Sendable {
     package let completed: UInt64
     /// Raised for every validator, in the record or not, in the place of the floors of instances that cannot merge.
     package let clockFloor: Watermarks?
+    /// Whether the instance leaves the list with this: it is gone, and no recovery shall wait for it any more.
+    package let retires: Bool
 
     package init(
         instance: FloorInstance,
         marks: [FloorMark],
         joined: UInt64?,
         completed: UInt64,
-        clockFloor: Watermarks?
+        clockFloor: Watermarks?,
+        retires: Bool = false
     ) {
+        self.retires = retires
         self.instance = instance
         self.marks = marks
         self.joined = joined
@@ -156,8 +160,15 @@ package struct FloorMerge: Sendable {
     /// A recovery under way is joined, unless this instance remembers to have merged in it or to have seen its end, and
     /// the record does not: then the record has been set back into it, and what others merged there may be older than
     /// what they signed since.
+    ///
+    /// One that retires begins no recovery: its marks and its leaving the list are one step, so that a record without it
+    /// has what it let out, and a record that was set back further has it in the list again.
     package func applied(to list: RecoveryList) -> RecoveryList {
         var list = list
+        if retires {
+            list.instances.removeAll { $0.instance.identifier == instance.identifier }
+            return list
+        }
         let own = list[instance.identifier]?.merged ?? 0
         let remembered = max(completed, joined ?? 0)
         let wasSetBack = own < remembered

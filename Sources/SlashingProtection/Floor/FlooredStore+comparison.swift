@@ -62,15 +62,12 @@ extension FlooredStore {
     func lookAgain() async {
         let (passage, seen) = state.withLock { ($0.passage, $0.seen) }
         guard case .comparison(let comparison)? = try? await inner.perform(.compare([])) else { return }
-        if let finding = finding(in: comparison, seen) {
+        if let seen, let now = comparison.identity, now.isStepBack(from: seen) {
+            if suspect(Self.stepBack(seen, now), since: passage) { await follow() }
+        } else if let finding = finding(in: comparison, seen) {
             await latch(finding, since: passage)
         } else if let identity = comparison.identity, identity != floor.condition.seen {
-            state.withLock { state in
-                guard state.passage == passage, state.seen.map({ !identity.isStepBack(from: $0) }) ?? true else {
-                    return
-                }
-                state.seen = identity
-            }
+            see(identity, passage)
             try? await floor.update { condition in
                 guard condition.alarm == nil, condition.seen.map({ !identity.isStepBack(from: $0) }) ?? true else {
                     return
@@ -90,6 +87,7 @@ extension FlooredStore {
                     + "\(comparison.uncoveredCount) validators: \(some)" + (more > 0 ? "; and \(more) more" : "")
             )
         }
+        if let suspicion = state.withLock({ $0.suspicion }) { return FloorFinding(suspicion) }
         if let seen, let now = comparison.identity, now.isStepBack(from: seen) {
             return FloorFinding(Self.stepBack(seen, now))
         }
@@ -108,7 +106,7 @@ extension FlooredStore {
         } else if condition.isKnown {
             return FloorFinding(
                 "the slashing record does not know this instance (\(instance.digits), \(instance.name)), "
-                    + "which was entered in it before: the record is an older or another one"
+                    + "which was entered in it before: the record is an older or another one, or this instance was retired"
             )
         } else if let finding = lostFloor(recovery) {
             return FloorFinding(finding)

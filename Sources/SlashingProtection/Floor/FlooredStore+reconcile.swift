@@ -78,6 +78,7 @@ extension FlooredStore {
         guard isComplete else { return }
         state.withLock { state in
             state.alarm = nil
+            state.suspicion = nil
             state.passage += 1
             // Held against the record once more before anything is released.
             state.compared = nil

@@ -15,6 +15,10 @@ package final class FlooredStore: RecordStore {
         /// The low watermarks of the clock floor now; nil where the clock says nothing of what may have been signed.
         package var clockFloor: @Sendable () -> Watermarks?
 
+        /// A message that met a new connection is decided once more if no more than this has passed: together with the
+        /// record's own limit, the time that a client waits.
+        package var askAgainWithin = Duration.seconds(2)
+
         package init(expectsHistory: Bool = false, clockFloor: @escaping @Sendable () -> Watermarks? = { nil }) {
             self.expectsHistory = expectsHistory
             self.clockFloor = clockFloor
@@ -31,6 +35,8 @@ package final class FlooredStore: RecordStore {
         /// Why the last comparison could not be made.
         var obstacle: String?
         var seen: DatabaseIdentity?
+        /// A look has found the database behind what was seen; the alarm follows when the record was asked what it lacks.
+        var suspicion: String?
         var isReconciling = false
         /// Whether the alarm is only that others reconcile the record: then this floor may be merged without being asked.
         var joinsByItself = false
@@ -48,6 +54,7 @@ package final class FlooredStore: RecordStore {
         self.settings = settings
         let condition = floor.condition
         state = Lock(State(alarm: condition.alarm, seen: condition.seen))
+        inner.watch { [weak self] in self?.beginLook() ?? { _ in } }
     }
 
     /// Holds the floor against the record. An alarm is no failure: the store refuses, says why in `health`, and can be
@@ -66,11 +73,15 @@ package final class FlooredStore: RecordStore {
     /// Why nothing is signed until the record was reconciled.
     package var alarm: String? { state.withLock { $0.alarm } }
 
+    /// The database as it was seen last.
+    package var lastSeen: DatabaseIdentity? { state.withLock { $0.seen } }
+
     // MARK: RecordStore
 
     package var health: StoreHealth {
-        let (alarm, obstacle) = state.withLock { ($0.alarm, $0.obstacle) }
+        let (alarm, obstacle, suspicion) = state.withLock { ($0.alarm, $0.obstacle, $0.suspicion) }
         if let alarm { return .unusable(reason: alarm) }
+        if let suspicion { return .suspended(reason: suspicion) }
         if inner.health != .ready { return inner.health }
         if floor.health != .ready { return floor.health }
         return obstacle.map { .suspended(reason: $0) } ?? .ready
@@ -80,23 +91,55 @@ package final class FlooredStore: RecordStore {
 
     package func decide(_ batch: DutyBatch) async -> [Verdict] {
         if let reason = floor.health.reason { return batch.refused(reason) }
-        let passage: Passage
-        do throws(StoreError) { passage = try await enter() } catch { return batch.refused("\(error)") }
-        let decision = await inner.decide(batch, generation: passage.generation)
-        do throws(StoreError) {
-            try await watch(decision.identity, passage)
-            var released: [RecordIdentity] = []
-            for (record, verdict) in zip(batch.records, decision.verdicts) where verdict.refusal == nil {
-                released.append(record)
-            }
-            guard !released.isEmpty else { return decision.verdicts }
-            try check(passage)
-            try await floor.raise(FloorRelease(duty: batch.duty, records: released, seen: decision.identity))
-            try check(passage)
-            return decision.verdicts
-        } catch {
-            return decision.verdicts.map { $0.refusal == nil ? .refused(.notCheckable(reason: "\(error)")) : $0 }
+        let began = MonotonicClock.nanoseconds
+        let first = await decideOnce(batch)
+        let spent = MonotonicClock.nanoseconds &- began
+        guard first.isWorthAsking, spent < UInt64(clamping: settings.askAgainWithin.nanoseconds) else {
+            return first.verdicts
         }
+        return await decideOnce(batch).verdicts
+    }
+
+    /// What came of one attempt.
+    private struct Attempt {
+        let verdicts: [Verdict]
+        /// Whether something was refused only because the database was found anew meanwhile. Asking again is safe: nothing
+        /// of what was refused was released, and the record knows the very message again if it has it.
+        var isWorthAsking = false
+    }
+
+    private func decideOnce(_ batch: DutyBatch) async -> Attempt {
+        let passage: Passage
+        do throws(StoreError) { passage = try await enter() } catch {
+            return Attempt(verdicts: batch.refused("\(error)"))
+        }
+        let decision = await inner.decide(batch, generation: passage.generation)
+        let verdicts: [Verdict]
+        do throws(StoreError) {
+            try await release(decision, of: batch, passage)
+            verdicts = decision.verdicts
+        } catch {
+            verdicts = decision.verdicts.map { $0.refusal == nil ? .refused(.notCheckable(reason: "\(error)")) : $0 }
+        }
+        let isUnchecked = verdicts.contains { $0.refusal?.isUnsafe == false }
+        return Attempt(verdicts: verdicts, isWorthAsking: isUnchecked && isOver(passage))
+    }
+
+    /// Raises the floor to what the record allowed; when this returns it may be released.
+    private func release(
+        _ decision: IdentifiedVerdicts,
+        of batch: DutyBatch,
+        _ passage: Passage
+    ) async throws(StoreError) {
+        try await watch(decision.identity, passage)
+        var released: [RecordIdentity] = []
+        for (record, verdict) in zip(batch.records, decision.verdicts) where verdict.refusal == nil {
+            released.append(record)
+        }
+        guard !released.isEmpty else { return }
+        try check(passage)
+        try await floor.raise(FloorRelease(duty: batch.duty, records: released, seen: decision.identity))
+        try check(passage)
     }
 
     package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
@@ -146,6 +189,13 @@ package final class FlooredStore: RecordStore {
         throw .storage(reason: alarm ?? "the connection to the slashing record changed meanwhile; ask again")
     }
 
+    /// Whether `passage` ended without an alarm: the store speaks with another database, or with the same one started anew.
+    private func isOver(_ passage: Passage) -> Bool {
+        guard inner.health == .ready else { return false }
+        let (number, alarm) = state.withLock { ($0.passage, $0.alarm) }
+        return alarm == nil && (number != passage.number || inner.connectionGeneration != passage.generation)
+    }
+
     /// Looks at the database that answered. What was seen before the message began is what counts: answers may overtake
     /// each other.
     private func watch(_ identity: DatabaseIdentity?, _ passage: Passage) async throws(StoreError) {
@@ -153,11 +203,7 @@ package final class FlooredStore: RecordStore {
         if let seen = passage.seen, identity.isStepBack(from: seen) {
             throw .storage(reason: await latch(FloorFinding(Self.stepBack(seen, identity)), since: passage.number))
         }
-        state.withLock { state in
-            guard state.passage == passage.number else { return }
-            if let seen = state.seen, identity.isStepBack(from: seen) { return }
-            state.seen = identity
-        }
+        see(identity, passage.number)
     }
 
     static func stepBack(_ seen: DatabaseIdentity, _ now: DatabaseIdentity) -> String {
@@ -174,20 +220,25 @@ package final class FlooredStore: RecordStore {
     /// Stops all keys, here at once and durably. Gives the text of the alarm.
     @discardableResult
     func latch(_ finding: FloorFinding, since passage: UInt64) async -> String {
+        let (text, isNew) = stop(finding, since: passage)
+        // Where this fails the floor cannot be raised either, so nothing is released, and the next start compares anew.
+        if isNew { try? await floor.update { $0.alarm = text } }
+        return text
+    }
+
+    /// Stops all keys here, at once; a new alarm is still to be made durable.
+    func stop(_ finding: FloorFinding, since passage: UInt64) -> (text: String, isNew: Bool) {
         let text = finding.text + Self.advice
-        let standing = state.withLock { state -> String? in
+        return state.withLock { state in
             // Found by a message that began before the alarm was over.
-            if state.passage != passage { return state.alarm ?? finding.text }
-            if let alarm = state.alarm { return alarm }
+            if state.passage != passage { return (state.alarm ?? finding.text, false) }
+            if let alarm = state.alarm { return (alarm, false) }
             state.alarm = text
+            state.suspicion = nil
             state.joinsByItself = finding.isOnlyOfOthers
             state.passage += 1
-            return nil
+            return (text, true)
         }
-        if let standing { return standing }
-        // Where this fails the floor cannot be raised either, so nothing is released, and the next start compares anew.
-        try? await floor.update { $0.alarm = text }
-        return text
     }
 }
 

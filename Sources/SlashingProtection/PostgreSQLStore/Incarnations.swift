@@ -11,6 +11,16 @@ struct Incarnation: Sendable {
 /// The incarnations that a store has met, numbered. A floor is held against each new one before anything is released.
 final class Incarnations: Sendable {
     private let state = Lock((generation: UInt64(0), name: ""))
+    private let refusing = Lock<UInt64?>(nil)
+
+    /// The generation that took no writes when it was last asked; nil where all is well.
+    ///
+    /// Only there is a write tried before a message: it moves the database on, and in one that was set back that would hide
+    /// the step from the other instances' floors.
+    var refusingGeneration: UInt64? {
+        get { refusing.withLock { $0 } }
+        set { refusing.withLock { $0 = newValue } }
+    }
 
     var generation: UInt64 { state.withLock { $0.generation } }
 

@@ -29,6 +29,7 @@ struct PostgreSQLAdministrator: ~Copyable {
             if let task = inbox.next() { return task }
             return inbox.isClosing ? .some(nil) : nil
         }).flatMap(\.self) {
+            freshen()
             switch task.work {
             case .administration(let task, let caller):
                 caller.resume(returning: result { this throws(StoreError) in try this.perform(task) })
@@ -64,9 +65,23 @@ struct PostgreSQLAdministrator: ~Copyable {
 
     // MARK: The connection
 
+    /// Drops a connection that ended while nothing was asked, or that leads to a server of before: a task that has only
+    /// begun has lost nothing by that.
+    private mutating func freshen() {
+        if generation != database.generation { session = nil }
+        do throws(PostgreSQLError) {
+            guard session != nil else { return }
+            _ = try session.lend(or: .notConnected) { session throws(PostgreSQLError) in
+                try session.connection.run([PostgreSQLStatement("SELECT 1")], within: settings.probeLimit)
+            }
+        } catch {
+            session = nil
+        }
+    }
+
     /// Statements in one round trip. Inside a transaction that was begun before they belong to it.
     mutating func run(_ statements: [PostgreSQLStatement]) throws(StoreError) -> [ResultTable] {
-        do throws(PostgreSQLError) { return try attempt(statements) } catch { throw .storage(reason: "\(error)") }
+        do throws(PostgreSQLError) { return try attempt(statements) } catch { throw .storage(error) }
     }
 
     /// The same, for those who have an answer to some errors.
@@ -93,7 +108,7 @@ struct PostgreSQLAdministrator: ~Copyable {
             if let results = try attemptOnCurrent(statements) { return results }
             if let results = try attemptOnCurrent(statements) { return results }
         } catch {
-            throw .storage(reason: "\(error)")
+            throw .storage(error)
         }
         throw .storage(reason: "the database was started anew or exchanged again while it was being looked at")
     }
@@ -124,7 +139,7 @@ struct PostgreSQLAdministrator: ~Copyable {
         try run([Self.begin, statement, Self.commit])[1]
     }
 
-    static let begin = PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    static let begin = PostgreSQLDatabase.begin
     static let commit = PostgreSQLStatement("COMMIT")
     static let rollback = PostgreSQLStatement("ROLLBACK")
 

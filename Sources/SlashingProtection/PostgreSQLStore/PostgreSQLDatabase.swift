@@ -22,7 +22,13 @@ struct PostgreSQLDatabase: Sendable {
     init(_ settings: PostgreSQLStore.Settings, _ incarnations: Incarnations = Incarnations()) {
         self.settings = settings
         self.incarnations = incarnations
-        schema = PostgreSQLSchema()
+        schema = PostgreSQLSchema(tables: settings.connection.currentSchema ?? "public")
+    }
+
+    /// The generation that took no writes when it was last asked.
+    var refusingGeneration: UInt64? {
+        get { incarnations.refusingGeneration }
+        nonmutating set { incarnations.refusingGeneration = newValue }
     }
 
     /// Of the incarnation that a connection of the store has met last.
@@ -30,7 +36,14 @@ struct PostgreSQLDatabase: Sendable {
 
     // MARK: Signing
 
+    /// Not READ WRITE, which would overrule an operator who has frozen the database (`default_transaction_read_only`).
+    static let begin = PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED")
+
     /// Decides and records the entries, all blocks or all attestations, each validator once. What it returns is durable.
+    ///
+    /// A repeat writes no row, and the commit of a transaction without a write waits for nothing. But the row that it has
+    /// found may be on this server only: somebody's commit whose wait for a standby was cut short, or that did not wait
+    /// for the disk. So a repeat writes a word into the log, and its commit waits for everything before that.
     func decide(
         _ entries: [PendingEntry],
         _ session: inout PostgreSQLSession
@@ -51,10 +64,14 @@ struct PostgreSQLDatabase: Sendable {
         let places = parameters.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
         let results = try session.connection.run(
             [
-                PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
-                identityStatement(expected: session.incarnation),
-                PostgreSQLStatement("SELECT code, first, second FROM \(function)(\(places))", parameters),
-                PostgreSQLStatement("COMMIT"),
+                Self.begin, identityStatement(expected: session.incarnation),
+                PostgreSQLStatement(
+                    """
+                    SELECT code, first, second, CASE code WHEN \(DecisionCode.repeated.rawValue)
+                        THEN pg_logical_emit_message(true, 'containment_chamber', '') END FROM \(function)(\(places))
+                    """,
+                    parameters
+                ), PostgreSQLStatement("COMMIT"),
             ],
             within: settings.callLimit
         )
@@ -130,7 +147,7 @@ struct PostgreSQLDatabase: Sendable {
     func register(_ keys: [PublicKey], _ session: inout PostgreSQLSession) throws(PostgreSQLError) {
         _ = try session.connection.run(
             [
-                PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+                Self.begin,
                 PostgreSQLStatement(
                     "SELECT \(schema.call("register_v1"))($1, $2)",
                     [.byteStrings(keys.map { $0.bytes.array }), .text(settings.lockPatience)]
@@ -150,9 +167,14 @@ struct PostgreSQLDatabase: Sendable {
         let found: Incarnation
         do throws(StoreError) {
             try check(&connection)
+            if let standstill = try standstill(&connection) { throw .storage(reason: standstill) }
             found = try identity(&connection)
         } catch {
-            throw .unreachable(reason: "\(error)")
+            if !connection.isUsable { throw .unreachable(reason: "\(error)") }
+            throw .server(
+                sqlState: SQLState.unsuitable,
+                message: "the slashing record cannot be used: \(error)"
+            )
         }
         return PostgreSQLSession(
             connection: connection,
@@ -161,141 +183,20 @@ struct PostgreSQLDatabase: Sendable {
         )
     }
 
-    /// The same, for those who speak of failures in this module's words.
+    /// The first connection, for those who speak of failures in this module's words.
     func connect() throws(StoreError) -> PostgreSQLConnection {
+        guard schema.hasPlainName else {
+            throw .refused(
+                reason:
+                    "currentSchema=\(schema.tables) in anti_slashing.url cannot be used: it must be the name of one schema, "
+                    + "of at most 40 small letters, digits and underscores, and not begin with a digit or pg_"
+            )
+        }
         do throws(PostgreSQLError) {
             return try PostgreSQLConnection(settings.connection)
         } catch {
             throw .storage(reason: "\(error)")
         }
-    }
-
-    /// Connects for the first time; makes or migrates what is missing where the settings allow it.
-    func prepare() throws(StoreError) -> PostgreSQLConnection {
-        var session = try connect()
-        let isThere = try pinnedRoot(&session) != nil
-        guard isThere || settings.createIfMissing else { throw .missing(path: settings.connection.description) }
-        let isCurrent = try version(&session) == PostgreSQLSchema.version
-        let hasFunctions = try hasFunctions(&session)
-        if !isCurrent || !hasFunctions { try migrate(&session) }
-        if !isThere { try pin(&session) }
-        return session
-    }
-
-    /// Whether the database can keep the record: its version, its network, and that it is durable and no standby.
-    func check(_ session: inout PostgreSQLConnection) throws(StoreError) {
-        let place = settings.connection.description
-        let found = try version(&session)
-        guard found == PostgreSQLSchema.version else {
-            throw .unknownVersion(
-                path: place,
-                found: found.map { "\($0)" } ?? "none",
-                known: Int(PostgreSQLSchema.version)
-            )
-        }
-        guard try hasFunctions(&session) else {
-            throw .storage(
-                reason: "the functions of schema \(schema.own) are missing in \(place); run anti-slashing migrate"
-            )
-        }
-        guard let pinned = try pinnedRoot(&session) else { throw .missing(path: place) }
-        guard pinned == settings.genesisValidatorsRoot else {
-            throw .otherNetwork(path: place, pinned: pinned, configured: settings.genesisValidatorsRoot)
-        }
-        let server = try query(&session, "SELECT current_setting('fsync') = 'on', pg_is_in_recovery()")
-        guard server.bool(0, 0) == true else {
-            throw .storage(
-                reason: "the server of \(place) runs with fsync = off; what it records can be lost. Turn it on"
-            )
-        }
-        guard server.bool(0, 1) == false else {
-            throw .storage(reason: "\(place) is a standby; the record is checked on the primary only")
-        }
-    }
-
-    /// What `database_version` says; 0 for tables of the time before it, nil where there is no table at all.
-    func version(_ session: inout PostgreSQLConnection) throws(StoreError) -> Int32? {
-        guard try exists("database_version", &session) else { return try exists("validators", &session) ? 0 : nil }
-        let table = try query(&session, "SELECT version FROM \(schema.tables).database_version WHERE id = 1")
-        return table.rowCount == 1 ? table.int32(0, 0) : 0
-    }
-
-    /// The network that the record belongs to; nil where there is no record yet.
-    func pinnedRoot(_ session: inout PostgreSQLConnection) throws(StoreError) -> Root? {
-        guard try exists("metadata", &session) else { return nil }
-        let table = try query(&session, "SELECT genesis_validators_root FROM \(schema.tables).metadata WHERE id = 1")
-        guard table.rowCount == 1, let bytes = table.bytes(0, 0) else { return nil }
-        guard let root = Bytes(bytes).map({ Root($0) }) else {
-            throw .storage(
-                reason: "the genesis validators root in \(settings.connection) has \(bytes.count) bytes, not 32"
-            )
-        }
-        return root
-    }
-
-    /// Pins the record to the network, unless another signer was first; `check` compares.
-    func pin(_ session: inout PostgreSQLConnection) throws(StoreError) {
-        do throws(PostgreSQLError) {
-            _ = try session.run(
-                [
-                    PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
-                    PostgreSQLStatement(
-                        """
-                        INSERT INTO \(schema.tables).metadata (id, genesis_validators_root) VALUES (1, $1)
-                            ON CONFLICT DO NOTHING
-                        """,
-                        [.bytes(settings.genesisValidatorsRoot.bytes.array)]
-                    ), PostgreSQLStatement("COMMIT"),
-                ],
-                within: settings.callLimit
-            )
-        } catch {
-            throw .storage(reason: "\(error)")
-        }
-    }
-
-    /// Brings tables and functions up to date, in one transaction; signers that start together wait for each other.
-    func migrate(_ session: inout PostgreSQLConnection) throws(StoreError) {
-        if let found = try version(&session), found > PostgreSQLSchema.version {
-            throw .unknownVersion(
-                path: settings.connection.description,
-                found: "\(found)",
-                known: Int(PostgreSQLSchema.version)
-            )
-        }
-        let isCurrent = try version(&session) == PostgreSQLSchema.version
-        do throws(PostgreSQLError) {
-            try session.execute(
-                script: """
-                    BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-                    SELECT pg_advisory_xact_lock(\(PostgreSQLSchema.migrationLock));
-                    \(isCurrent ? "" : schema.migration)
-                    \(schema.functions)
-                    COMMIT;
-                    """,
-                within: .seconds(600)
-            )
-        } catch {
-            throw .storage(
-                reason:
-                    "the tables in \(settings.connection) could not be brought to version \(PostgreSQLSchema.version): \(error). "
-                    + "Run `anti-slashing migrate` once as a role that may create schemas and tables"
-            )
-        }
-    }
-
-    private func hasFunctions(_ session: inout PostgreSQLConnection) throws(StoreError) -> Bool {
-        let table = try query(
-            &session,
-            "SELECT count(*) FROM pg_proc WHERE pronamespace = to_regnamespace($1) AND proname = ANY($2::text[])",
-            [.text(schema.own), .text("{\(PostgreSQLSchema.functionNames.joined(separator: ","))}")]
-        )
-        return table.int64(0, 0) == Int64(PostgreSQLSchema.functionNames.count)
-    }
-
-    private func exists(_ table: String, _ session: inout PostgreSQLConnection) throws(StoreError) -> Bool {
-        let found = try query(&session, "SELECT to_regclass($1) IS NOT NULL", [.text("\(schema.tables).\(table)")])
-        return found.bool(0, 0) == true
     }
 
     /// One statement by itself.

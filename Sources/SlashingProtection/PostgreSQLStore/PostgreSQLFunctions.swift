@@ -102,7 +102,8 @@ extension PostgreSQLSchema {
     /// New validators begin at the floor: the low watermarks that were raised for all.
     private var registrationWithFloor: String {
         """
-        CREATE OR REPLACE FUNCTION \(own).register_v1(keys bytea[], patience text) RETURNS void LANGUAGE plpgsql AS $f$
+        CREATE OR REPLACE FUNCTION \(own).register_v1(keys bytea[], patience text) RETURNS void LANGUAGE plpgsql
+            \(pinned) AS $f$
         BEGIN
             PERFORM \(own).prepare_v1(patience);
             WITH made AS (
@@ -134,7 +135,8 @@ extension PostgreSQLSchema {
         """
         CREATE OR REPLACE FUNCTION \(own).decide_blocks_v1(
             network bytea, keys bytea[], slots bigint[], roots bytea[], patience text
-        ) RETURNS TABLE (code integer, first numeric, second numeric) LANGUAGE plpgsql VOLATILE AS $f$
+        ) RETURNS TABLE (code integer, first numeric, second numeric) LANGUAGE plpgsql VOLATILE
+            \(pinned) AS $f$
         #variable_conflict use_column
         DECLARE ids integer[];
         BEGIN
@@ -186,7 +188,8 @@ extension PostgreSQLSchema {
         """
         CREATE OR REPLACE FUNCTION \(own).decide_attestations_v1(
             network bytea, keys bytea[], sources bigint[], targets bigint[], roots bytea[], patience text
-        ) RETURNS TABLE (code integer, first numeric, second numeric) LANGUAGE plpgsql VOLATILE AS $f$
+        ) RETURNS TABLE (code integer, first numeric, second numeric) LANGUAGE plpgsql VOLATILE
+            \(pinned) AS $f$
         #variable_conflict use_column
         DECLARE ids integer[];
         BEGIN

@@ -3,8 +3,8 @@ internal import Concurrency
 internal import Consensus
 internal import PostgreSQL
 
-/// The loop of one thread with one connection. Lane 0 lives as long as the store and finds out when the database is back;
-/// the others come with the load, and go when they cannot connect.
+/// The loop of one thread with one connection. Lane 0 lives as long as the store and looks after the database when nothing
+/// is asked of it; the others come with the load, and go when they cannot connect.
 struct PostgreSQLLane: ~Copyable {
     /// How long an entry rests that met another signer's lock, in nanoseconds: a little less than that signer needs for a
     /// message.
@@ -15,9 +15,12 @@ struct PostgreSQLLane: ~Copyable {
     private let database: PostgreSQLDatabase
     private let inbox: Condition<PoolInbox>
     private let state: Lock<StoreHealth>
+    private let watch: DatabaseWatch
     private var session: PostgreSQLSession?
     /// Of the session.
     private var generation: UInt64 = 0
+    /// When the database was last heard of, or looked for in vain, on the monotonic clock.
+    private var lastHeard = MonotonicClock.nanoseconds
     private var isEnding = false
 
     init(
@@ -25,9 +28,11 @@ struct PostgreSQLLane: ~Copyable {
         _ settings: PostgreSQLStore.Settings,
         _ inbox: Condition<PoolInbox>,
         _ state: Lock<StoreHealth>,
-        _ incarnations: Incarnations
+        _ incarnations: Incarnations,
+        _ watch: DatabaseWatch
     ) {
         self.number = number
+        self.watch = watch
         self.settings = settings
         self.inbox = inbox
         self.state = state
@@ -39,7 +44,7 @@ struct PostgreSQLLane: ~Copyable {
         while !isEnding {
             switch next() {
             case .call(let entries): work(on: entries)
-            case .look: lookForDatabase()
+            case .look: look()
             case .end: isEnding = true
             }
         }
@@ -48,26 +53,30 @@ struct PostgreSQLLane: ~Copyable {
 
     private enum Next {
         case call([PendingEntry])
-        /// Nothing to do but to see whether the database is there again.
+        /// Nothing to do but to see whether the database is there.
         case look
         case end
     }
 
     private func next() -> Next {
         let isDown = number == 0 && state.withLock { $0 } != .ready
-        var wait: Duration? = isDown ? settings.retryInterval : nil
+        let rest = isDown ? settings.retryInterval : settings.probeInterval
+        let lookAt = number == 0 ? lastHeard &+ UInt64(clamping: rest.nanoseconds) : .max
+        var wakeAt = lookAt
+        let now = MonotonicClock.nanoseconds
         inbox.withLock(wake: false) { inbox in
             inbox.idle += 1
-            let now = MonotonicClock.nanoseconds
-            guard !isDown, let retry = inbox.nextRetry(after: now) else { return }
-            wait = .nanoseconds(Int64(clamping: retry - now))
+            if !isDown, let retry = inbox.nextRetry(after: now) { wakeAt = min(wakeAt, retry) }
         }
-        let next = inbox.wait(timeout: wait) { inbox -> Next? in
+        let wait: Duration? = wakeAt == .max ? nil : .nanoseconds(Int64(clamping: wakeAt > now ? wakeAt - now : 0))
+        let next = inbox.wait(timeout: wait) { [state, number] inbox -> Next? in
             if let entries = inbox.take(now: MonotonicClock.nanoseconds) { return .call(entries) }
-            return inbox.isClosing && inbox.isEmpty ? .end : nil
+            if inbox.isClosing && inbox.isEmpty { return .end }
+            // Another lane has taken the store out of service.
+            return number == 0 && !isDown && state.withLock { $0 } != .ready ? .look : nil
         }
         inbox.withLock(wake: false) { $0.idle -= 1 }
-        return next ?? (isDown ? .look : .call([]))
+        return next ?? (MonotonicClock.nanoseconds >= lookAt ? .look : .call([]))
     }
 
     /// Has the database decide the entries, and answers them or puts them back.
@@ -95,27 +104,59 @@ struct PostgreSQLLane: ~Copyable {
             let decision = try session.lend(or: .notConnected) { [database, allowed] session throws(PostgreSQLError) in
                 try database.decide(allowed, &session)
             }
+            lastHeard = MonotonicClock.nanoseconds
             return settle(allowed, decision.answers, decision.identity)
         } catch {
             switch error {
             case .server(SQLState.otherIncarnation, _):
                 session = nil
                 return allowed
-            case .server(let sqlState, _) where allowed.count > 1 || SQLState.passes(sqlState):
-                // Somebody else's transaction, or one entry of the call: one by one, each can only delay itself.
+            case .server(SQLState.unsuitable, _), .settings, .unreachable:
+                return unreachable(error, allowed)
+            case .server(let sqlState, _) where SQLState.passes(sqlState):
+                // Somebody else's transaction: one by one, each can only delay itself.
                 return allowed.map { $0.alone(after: Self.restAtLock) }
-            case .server(_, let message):
-                let reason = "the database refused: \(message)"
-                allowed.forEach { $0.answer(.refused(.notCheckable(reason: reason))) }
-                return []
+            case .server:
+                return refused(error, allowed)
             case .lost, .timedOut:
                 // It may be recorded or not. Asked again, the record tells: what is there is a repeat.
                 session = nil
                 return allowed
-            case .settings, .unreachable:
-                return unreachable(error, allowed)
             }
         }
+    }
+
+    /// The server refused a call, and nothing of it was recorded. A write of our own tells whose fault it was: where the
+    /// database does not take that either, no message has a chance, and all are told so at once; otherwise it is one
+    /// entry of the call.
+    private mutating func refused(_ error: PostgreSQLError, _ entries: [PendingEntry]) -> [PendingEntry] {
+        do throws(PostgreSQLError) {
+            try tryWriting()
+        } catch {
+            switch error {
+            case .server(let sqlState, _) where SQLState.passes(sqlState):
+                return entries.map { $0.alone(after: Self.restAtLock) }
+            case .server:
+                suspend(error, entries)
+                return []
+            case .settings, .unreachable, .lost, .timedOut:
+                session = nil
+                return entries
+            }
+        }
+        guard entries.count == 1 else { return entries.map { $0.alone(after: Self.restAtLock) } }
+        guard case .server(_, let message) = error else { return entries }
+        let reason = "the database refused: \(message)"
+        entries.forEach { $0.answer(.refused(.notCheckable(reason: reason))) }
+        return []
+    }
+
+    private mutating func tryWriting() throws(PostgreSQLError) {
+        database.refusingGeneration = generation
+        try session.lend(or: .notConnected) { [database] session throws(PostgreSQLError) in
+            try database.tryWriting(&session)
+        }
+        database.refusingGeneration = nil
     }
 
     /// Whether the floor, where one is kept, has been held against the database that answers here; refused otherwise.
@@ -168,7 +209,6 @@ struct PostgreSQLLane: ~Copyable {
         let opened = try database.open()
         generation = opened.generation
         session = consume opened
-        state.withLock { $0 = .ready }
     }
 
     /// An extra lane leaves its work to the others; lane 0 takes the store out of service.
@@ -177,19 +217,60 @@ struct PostgreSQLLane: ~Copyable {
             isEnding = true
             return entries
         }
-        let reason = "the slashing record cannot be reached: \(error)"
-        state.withLock { $0 = .suspended(reason: reason) }
-        let waiting = inbox.withLock(wake: false) { $0.drain() }
-        for entry in entries + waiting { entry.answer(.refused(.notCheckable(reason: reason))) }
+        suspend(error, entries)
         return []
     }
 
-    private mutating func lookForDatabase() {
+    /// Takes the store out of service until a look of lane 0 finds that the database takes writes; everything that waits
+    /// is refused. The next attempt is made over a new connection: this one may lead to the wrong server.
+    private mutating func suspend(_ error: PostgreSQLError, _ entries: [PendingEntry]) {
+        session = nil
+        lastHeard = MonotonicClock.nanoseconds
+        let reason = error.words
+        state.withLock { $0 = .suspended(reason: reason) }
+        var waiting: [PendingEntry] = []
+        inbox.broadcast { waiting = $0.drain() }
+        for entry in entries + waiting { entry.answer(.refused(.notCheckable(reason: reason))) }
+    }
+
+    // MARK: Looking after the database
+
+    /// Sees whether the database is there, is the one of before and takes writes. A store that is out of service because it
+    /// took none comes back only after a write like those of signing.
+    private mutating func look() {
+        defer { lastHeard = MonotonicClock.nanoseconds }
         do throws(PostgreSQLError) {
-            try connect()
+            do throws(PostgreSQLError) {
+                try lookOnce()
+            } catch {
+                // A connection that ended, or leads to a server that was started anew: nothing is wrong with a new one.
+                switch error {
+                case .lost, .server(SQLState.otherIncarnation, _): session = nil
+                default: throw error
+                }
+                try lookOnce()
+            }
         } catch {
-            _ = unreachable(error, [])
+            if case .server(let sqlState, _) = error, SQLState.passes(sqlState) { return }
+            suspend(error, [])
         }
+    }
+
+    private mutating func lookOnce() throws(PostgreSQLError) {
+        let isReady = state.withLock { $0 } == .ready
+        let tell = watch.begin()
+        try connect()
+        let sight = try session.lend(or: .notConnected) { [database] session throws(PostgreSQLError) in
+            try database.look(&session)
+        }
+        tell(sight.identity)
+        if let standstill = sight.standstill {
+            throw .server(sqlState: SQLState.unsuitable, message: standstill)
+        }
+        let mustWrite = sight.isReadOnly || database.refusingGeneration == generation
+        guard mustWrite || !isReady else { return }
+        if mustWrite { try tryWriting() }
+        state.withLock { $0 = .ready }
     }
 }
 
@@ -211,17 +292,5 @@ extension PendingEntry {
             reason:
                 "the database did not decide in time: it is slow, or another session holds the lock of validator \(key)"
         )
-    }
-}
-
-/// SQLSTATE codes (PostgreSQL, appendix A) of what passes by itself.
-enum SQLState {
-    /// Our own: `identity_v1` found another incarnation than the session began with.
-    static let otherIncarnation = "CC001"
-
-    /// Serialization failure, deadlock, lock not available, a row that somebody else put in without the lock meanwhile (the
-    /// next call sees it), and shutdown or start of the server.
-    static func passes(_ code: String) -> Bool {
-        ["23505", "40001", "40P01", "55P03", "57P01", "57P02", "57P03"].contains(code)
     }
 }

@@ -10,7 +10,8 @@ extension PostgreSQLSchema {
         """
         CREATE OR REPLACE FUNCTION \(own).prune_v1(
             validator integer, kept_epochs bigint, kept_slots bigint, latest_slot bigint, latest_target bigint
-        ) RETURNS TABLE (blocks bigint, attestations bigint, implausible boolean) LANGUAGE plpgsql VOLATILE AS $f$
+        ) RETURNS TABLE (blocks bigint, attestations bigint, implausible boolean) LANGUAGE plpgsql VOLATILE
+            \(pinned) AS $f$
         #variable_conflict use_variable
         DECLARE
             high \(tables).metadata; low \(tables).low_watermarks; keep \(tables).signed_attestations;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The tables of a PostgreSQL record: Web3Signer's at schema version 12, in the schema of the connection, and our own
-/// functions and tables beside them. One database can serve both signers at once.
+/// The tables of a PostgreSQL record: Web3Signer's at schema version 12, in `public` or in the schema that the URL names
+/// (`currentSchema`), and our own functions and tables in a schema beside it, which is named after it. One database can
+/// serve both signers at once, and hold several records that know nothing of each other.
 ///
 /// Every step looks at what is there before it acts, so that one script brings an empty database and each of Web3Signer's
 /// older versions (1 to 11) to 12, and does nothing to a database that has it. It runs in one transaction.
@@ -15,15 +16,31 @@ struct PostgreSQLSchema {
     /// Of our own functions and tables.
     let own: String
 
-    /// - Parameter tables: the schema of Web3Signer's tables, a plain identifier.
+    /// - Parameter tables: the schema of Web3Signer's tables; nothing may be done with one that `hasPlainName` refuses.
     init(tables: String = "public") {
         self.tables = tables
         own = tables == "public" ? "containment_chamber" : "containment_chamber_\(tables)"
     }
 
+    /// Whether the name of the schema stands in SQL as it is, and leaves room for ours (63 bytes).
+    var hasPlainName: Bool {
+        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        let isPlain = tables.utf8.allSatisfy { letters ~= $0 || digits ~= $0 || $0 == UInt8(ascii: "_") }
+        return isPlain && (1...40).contains(tables.utf8.count) && !tables.hasPrefix("pg_")
+            && !(tables.utf8.first.map { digits ~= $0 } ?? true)
+    }
+
+    /// What our functions look names up in: their own statements name the schema, but the triggers of Web3Signer, which
+    /// they set off, do not.
+    var pinned: String { "SET search_path = \(tables), pg_temp" }
+
     /// Web3Signer's tables, from whatever is there.
     var migration: String {
         """
+        DO $$ BEGIN
+            IF to_regnamespace('\(tables)') IS NULL THEN CREATE SCHEMA \(tables); END IF;
+        END $$;
         CREATE TABLE IF NOT EXISTS \(tables).validators (id serial PRIMARY KEY, public_key bytea NOT NULL UNIQUE);
         ALTER TABLE \(tables).validators ADD COLUMN IF NOT EXISTS enabled boolean NOT NULL DEFAULT true;
         CREATE TABLE IF NOT EXISTS \(tables).signed_blocks (

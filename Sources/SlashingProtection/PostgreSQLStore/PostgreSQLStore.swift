@@ -15,6 +15,8 @@ package final class PostgreSQLStore: RecordStore {
         /// The latest epoch that may be signed now; nil without a clock guard.
         package var latestEpoch: @Sendable () -> Epoch?
         package var createIfMissing: Bool
+        /// Whether tables of an older version of Web3Signer are brought up to date at the start.
+        package var migrates = false
         /// Connections for signing at most; one more serves administration.
         package var poolSize: Int
         /// How long the database may take for one call; half of it for waiting where another session's rows are in the
@@ -24,6 +26,10 @@ package final class PostgreSQLStore: RecordStore {
         package var answerLimit = Duration.seconds(4)
         /// How long a lane rests between attempts to reach the database.
         package var retryInterval = Duration.milliseconds(250)
+        /// How long nothing may be heard of the database before a lane looks whether it is there.
+        package var probeInterval = Duration.milliseconds(500)
+        /// How long the database may take to answer such a look.
+        package var probeLimit = Duration.milliseconds(1500)
 
         package init(
             connection: PostgreSQLSettings,
@@ -52,7 +58,8 @@ package final class PostgreSQLStore: RecordStore {
     private let tasks = Condition(TaskInbox())
     private let state = Lock(StoreHealth.ready)
     private let incarnations = Incarnations()
-    private let threads = Lock<[Concurrency.Thread]>([])
+    private let watch = DatabaseWatch()
+    private let threads = LaneThreads()
 
     /// Connects, makes or migrates the tables where that is asked for, and holds the database against the settings.
     package init(_ settings: Settings) throws(StoreError) {
@@ -61,7 +68,7 @@ package final class PostgreSQLStore: RecordStore {
         var session = try database.prepare()
         try database.check(&session)
         incarnations.enter(try database.identity(&session))
-        start("slashing-admin") { [settings, tasks, incarnations] in
+        threads.start("slashing-admin") { [settings, tasks, incarnations] in
             var administrator = PostgreSQLAdministrator(settings, tasks, incarnations)
             administrator.run()
         }
@@ -73,6 +80,8 @@ package final class PostgreSQLStore: RecordStore {
     package static func initialize(_ settings: Settings) throws(StoreError) {
         let database = PostgreSQLDatabase(settings)
         var session = try database.connect()
+        try database.refuseOtherSchema(&session)
+        try database.refuseOldTables(&session)
         guard try database.pinnedRoot(&session) == nil else {
             throw .alreadyExists(path: settings.connection.description)
         }
@@ -85,6 +94,7 @@ package final class PostgreSQLStore: RecordStore {
     package static func migrate(_ settings: Settings) throws(StoreError) -> Int32? {
         let database = PostgreSQLDatabase(settings)
         var session = try database.connect()
+        try database.refuseOtherSchema(&session)
         let before = try database.version(&session)
         try database.migrate(&session)
         return before
@@ -164,16 +174,14 @@ package final class PostgreSQLStore: RecordStore {
         return try result.get()
     }
 
+    package func watch(_ beginLook: @escaping @Sendable () -> @Sendable (DatabaseIdentity) -> Void) {
+        watch.set(beginLook)
+    }
+
     package func close() async {
         inbox.broadcast { $0.isClosing = true }
         tasks.broadcast { $0.isClosing = true }
-        await withCheckedContinuation { continuation in
-            // Joining blocks, so it happens on a thread of its own.
-            _ = Concurrency.Thread(name: "closing") {
-                self.threads.withLock { $0 }.forEach { $0.join() }
-                continuation.resume()
-            }
-        }
+        await Blocking.run(name: "closing") { [threads] in threads.join() }
     }
 
     deinit {
@@ -182,14 +190,10 @@ package final class PostgreSQLStore: RecordStore {
     }
 
     private func startLane(number: Int) {
-        start("slashing-db-\(number)") { [settings, inbox, state, incarnations] in
-            var lane = PostgreSQLLane(number: number, settings, inbox, state, incarnations)
+        threads.start("slashing-db-\(number)") { [settings, inbox, state, incarnations, watch] in
+            var lane = PostgreSQLLane(number: number, settings, inbox, state, incarnations, watch)
             lane.run()
         }
-    }
-
-    private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        threads.withLock { $0.append(Concurrency.Thread(name: name, stackSize: 2 * 1024 * 1024, body)) }
     }
 }
 

@@ -128,6 +128,83 @@ struct TimeTravelTests {
         #expect(await signer.stop() == 0)
     }
 
+    @Test func `an alarm stands though the floor is switched off, and is told before the ports serve`() async throws {
+        try await travel()
+        let signer = try await start()
+        let lines = try signer.log().map { $0.message }
+        let alarm = try #require(lines.firstIndex(where: { $0.hasPrefix("TIME TRAVEL ALARM") }))
+        let serving = try #require(lines.firstIndex(of: "listening"))
+        #expect(alarm < serving, "\(lines)")
+        #expect(await signer.stop() == 0)
+
+        let floor = workplace.folder.file("floor.sqlite")
+        let refused = try await Chamber.run(
+            ["server", "-c", workplace.configuration, "--anti-slashing-floor-path", floor],
+            environment: Workplace.environment,
+            in: workplace.folder.path
+        )
+        #expect(refused.exitCode == 1, "\(refused)")
+        #expect(refused.errors.contains("holds an alarm") && refused.errors.contains("released up to slot 20"))
+        #expect(refused.errors.contains("hint: set anti_slashing.floor.enabled: true"))
+        // One without an alarm stands in nobody's way.
+        #expect(try await reconcile().exitCode == 0)
+        let without = try await RunningSigner.start(
+            in: workplace,
+            ["--anti-slashing-floor-path", floor],
+            makesRecord: false
+        )
+        #expect(await without.stop() == 0)
+    }
+
+    @Test func `instances are listed, and one that is gone is retired`() async throws {
+        try await workplace.makeRecord()
+        let first = try await start()
+        #expect(try await sign([10], with: first) == [200])
+        #expect(await first.stop() == 0)
+        // Another instance on the same record, whose floor lies elsewhere, stays.
+        let gone = workplace.folder.file("gone.sqlite")
+        for name in try workplace.folder.names where name.hasPrefix("floor.sqlite") {
+            let target = gone + name.dropFirst("floor.sqlite".count)
+            try FileManager.default.moveItem(atPath: workplace.folder.file(name), toPath: target)
+        }
+        let list = try await workplace.run("anti-slashing", "instances", "--json")
+        let known = try list.decode(InstanceList.self)
+        let entry = known.instances.first
+        #expect(list.exitCode == 0 && known.recovery == "0" && known.instances.count == 1, "\(list)")
+        let identifier = try #require(entry).identifier
+        #expect(try await workplace.run("anti-slashing", "instances").output.contains(identifier))
+
+        for options in [[], ["--floor", gone, "--accept-clock-floor"]] {
+            let unclear = try await retire(identifier, options)
+            #expect(unclear.exitCode == 2 && unclear.errors.contains("either --floor or --accept-clock-floor"))
+        }
+        let nowhere = try await retire(identifier, ["--floor", gone + "x"])
+        #expect(nowhere.exitCode == 1 && nowhere.errors.contains("there is no floor at"))
+        let unknown = try await retire(String(repeating: "0", count: 32), ["--floor", gone])
+        #expect(unknown.exitCode == 1 && unknown.errors.contains("knows no instance"))
+        let done = try await retire(identifier, ["--floor", gone])
+        #expect(
+            done.exitCode == 0 && done.output.contains("retired") && done.output.contains("1 validators"),
+            "\(done)"
+        )
+        let left = try await workplace.run("anti-slashing", "instances", "--json")
+        #expect(try left.decode(InstanceList.self).instances.isEmpty)
+
+        // The floor is new, and so is the instance.
+        let second = try await start()
+        #expect(try await sign([10], "0x02", with: second) == [412])
+        #expect(try await sign([11], with: second) == [200])
+        #expect(await second.stop() == 0)
+    }
+
+    private func retire(_ identifier: String, _ options: [String]) async throws -> CommandResult {
+        try await Chamber.run(
+            ["anti-slashing", "retire", "-c", workplace.configuration, "--instance", identifier] + options,
+            environment: Workplace.environment,
+            in: workplace.folder.path
+        )
+    }
+
     @Test func `where history is expected, an empty and a missing record stop the start`() async throws {
         func start() async throws -> CommandResult {
             try await Chamber.run(
