@@ -24,11 +24,21 @@ struct DynamoDBRecord: Sendable {
         } catch { throw failure(error) }
     }
 
-    /// Refuses a record of another network, another version, or in a table with other keys.
-    func verify() async throws(StoreError) {
+    /// Refuses a record of another network, another version, or in a table with other keys or with replicas. Gives what
+    /// the service says of the table.
+    @discardableResult
+    func verify() async throws(StoreError) -> TableDescription {
         let description = try await attempt { () throws(DynamoDBError) in try await database.describeTable(table) }
         guard description.keys == DynamoDBLayout.keys else {
             throw .storage(reason: "\(place) has other keys than a slashing record; name another table")
+        }
+        // One region answers before another knows, and two can answer differently. DynamoDB's strongly consistent global
+        // tables take no transactions.
+        guard !description.hasReplicas else {
+            throw .storage(
+                reason: "\(place) is a global table: a replica may not know yet what another has recorded, and a failover "
+                    + "to it would lose that; remove the replicas, or name another table"
+            )
         }
         let header = try await header()
         guard header.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
@@ -38,6 +48,7 @@ struct DynamoDBRecord: Sendable {
                 configured: settings.genesisValidatorsRoot
             )
         }
+        return description
     }
 
     /// Makes the table where there is none, and the header of a record in it.

@@ -48,6 +48,7 @@ package final class FlooredStore: RecordStore {
         self.settings = settings
         let condition = floor.condition
         state = Lock(State(alarm: condition.alarm, seen: condition.seen))
+        inner.prepare(for: floor.instance, seen: condition.seen)
     }
 
     /// Holds the floor against the record. An alarm is no failure: the store refuses, says why in `health`, and can be

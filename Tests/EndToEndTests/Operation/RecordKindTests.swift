@@ -40,7 +40,7 @@ struct RecordKindTests {
         try workplace.write(
             text.replacing(
                 "anti_slashing:\n",
-                with: "anti_slashing:\n\(record)\n\(kind == .postgres ? floor + "\n" : "")"
+                with: "anti_slashing:\n\(record)\n\(floor)\n"
             ),
             to: "config.yaml"
         )
