@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
+import BLS
+import Concurrency
 import Consensus
 import DynamoDB
 import Foundation
@@ -29,7 +31,28 @@ extension DynamoDBStore.Settings {
             table: table,
             genesisValidatorsRoot: network,
             createIfMissing: true,
-            retryInterval: .milliseconds(2)
+            retryInterval: .milliseconds(2),
+            beat: nil
+        )
+    }
+
+    /// What only the tests' server can do with the table; scripts/moto-server says what there is.
+    func travel(_ action: String, _ copy: String = "-") async throws {
+        let target = try await MotoServer.shared.endpoint + "/chamber/\(action)/\(table)/\(copy)"
+        let answer = await withCheckedContinuation { continuation in
+            _ = Concurrency.Thread(name: "travel") {
+                continuation.resume(returning: try? HTTPClient().send("POST", target, body: []))
+            }
+        }
+        guard answer?.status == 200 else { throw WaitedInVain(description: "\(action) of \(table) failed") }
+    }
+
+    /// Marks a validator as given away.
+    func disable(_ validator: RecordIdentity) async throws {
+        _ = try await database.updateItem(
+            table: table,
+            key: ["record_key": .string(validator.publicKey.description), "entry_key": .string("marks")],
+            Expression("SET disabled = :t, revision = revision + :one", values: [":t": .boolean(true), ":one": .number(1)])
         )
     }
 }
@@ -45,6 +68,7 @@ func withTable<Result>(
     let store = try await DynamoDBStore.open(settings)
     let result = try await body(store)
     await store.close()
+    try await settings.travel("remove")
     return result
 }
 
