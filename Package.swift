@@ -77,7 +77,7 @@ let targets: [Target] = [
         dependencies: [
             "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "PostgreSQLServer",
             "Secrets",
-            "SlashingProtection",
+            "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"
     ),

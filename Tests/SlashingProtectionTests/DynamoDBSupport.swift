@@ -52,7 +52,10 @@ extension DynamoDBStore.Settings {
         _ = try await database.updateItem(
             table: table,
             key: ["record_key": .string(validator.publicKey.description), "entry_key": .string("marks")],
-            Expression("SET disabled = :t, revision = revision + :one", values: [":t": .boolean(true), ":one": .number(1)])
+            Expression(
+                "SET disabled = :t, revision = revision + :one",
+                values: [":t": .boolean(true), ":one": .number(1)]
+            )
         )
     }
 }

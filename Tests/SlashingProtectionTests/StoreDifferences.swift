@@ -42,7 +42,8 @@ extension HistoryModel {
         let validator = validators[record] ?? newcomer
         switch batch.duty {
         case .block(let slot):
-            return (validator.blocks.map(\.slot) + [validator.slotFloor].compactMap(\.self)).contains { $0 > slot.value }
+            let slots = validator.blocks.map(\.slot) + [validator.slotFloor].compactMap(\.self)
+            return slots.contains { $0 > slot.value }
         case .attestation(let source, let target):
             let sources = validator.attestations.map(\.source) + [validator.sourceFloor].compactMap(\.self)
             let targets = validator.attestations.map(\.target) + [validator.targetFloor].compactMap(\.self)

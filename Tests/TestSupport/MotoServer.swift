@@ -17,6 +17,8 @@ package final class MotoServer: Sendable {
 
     /// `http://127.0.0.1:PORT`.
     package let endpoint: String
+    /// Of the server, to measure it.
+    package let processIdentifier: Int32
     private let temporary: TemporaryFolder
     /// The shell waits for the end of this pipe and takes the server with it.
     private let lifeline: Lock<FileHandle>
@@ -33,6 +35,7 @@ package final class MotoServer: Sendable {
             """
             trap '' INT TERM HUP
             "$1" >"$0" 2>&1 </dev/null &
+            echo $! >"$0.pid"
             read -r _
             kill -KILL $!
             """,
@@ -42,6 +45,8 @@ package final class MotoServer: Sendable {
         try process.run()
         lifeline = Lock(input.fileHandleForWriting)
         endpoint = try await Self.endpoint(in: log)
+        let number = try String(contentsOfFile: log + ".pid", encoding: .utf8)
+        processIdentifier = Int32(number.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
     /// Waits for the line that names the port.

@@ -139,9 +139,9 @@ extension DynamoDBRecord {
     ) async throws(StoreError) -> (report: FloorMergeReport, count: UInt64) {
         try merge.refuse(above: try await header().highWatermark)
         var raised: Set<PublicKey> = []
-        if let floor = merge.clockFloor { raised.formUnion(try await raiseAll(to: floor)) }
+        if let floor = merge.clockFloor { raised.formUnion(try await raiseAll(to: floor, isMerged: true)) }
         raised.formUnion(
-            try await raise(merge.marks.map { RaisedMarks(key: $0.record.publicKey, marks: $0.marks) })
+            try await raise(merge.marks.map { RaisedMarks(key: $0.record.publicKey, marks: $0.marks, isMerged: true) })
         )
         let (list, count) = try await change(merge.instance, in: table, countAbove: least) { merge.applied(to: $0) }
         return (FloorMergeReport(raised: raised.count, recovery: list), count)

@@ -7,6 +7,8 @@ internal import DynamoDB
 struct RaisedMarks: Sendable {
     let key: PublicKey
     let marks: Watermarks
+    /// They are those of a floor, or stand in for one.
+    var isMerged = false
 }
 
 /// Marks of many validators, read and raised in transactions of some that run side by side.
@@ -57,13 +59,15 @@ extension DynamoDBRecord {
 
     /// Raises newcomers and everybody who is in the record. The header first: who is entered after that begins there, who
     /// was entered before is found.
-    func raiseAll(to floor: Watermarks) async throws(StoreError) -> Set<PublicKey> {
+    func raiseAll(to floor: Watermarks, isMerged: Bool = false) async throws(StoreError) -> Set<PublicKey> {
         try await changeHeader { header in
             let before = header.floor
             header.floor = before.raised(to: floor)
             return header.floor != before
         }
-        return try await raise(validators().keys.sorted().map { RaisedMarks(key: $0, marks: floor) })
+        return try await raise(
+            validators().keys.sorted().map { RaisedMarks(key: $0, marks: floor, isMerged: isMerged) }
+        )
     }
 
     private func raiseTogether(_ chunk: [RaisedMarks]) async throws(StoreError) -> [PublicKey] {
@@ -82,7 +86,7 @@ extension DynamoDBRecord {
             }
             let before = try marks(in: item)
             var after = before
-            guard after.raise(to: wanted.marks) else { continue }
+            guard after.raise(wanted) else { continue }
             after.revision += 1
             if after.low != before.low { raised.append(wanted.key) }
             changed.append(wanted)
@@ -93,7 +97,7 @@ extension DynamoDBRecord {
         do throws(DynamoDBError) {
             try await database.transactWrite(writes)
         } catch let error where error.mayBeTriedOneByOne {
-            for wanted in changed { try await change(wanted.key) { $0.raise(to: wanted.marks) } }
+            for wanted in changed { try await change(wanted.key) { $0.raise(wanted) } }
         } catch { throw failure(error) }
         return raised
     }
@@ -132,10 +136,11 @@ extension DynamoDBRecord {
 
 extension ValidatorMarks {
     /// False where nothing rises.
-    fileprivate mutating func raise(to floor: Watermarks) -> Bool {
+    fileprivate mutating func raise(_ raised: RaisedMarks) -> Bool {
         let before = self
-        low = low.raised(to: floor)
-        highest = highest.raised(to: floor)
+        low = low.raised(to: raised.marks)
+        highest = highest.raised(to: raised.marks)
+        if raised.isMerged { merged = merged.raised(to: raised.marks) }
         return self != before
     }
 }

@@ -36,8 +36,8 @@ struct DynamoDBRecord: Sendable {
         // tables take no transactions.
         guard !description.hasReplicas else {
             throw .storage(
-                reason: "\(place) is a global table: a replica may not know yet what another has recorded, and a failover "
-                    + "to it would lose that; remove the replicas, or name another table"
+                reason: "\(place) is a global table: a replica may not know yet what another has recorded, and a "
+                    + "failover to it would lose that; remove the replicas, or name another table"
             )
         }
         let header = try await header()
