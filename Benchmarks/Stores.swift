@@ -56,8 +56,8 @@ struct Stores {
         guard MotoServer.isPresent else { return report.note("DynamoDB was left out: scripts/bootstrap --test first") }
         let server: MotoServer
         do { server = try await MotoServer.shared } catch { throw BenchmarkFailure("moto: \(error)") }
-        setenv("AWS_ACCESS_KEY_ID", "bench", 1)
-        setenv("AWS_SECRET_ACCESS_KEY", "bench", 1)
+        unsafe setenv("AWS_ACCESS_KEY_ID", "bench", 1)
+        unsafe setenv("AWS_SECRET_ACCESS_KEY", "bench", 1)
         let record = """
             backend: dynamodb
               table: bench
