@@ -82,7 +82,7 @@ let targets: [Target] = [
         path: "Benchmarks"
     ),
 
-    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding", "HTTPClient"], path: "Tests/TestSupport"),
     .target(
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],

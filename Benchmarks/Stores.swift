@@ -67,8 +67,13 @@ struct Stores {
               floor:
                 path: \(folder.path("stores-dynamodb-floor.sqlite"))
             """
-        let load = Load(keys: min(options.keys, 24), callers: 24, warmUps: 1, rounds: min(options.rounds, 4))
-        try measure("DynamoDB on moto", record: record, load, { Clock.process(server.processIdentifier) }, &report)
+        let load = Load(keys: min(options.keys, 64), warmUps: 1, rounds: min(options.rounds, 4))
+        let time = { Clock.process(server.processIdentifier) }
+        do throws(BenchmarkFailure) {
+            try measure("DynamoDB on moto", record: record, load, time, &report)
+        } catch {
+            report.note("DynamoDB on moto: it was too slow for the signer: \(error)")
+        }
     }
 
     /// The bursts of `Bursts` over one kind of record.

@@ -277,8 +277,13 @@ import Testing
     @Test func `a global table is refused at the start, and when it becomes one`() async throws {
         let table = try await DynamoDBStore.Settings.fresh()
         let store = try await DynamoDBStore.open(table)
-        await store.close()
+        #expect(await store.decideOne(.block(1)) == .recorded)
         try await table.travel("replicate", "eu-west-1")
+        // What the daemon does every few seconds.
+        await #expect(throws: StoreError.self) { try await store.perform(.compare([])) }
+        #expect(store.health.reason?.contains("is a global table") == true)
+        #expect(await store.decideOne(.block(2)).refusal != nil)
+        await store.close()
         do throws(StoreError) {
             _ = try await DynamoDBStore.open(table)
             Issue.record("a global table was taken for a record")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
 import BLS
-import Concurrency
 import Consensus
 import DynamoDB
 import Foundation
@@ -38,13 +37,7 @@ extension DynamoDBStore.Settings {
 
     /// What only the tests' server can do with the table; scripts/moto-server says what there is.
     func travel(_ action: String, _ copy: String = "-") async throws {
-        let target = try await MotoServer.shared.endpoint + "/chamber/\(action)/\(table)/\(copy)"
-        let answer = await withCheckedContinuation { continuation in
-            _ = Concurrency.Thread(name: "travel") {
-                continuation.resume(returning: try? HTTPClient().send("POST", target, body: []))
-            }
-        }
-        guard answer?.status == 200 else { throw WaitedInVain(description: "\(action) of \(table) failed") }
+        try await MotoServer.shared.travel(action, table, copy)
     }
 
     /// Marks a validator as given away.

@@ -29,6 +29,20 @@ struct DynamoDBRecord: Sendable {
     @discardableResult
     func verify() async throws(StoreError) -> TableDescription {
         let description = try await attempt { () throws(DynamoDBError) in try await database.describeTable(table) }
+        try check(description)
+        let header = try await header()
+        guard header.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
+            throw .otherNetwork(
+                path: place,
+                pinned: header.genesisValidatorsRoot,
+                configured: settings.genesisValidatorsRoot
+            )
+        }
+        return description
+    }
+
+    /// Refuses a table that no record can be in.
+    func check(_ description: TableDescription) throws(StoreError) {
         guard description.keys == DynamoDBLayout.keys else {
             throw .storage(reason: "\(place) has other keys than a slashing record; name another table")
         }
@@ -40,15 +54,6 @@ struct DynamoDBRecord: Sendable {
                     + "failover to it would lose that; remove the replicas, or name another table"
             )
         }
-        let header = try await header()
-        guard header.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
-            throw .otherNetwork(
-                path: place,
-                pinned: header.genesisValidatorsRoot,
-                configured: settings.genesisValidatorsRoot
-            )
-        }
-        return description
     }
 
     /// Makes the table where there is none, and the header of a record in it.

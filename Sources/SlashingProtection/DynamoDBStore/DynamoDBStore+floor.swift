@@ -49,13 +49,21 @@ extension DynamoDBStore {
     /// Asks which table it is, and looks at it. What fails here makes health say so and is no alarm.
     @discardableResult
     private func lookAtTable() async throws(StoreError) -> DatabaseIdentity? {
-        do throws(DynamoDBError) {
-            enter(try await record.database.describeTable(record.table))
-            return try await watch.look()
-        } catch {
-            _ = suspend(after: error)
-            throw record.failure(error)
+        let description: TableDescription
+        do throws(DynamoDBError) { description = try await record.database.describeTable(record.table) } catch {
+            throw failure(error)
         }
+        do throws(StoreError) { try record.check(description) } catch {
+            suspend("\(error)")
+            throw error
+        }
+        enter(description)
+        do throws(DynamoDBError) { return try await watch.look() } catch { throw failure(error) }
+    }
+
+    private func failure(_ error: DynamoDBError) -> StoreError {
+        _ = suspend(after: error)
+        return record.failure(error)
     }
 
     /// Another table under the same name is met as a new connection is.
@@ -69,11 +77,16 @@ extension DynamoDBStore {
 
     // MARK: Health
 
-    /// Says that signing is not protected now, where more than one validator would meet the failure, and looks by itself
-    /// until it is again: a signer that reports itself down may get no requests that would show it. Gives the reason.
+    /// Suspends signing where more than one validator would meet the failure. Gives the reason.
     func suspend(after error: DynamoDBError) -> String {
         let reason = "\(record.place): \(error)"
-        guard error.concernsWholeTable else { return reason }
+        if error.concernsWholeTable { suspend(reason) }
+        return reason
+    }
+
+    /// Says that signing is not protected now, and looks by itself until it is again: a signer that reports itself down may
+    /// get no requests that would show it.
+    private func suspend(_ reason: String) {
         let mustProbe = state.withLock { state in
             if state.health == .ready { state.generation += 1 }
             state.health = .suspended(reason: reason)
@@ -83,7 +96,6 @@ extension DynamoDBStore {
             return true
         }
         if mustProbe { Task { [self] in await probe() } }
-        return reason
     }
 
     private func probe() async {
