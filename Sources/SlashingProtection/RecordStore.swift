@@ -34,7 +34,7 @@ package protocol RecordStore: Sendable {
     /// floor has to be held against that database first. Such a batch is refused as `.notCheckable`.
     func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts
 
-    /// Does what the floor asks for, in one step.
+    /// Does what the floor asks for; a merge counts when all of it is durable.
     func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer
 
     /// Merges the floor of this instance into the record, and lets it sign again once the floors of all are in it.
