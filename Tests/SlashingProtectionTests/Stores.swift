@@ -120,6 +120,8 @@ func withStore<Result>(
 ) async throws -> Result {
     var options = StoreOptions()
     change(&options)
+    if kind == .dynamodb { await MotoPlaces.take() }
+    defer { if kind == .dynamodb { MotoPlaces.give() } }
     let place = try await RecordPlace(kind, options)
     let store = try await place.open()
     do {
