@@ -79,12 +79,12 @@ let targets: [Target] = [
         dependencies: [
             "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "PostgreSQLServer",
             "Secrets",
-            "SlashingProtection",
+            "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"
     ),
 
-    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding", "HTTPClient"], path: "Tests/TestSupport"),
     .target(
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],

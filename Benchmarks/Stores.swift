@@ -6,12 +6,23 @@ internal import Foundation
 internal import PostgreSQL
 internal import PostgreSQLServer
 internal import SlashingProtection
+internal import TestSupport
 
 /// What each kind of record costs: the same bursts through the whole signer, and the record alone with 64 callers. Beside
 /// PostgreSQL stands what a signer does that sends seven statements for each attestation, on the same database.
 struct Stores {
     private static let callers = 64
     private static let seconds: UInt64 = 3
+
+    /// How much one kind of record is asked for.
+    private struct Load {
+        var keys: Int
+        var callers = Stores.callers
+        var warmUps = 3
+        var rounds: Int
+        /// For the 99th percentile of a burst, in milliseconds.
+        var target: Double?
+    }
 
     private let options: Options
     private let folder: WorkFolder
@@ -25,31 +36,64 @@ struct Stores {
 
     func measure(_ report: inout Report) async throws(BenchmarkFailure) {
         let database = try await Database.started()
-        try await measure("noop", record: "backend: noop", nil, &report)
+        var load = Load(keys: options.keys, rounds: options.rounds)
+        try measure("noop", record: "backend: noop", load, { 0 }, &report)
         let file = folder.path("stores.sqlite")
-        try await measure("SQLite", record: "backend: sqlite\n  path: \(file)\n  create_if_missing: true", nil, &report)
+        let sqlite = "backend: sqlite\n  path: \(file)\n  create_if_missing: true"
+        try measure("SQLite", record: sqlite, load, { 0 }, &report)
         let url = try await database.make("bench_signer")
-        let record = "backend: postgres\n  url: \"\(url)\"\n  create_if_missing: true\n  floor:\n    "
-        let place = "path: \(folder.path("stores-floor.sqlite"))"
-        let with = try await measure("PostgreSQL", record: record + place, database, &report)
+        let floor = "\n  floor:\n    path: \(folder.path("stores-floor.sqlite"))"
+        let record = "backend: postgres\n  url: \"\(url)\"\n  create_if_missing: true\(floor)"
+        load.target = 120
+        let with = try measure("PostgreSQL", record: record, load, { database.cpuNanoseconds }, &report)
+        let unfloored = record.replacing("path: ", with: "enabled: false # ")
         var unheard = Report()
-        let without = try await measure("without", record: record + "enabled: false", database, &unheard)
+        let without = try measure("without", record: unfloored, load, { database.cpuNanoseconds }, &unheard)
         report.add(
             "  its floor: p99 \(Report.text(without.p99, 1)) ms without, CPU more by",
             (with.cpu - without.cpu) / 1000,
             "µs/signature"
         )
+        try await measureDynamoDB(&report)
         try await compare(database, &report)
     }
 
-    /// The bursts of `Bursts` over one kind of record. Gives the p99 of a burst in milliseconds and the CPU of a signature in nanoseconds.
+    /// The server that stands in for DynamoDB is slow and does one thing at a time: its figures show what the signer
+    /// spends, and nothing of the service. More at once would only wait longer than a signer does.
+    private func measureDynamoDB(_ report: inout Report) async throws(BenchmarkFailure) {
+        guard MotoServer.isPresent else { return report.note("DynamoDB was left out: scripts/bootstrap --test first") }
+        let server: MotoServer
+        do { server = try await MotoServer.shared } catch { throw BenchmarkFailure("moto: \(error)") }
+        unsafe setenv("AWS_ACCESS_KEY_ID", "bench", 1)
+        unsafe setenv("AWS_SECRET_ACCESS_KEY", "bench", 1)
+        let record = """
+            backend: dynamodb
+              table: bench
+              region: eu-central-1
+              endpoint: \(server.endpoint)
+              create_if_missing: true
+              floor:
+                path: \(folder.path("stores-dynamodb-floor.sqlite"))
+            """
+        let load = Load(keys: min(options.keys, 64), warmUps: 1, rounds: min(options.rounds, 4))
+        let time = { Clock.process(server.processIdentifier) }
+        do throws(BenchmarkFailure) {
+            try measure("DynamoDB on moto", record: record, load, time, &report)
+        } catch {
+            report.note("DynamoDB on moto: it was too slow for the signer: \(error)")
+        }
+    }
+
+    /// The bursts of `Bursts` over one kind of record. Gives the p99 of a burst in milliseconds and the CPU of a signature in
+    /// nanoseconds.
     @discardableResult
     private func measure(
         _ name: String,
         record: String,
-        _ database: Database?,
+        _ load: Load,
+        _ databaseTime: () -> UInt64,
         _ report: inout Report
-    ) async throws(BenchmarkFailure) -> (p99: Double, cpu: Double) {
+    ) throws(BenchmarkFailure) -> (p99: Double, cpu: Double) {
         let server = try Server(
             options.binary,
             folder: folder,
@@ -59,35 +103,42 @@ struct Stores {
         )
         defer { server.stop() }
         var requests = try Requests(keys)
-        let clients = try LoadClient(port: server.port, connections: options.keys)
+        let clients = try LoadClient(port: server.port, connections: load.keys)
         var latencies: [[Double]] = []
         var spent: [Double] = []
-        for round in 0..<options.rounds + 3 {
+        var spentBySigner: [Double] = []
+        for round in 0..<load.rounds + load.warmUps {
             let body = try requests.body(epoch: requests.nextEpoch(), variant: 0)
-            let before = server.cpuNanoseconds + (database?.cpuNanoseconds ?? 0)
-            let result = try clients.burst((0..<options.keys).map { requests.request(key: $0, body) })
+            let before = (signer: server.cpuNanoseconds, database: databaseTime())
+            let result = try clients.burst((0..<load.keys).map { requests.request(key: $0, body) })
             // What was put off counts too.
             usleep(300_000)
-            let after = server.cpuNanoseconds + (database?.cpuNanoseconds ?? 0)
-            guard round >= 3 else { continue }
+            let signer = server.cpuNanoseconds - before.signer
+            guard round >= load.warmUps else { continue }
             latencies.append(result.latencies)
-            spent.append(Double(after - before) / Double(options.keys))
+            spentBySigner.append(Double(signer) / Double(load.keys))
+            spent.append(Double(signer + databaseTime() - before.database) / Double(load.keys))
         }
         let p99 = latencies.map { $0.quantile(0.99) }.median / 1e6
         report.add("\(name): CPU of signer and database", spent.median / 1000, "µs/signature")
-        report.add("  burst of \(options.keys): p50", latencies.map { $0.quantile(0.5) }.median / 1e6, "ms")
-        report.add("  burst of \(options.keys): p99", p99, "ms", atMost: database == nil ? nil : 120)
-        let rate = try throughput(server, &requests)
-        report.add("  \(Self.callers) connections", rate, "signatures/s", digits: 0)
+        report.add("  CPU of the signer alone", spentBySigner.median / 1000, "µs/signature")
+        report.add("  burst of \(load.keys): p50", latencies.map { $0.quantile(0.5) }.median / 1e6, "ms")
+        report.add("  burst of \(load.keys): p99", p99, "ms", atMost: load.target)
+        let rate = try throughput(server, load.callers, &requests)
+        report.add("  \(load.callers) connections", rate, "signatures/s", digits: 0)
         return (p99, spent.median)
     }
 
-    private func throughput(_ server: Server, _ requests: inout Requests) throws(BenchmarkFailure) -> Double {
-        let clients = try LoadClient(port: server.port, connections: Self.callers)
+    private func throughput(
+        _ server: Server,
+        _ callers: Int,
+        _ requests: inout Requests
+    ) throws(BenchmarkFailure) -> Double {
+        let clients = try LoadClient(port: server.port, connections: callers)
         let made = requests
         var all = made
         var bodies: [Requests.Body] = []
-        var turns = [Int](repeating: 0, count: Self.callers)
+        var turns = [Int](repeating: 0, count: callers)
         let began = Clock.monotonic
         let answered = try clients.keepBusy(for: Self.seconds * 1_000_000_000) { key throws(BenchmarkFailure) in
             if turns[key] == bodies.count { bodies.append(try all.body(epoch: all.nextEpoch(), variant: 0)) }

@@ -25,18 +25,20 @@ extension DynamoDB {
     }
 
     /// Changes an item or makes it (`UpdateItem`), where `condition` holds; returns it as it is then.
+    /// - Parameter mayHappenTwice: whether it is tried again where the answer was lost.
     package func updateItem(
         table: String,
         key: Item,
         _ update: Expression,
-        where condition: Expression? = nil
+        where condition: Expression? = nil,
+        mayHappenTwice: Bool = false
     ) async throws(DynamoDBError) -> Item {
         let members: [(name: String, value: JSONOutput)] = [
             ("TableName", .string(table)), ("Key", JSONOutput(key)), ("ReturnValues", .string("ALL_NEW")),
             ("ReturnValuesOnConditionCheckFailure", .string("ALL_OLD")),
         ]
         let expressions = Expression.members([("UpdateExpression", update), ("ConditionExpression", condition)])
-        let body = try await call("UpdateItem", members + expressions, isIdempotent: false)
+        let body = try await call("UpdateItem", members + expressions, isIdempotent: mayHappenTwice)
         guard let attributes = (try? JSONDocument(body))?.root.member("Attributes") else {
             throw .malformed(reason: "the answer to UpdateItem has no item")
         }

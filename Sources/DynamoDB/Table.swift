@@ -34,6 +34,8 @@ package struct TableDescription: Equatable, Sendable {
     /// Differs for a table that was made anew or restored under the same name.
     package let identifier: String?
     package let keys: TableKeys
+    /// Whether the table is a global one, with replicas in other regions.
+    package let hasReplicas: Bool
 
     package var canBeUsed: Bool { status == "ACTIVE" || status == "UPDATING" }
 }
@@ -92,5 +94,6 @@ extension TableDescription {
         self.status = status
         identifier = json.member("TableId")?.string?.string
         keys = TableKeys(partition: partition, sort: key("RANGE"))
+        hasReplicas = json.member("Replicas").map { Array($0.elements) }?.isEmpty == false
     }
 }

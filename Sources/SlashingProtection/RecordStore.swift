@@ -19,6 +19,10 @@ package protocol RecordStore: Sendable {
 
     // MARK: For the floor
 
+    /// Says whose floor is held against this store and what that instance has seen of the database, once and before
+    /// anything else. A store that leaves a trace of each instance in the database needs to know.
+    func prepare(for instance: FloorInstance, seen: DatabaseIdentity?)
+
     /// Rises before the store checks anything over a connection of which it cannot say that it leads to the very database
     /// of the ones before: at least with every reconnection, and where a pooler stands between, with every start of the
     /// server behind it. 0 where there is one database for the life of the store.
@@ -34,7 +38,7 @@ package protocol RecordStore: Sendable {
     /// what it gives is called with what was found. Both on a thread of the store, which they must not hold up.
     func watch(_ beginLook: @escaping @Sendable () -> @Sendable (DatabaseIdentity) -> Void)
 
-    /// Does what the floor asks for, in one step.
+    /// Does what the floor asks for; a merge counts when all of it is durable.
     func perform(_ task: FloorTask) async throws(StoreError) -> FloorAnswer
 
     /// Merges the floor of this instance into the record, and lets it sign again once the floors of all are in it.
@@ -54,6 +58,8 @@ package struct IdentifiedVerdicts: Sendable {
 }
 
 extension RecordStore {
+    package func prepare(for instance: FloorInstance, seen: DatabaseIdentity?) {}
+
     package var connectionGeneration: UInt64 { 0 }
 
     package func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts {

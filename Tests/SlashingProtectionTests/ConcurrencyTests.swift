@@ -11,7 +11,7 @@ import Testing
         _ kind: StoreKind
     ) async throws {
         try await withStore(kind) { store async throws in
-            for slot in UInt64(1)...50 {
+            for slot in 1...UInt64(kind.fewer(50, 3)) {
                 let verdicts = await race((0..<16).map { .block(slot, root: $0) }, on: store)
                 #expect(verdicts.filter { $0 == .recorded }.count == 1)
                 #expect(verdicts.filter { $0 == .refused(.doubleBlock(slot: Slot(slot))) }.count == 15)
@@ -23,7 +23,7 @@ import Testing
         _ kind: StoreKind
     ) async throws {
         try await withStore(kind) { store async throws in
-            for round in UInt64(1)...50 {
+            for round in 1...UInt64(kind.fewer(50, 3)) {
                 let base = round * 10
                 // Each contradicts every other: the same target, or one inside the other.
                 let conflicting: [DutyBatch] =
@@ -40,7 +40,7 @@ import Testing
         _ kind: StoreKind
     ) async throws {
         try await withStore(kind) { store async throws in
-            for slot in UInt64(1)...50 {
+            for slot in 1...UInt64(kind.fewer(50, 3)) {
                 let verdicts = await race((0..<16).map { _ in .block(slot, root: 7) }, on: store)
                 #expect(verdicts.filter { $0 == .recorded }.count == 1)
                 #expect(verdicts.filter { $0 == .repeated }.count == 15)
@@ -53,7 +53,7 @@ import Testing
     ) async throws {
         try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5, root: 9, by: [validator(3)])) == .recorded)
-            let records = (0..<400).map { validator($0) }
+            let records = (0..<kind.fewer(400, 40)).map { validator($0) }
             let verdicts = await store.decide(.block(5, root: 1, by: records))
             for (number, verdict) in verdicts.enumerated() {
                 #expect(verdict == (number == 3 ? .refused(.doubleBlock(slot: 5)) : .recorded))
@@ -65,9 +65,10 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `closing answers everything that waits and refuses what comes later`(_ kind: StoreKind) async throws {
         let place = try await RecordPlace(kind)
-        let store = try place.open()
+        let store = try await place.open()
+        let messages = kind.fewer(200, 40)
         let answered = await withTaskGroup(of: Int.self) { group in
-            for number in 0..<200 {
+            for number in 0..<messages {
                 group.addTask { await store.decide(.block(UInt64(number), by: [validator(number)])).count }
                 if number % 20 == 0 {
                     group.addTask {
@@ -82,12 +83,12 @@ import Testing
             }
             return await group.reduce(0, +)
         }
-        #expect(answered == 210)
+        #expect(answered == messages + messages / 20)
         let verdict = await store.decideOne(.block(1))
         #expect(verdict == .refused(.notCheckable(reason: "the slashing record is closed")))
         await #expect(throws: StoreError.self) { try await store.status() }
         await store.close()
-        let again = try place.open()
+        let again = try await place.open()
         await again.close()
         try await place.remove()
     }
@@ -100,14 +101,14 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<6 {
                     group.addTask {
-                        for slot in UInt64(100)..<160 {
+                        for slot in 100..<UInt64(100 + kind.fewer(60, 4)) {
                             let verdict = await store.decideOne(.block(slot, root: task))
                             if verdict == .recorded { winners.withLock { $0[slot, default: 0] += 1 } }
                         }
                     }
                 }
                 group.addTask {
-                    for number in 0..<10 {
+                    for number in 0..<kind.fewer(10, 3) {
                         try await store.take(Interchange(of: validator(number + 1), blocks: [RecordedBlock(1)]))
                         try await store.prune(keepEpochs: 1)
                         _ = try await store.status()

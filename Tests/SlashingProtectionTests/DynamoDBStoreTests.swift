@@ -6,69 +6,23 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-/// What the record in DynamoDB answers, rule by rule.
+/// What is this record's own; the rest is in the tests of all stores.
 @Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(10))) struct DynamoDBRuleTests {
-    @Test func `another network is refused before anything else`() async throws {
+    @Test func `behind the newest only exact repeats are answered`() async throws {
         try await withTable { store async throws in
-            let verdict = await store.decideOne(.block(5, on: otherNetwork))
-            #expect(verdict == .refused(.otherNetwork(pinned: network, offered: otherNetwork)))
-            #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
-        }
-    }
-
-    @Test func `blocks only go forward, the same one is repeated`() async throws {
-        try await withTable { store async throws in
-            #expect(await store.decideOne(.block(5, root: 1)) == .recorded)
+            try await store.take(
+                Interchange(
+                    blocks: [RecordedBlock(5, root: 1), RecordedBlock(9)],
+                    attestations: [RecordedAttestation(1, 4, root: 1), RecordedAttestation(3, 8, root: 2)]
+                )
+            )
             #expect(await store.decideOne(.block(5, root: 1)) == .repeated)
-            #expect(await store.decideOne(.block(5, root: 2)) == .refused(.doubleBlock(slot: 5)))
-            #expect(await store.decideOne(.block(9)) == .recorded)
-            // Safe, and refused all the same: nothing is looked up behind the mark but an exact repeat.
             #expect(await store.decideOne(.block(7)) == .refused(.belowLowWatermark(lowest: 9)))
-            #expect(await store.decideOne(.block(5, root: 1)) == .repeated)
-        }
-    }
-
-    @Test func `attestations only go forward, the same one is repeated`() async throws {
-        try await withTable { store async throws in
-            #expect(await store.decideOne(.attestation(2, 3, root: 1)) == .recorded)
-            #expect(await store.decideOne(.attestation(4, 8, root: 1)) == .recorded)
-            #expect(await store.decideOne(.attestation(4, 8, root: 1)) == .repeated)
-            #expect(await store.decideOne(.attestation(2, 3, root: 1)) == .repeated)
-            #expect(await store.decideOne(.attestation(4, 8, root: 2)) == .refused(.doubleVote(target: 8)))
-            #expect(await store.decideOne(.attestation(5, 8, root: 1)) == .refused(.doubleVote(target: 8)))
-            #expect(await store.decideOne(.attestation(5, 7)) == .refused(.belowLowWatermark(lowest: 8)))
-            #expect(await store.decideOne(.attestation(3, 9)) == .refused(.belowLowWatermark(lowest: 4)))
-            #expect(await store.decideOne(.attestation(4, 9)) == .recorded)
-            #expect(await store.decideOne(.attestation(6, 5)) == .refused(.sourceAfterTarget))
-        }
-    }
-
-    @Test func `the clock guard and what cannot be recorded`() async throws {
-        let clock = Clock(10)
-        try await withTable {
-            $0.latestEpoch = { clock.latest }
-        } _: { store async throws in
-            #expect(await store.decideOne(.attestation(9, 11)) == .refused(.aheadOfClock(duty: 11, latest: 10)))
-            clock.set(nil)
-            #expect(await store.decideOne(.block(1 << 63)) == .refused(.notRecordable(value: 1 << 63)))
-            #expect(await store.decideOne(.attestation(9, 11)) == .recorded)
-        }
-    }
-
-    @Test func `one batch for many validators gets one verdict each, in order`() async throws {
-        try await withTable { store async throws in
-            #expect(await store.decideOne(.block(5, root: 9, by: [validator(3)])) == .recorded)
-            let records = (0..<20).map { validator($0) } + [validator(3), validator(4)]
-            let verdicts = await store.decide(.block(5, root: 1, by: records))
-            for (number, verdict) in verdicts.enumerated() {
-                let expected: Verdict =
-                    switch number {
-                    case 3, 20: .refused(.doubleBlock(slot: 5))
-                    case 21: .repeated
-                    default: .recorded
-                    }
-                #expect(verdict == expected)
-            }
+            #expect(await store.decideOne(.block(10)) == .recorded)
+            #expect(await store.decideOne(.attestation(1, 4, root: 1)) == .repeated)
+            #expect(await store.decideOne(.attestation(3, 7)) == .refused(.belowLowWatermark(lowest: 8)))
+            #expect(await store.decideOne(.attestation(2, 9)) == .refused(.belowLowWatermark(lowest: 3)))
+            #expect(await store.decideOne(.attestation(3, 9)) == .recorded)
         }
     }
 

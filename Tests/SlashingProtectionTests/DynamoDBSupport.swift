@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
+import BLS
+import Concurrency
 import Consensus
 import DynamoDB
 import Foundation
@@ -21,15 +23,33 @@ extension DynamoDBStore.Settings {
         let database = try DynamoDB(
             settings: settings,
             runtime: runtime.get(),
-            within: .seconds(30),
-            retries: RetryRules(attempts: 8, firstPause: .milliseconds(2), longestAttempt: .seconds(20))
+            within: .seconds(90),
+            retries: RetryRules(attempts: 8, firstPause: .milliseconds(2), longestAttempt: .seconds(60))
         )
         return DynamoDBStore.Settings(
             database: database,
             table: table,
             genesisValidatorsRoot: network,
             createIfMissing: true,
-            retryInterval: .milliseconds(2)
+            retryInterval: .milliseconds(2),
+            beat: nil
+        )
+    }
+
+    /// What only the tests' server can do with the table; scripts/moto-server says what there is.
+    func travel(_ action: String, _ copy: String = "-") async throws {
+        try await MotoServer.shared.travel(action, table, copy)
+    }
+
+    /// Marks a validator as given away.
+    func disable(_ validator: RecordIdentity) async throws {
+        _ = try await database.updateItem(
+            table: table,
+            key: ["record_key": .string(validator.publicKey.description), "entry_key": .string("marks")],
+            Expression(
+                "SET disabled = :t, revision = revision + :one",
+                values: [":t": .boolean(true), ":one": .number(1)]
+            )
         )
     }
 }
@@ -45,7 +65,33 @@ func withTable<Result>(
     let store = try await DynamoDBStore.open(settings)
     let result = try await body(store)
     await store.close()
+    try await settings.travel("remove")
     return result
+}
+
+/// Lets only some tests of the shared suite use the server at a time: it does one thing at once, and all together would
+/// wait longer for it than a client does.
+enum MotoPlaces {
+    private static let state = Lock((free: 6, waiting: [CheckedContinuation<Void, Never>]()))
+
+    static func take() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.free > 0 { state.free -= 1; return true }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    static func give() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.waiting.isEmpty { state.free += 1; return nil }
+            return state.waiting.removeFirst()
+        }
+        next?.resume()
+    }
 }
 
 /// A server in front of the shared one that loses what the test says.

@@ -32,8 +32,9 @@ import Testing
         try await withStore(kind) { store async throws in
             #expect(await store.decideOne(.block(5)) == .recorded)
             #expect(await store.decideOne(.block(9)) == .recorded)
-            #expect(await store.decideOne(.block(7)) == .recorded)
-            #expect(await store.decideOne(.block(4)) == .refused(.belowLowWatermark(lowest: 5)))
+            #expect(kind.mayAnswer(await store.decideOne(.block(7)), where: .recorded))
+            let below = await store.decideOne(.block(4))
+            #expect(kind.mayAnswer(below, where: .refused(.belowLowWatermark(lowest: 5))))
         }
     }
 
@@ -45,11 +46,11 @@ import Testing
             #expect(await store.decideOne(.attestation(4, 8, root: 1)) == .repeated)
             #expect(await store.decideOne(.attestation(4, 8, root: 2)) == .refused(.doubleVote(target: 8)))
             #expect(await store.decideOne(.attestation(5, 8, root: 1)) == .refused(.doubleVote(target: 8)))
-            #expect(
-                await store.decideOne(.attestation(5, 7)) == .refused(.surroundedBy(source: 4, target: 8))
-            )
-            #expect(await store.decideOne(.attestation(3, 9)) == .refused(.surrounds(source: 4, target: 8)))
-            #expect(await store.decideOne(.attestation(3, 4)) == .recorded)
+            let inner = await store.decideOne(.attestation(5, 7))
+            #expect(kind.mayAnswer(inner, where: .refused(.surroundedBy(source: 4, target: 8))))
+            let outer = await store.decideOne(.attestation(3, 9))
+            #expect(kind.mayAnswer(outer, where: .refused(.surrounds(source: 4, target: 8))))
+            #expect(kind.mayAnswer(await store.decideOne(.attestation(3, 4)), where: .recorded))
             #expect(await store.decideOne(.attestation(4, 9)) == .recorded)
         }
     }

@@ -8,11 +8,14 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-/// Every store passes the same tests.
+/// Every store passes the same tests; what may differ stands in StoreDifferences.swift.
 enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case sqlite
     case postgres
+    case dynamodb
     var testDescription: String { rawValue }
+
+    static var allCases: [StoreKind] { [.sqlite, .postgres] + (MotoServer.isPresent ? [.dynamodb] : []) }
 }
 
 /// How a record of a test is opened, whatever keeps it.
@@ -23,14 +26,16 @@ struct StoreOptions: Sendable {
     var createIfMissing = true
 }
 
-/// A place where a record lives: a file in a folder, or a database of the server that the tests of a process share.
+/// A place where a record lives: a file in a folder, or a database or a table of the server that the tests of a process
+/// share.
 struct RecordPlace: Sendable {
     let kind: StoreKind
     var options: StoreOptions
-    private let folder: TemporaryFolder?
-    private let server: PostgreSQLServer?
+    private var folder: TemporaryFolder?
+    private var server: PostgreSQLServer?
+    private var table: DynamoDBStore.Settings?
     private let database: String
-    private let url: String
+    private var url = ""
     private static let count = Lock(0)
 
     init(_ kind: StoreKind, _ options: StoreOptions = StoreOptions()) async throws {
@@ -38,26 +43,39 @@ struct RecordPlace: Sendable {
         self.options = options
         database = "record_\(Self.count.withLock { $0 += 1; return $0 })"
         switch kind {
-        case .sqlite:
-            folder = try TemporaryFolder()
-            server = nil
-            url = ""
+        case .sqlite: folder = try TemporaryFolder()
         case .postgres:
-            folder = nil
             let shared = try await PostgreSQLServer.shared()
             server = shared
             url = try await shared.createDatabase(database)
+        case .dynamodb: table = try await DynamoDBStore.Settings.fresh()
         }
     }
 
     /// Opens the record; the one of before, where there was one.
-    func open() throws -> any RecordStore {
-        guard let folder else { return try PostgreSQLStore(postgreSQLSettings()) }
-        var settings = SQLiteStore.Settings(in: folder, createIfMissing: options.createIfMissing)
+    func open() async throws -> any RecordStore {
+        switch kind {
+        case .sqlite: try SQLiteStore(sqliteSettings())
+        case .postgres: try PostgreSQLStore(postgreSQLSettings())
+        case .dynamodb: try await DynamoDBStore.open(dynamoDBSettings())
+        }
+    }
+
+    private func sqliteSettings() throws -> SQLiteStore.Settings {
+        var settings = SQLiteStore.Settings(in: try #require(folder), createIfMissing: options.createIfMissing)
         settings.genesisValidatorsRoot = options.genesisValidatorsRoot
         settings.slotsPerEpoch = options.slotsPerEpoch
         settings.latestEpoch = options.latestEpoch
-        return try SQLiteStore(settings)
+        return settings
+    }
+
+    private func dynamoDBSettings() throws -> DynamoDBStore.Settings {
+        var settings = try #require(table)
+        settings.genesisValidatorsRoot = options.genesisValidatorsRoot
+        settings.slotsPerEpoch = options.slotsPerEpoch
+        settings.latestEpoch = options.latestEpoch
+        settings.createIfMissing = options.createIfMissing
+        return settings
     }
 
     func postgreSQLSettings() throws -> PostgreSQLStore.Settings {
@@ -74,7 +92,16 @@ struct RecordPlace: Sendable {
         return settings
     }
 
-    /// Runs SQL on the closed record, past the store.
+    /// Marks validators as given away in the closed record, past the store.
+    func disable(_ validators: [RecordIdentity]) async throws {
+        if let table {
+            for validator in validators { try await table.disable(validator) }
+        } else {
+            try await execute("UPDATE validators SET enabled = \(kind == .sqlite ? "0" : "false")")
+        }
+    }
+
+    /// Runs SQL on the closed record, past the store; nothing where it speaks none.
     func execute(_ sql: String) async throws {
         if let folder {
             try Connection(path: SQLiteStore.Settings(in: folder).path, mode: .readWrite).execute(sql)
@@ -86,6 +113,7 @@ struct RecordPlace: Sendable {
     /// Removes what a test has left, where that does not go by itself.
     func remove() async throws {
         _ = try await server?.psql("DROP DATABASE \(database) WITH (FORCE)")
+        try await table?.travel("remove")
     }
 }
 
@@ -98,8 +126,10 @@ func withStore<Result>(
 ) async throws -> Result {
     var options = StoreOptions()
     change(&options)
+    if kind == .dynamodb { await MotoPlaces.take() }
+    defer { if kind == .dynamodb { MotoPlaces.give() } }
     let place = try await RecordPlace(kind, options)
-    let store = try place.open()
+    let store = try await place.open()
     do {
         let result = try await body(store)
         await store.close()

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Consensus
-import SQLite
 import SlashingProtection
 import TestSupport
 import Testing
@@ -38,10 +37,10 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a high watermark survives closing`(_ kind: StoreKind) async throws {
         let place = try await RecordPlace(kind)
-        let first = try place.open()
+        let first = try await place.open()
         try await first.setHighWatermark(slot: 10, epoch: 1)
         await first.close()
-        let second = try place.open()
+        let second = try await place.open()
         #expect(await second.decideOne(.block(10)) == .refused(.beyondHighWatermark(highest: 10)))
         #expect(try await second.status().highWatermarkSlot == "10")
         await second.close()
@@ -51,11 +50,11 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a disabled validator is refused`(_ kind: StoreKind) async throws {
         let place = try await RecordPlace(kind)
-        let first = try place.open()
+        let first = try await place.open()
         #expect(await first.decideOne(.block(1)) == .recorded)
         await first.close()
-        try await place.execute("UPDATE validators SET enabled = \(kind == .sqlite ? "0" : "false")")
-        let second = try place.open()
+        try await place.disable([validator(0)])
+        let second = try await place.open()
         #expect(await second.decideOne(.block(1)) == .refused(.disabled))
         #expect(await second.decideOne(.attestation(0, 1)) == .refused(.disabled))
         #expect(try await second.status().disabled == 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
 internal import Foundation
+internal import HTTPClient
 
 /// A server that answers as DynamoDB does (moto), on a free port of this machine. It ends with the test process, in
 /// whatever way that ends.
@@ -17,6 +18,8 @@ package final class MotoServer: Sendable {
 
     /// `http://127.0.0.1:PORT`.
     package let endpoint: String
+    /// Of the server, to measure it.
+    package let processIdentifier: Int32
     private let temporary: TemporaryFolder
     /// The shell waits for the end of this pipe and takes the server with it.
     private let lifeline: Lock<FileHandle>
@@ -33,6 +36,7 @@ package final class MotoServer: Sendable {
             """
             trap '' INT TERM HUP
             "$1" >"$0" 2>&1 </dev/null &
+            echo $! >"$0.pid"
             read -r _
             kill -KILL $!
             """,
@@ -42,6 +46,19 @@ package final class MotoServer: Sendable {
         try process.run()
         lifeline = Lock(input.fileHandleForWriting)
         endpoint = try await Self.endpoint(in: log)
+        let number = try String(contentsOfFile: log + ".pid", encoding: .utf8)
+        processIdentifier = Int32(number.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+    }
+
+    /// What no client of DynamoDB could do with a table; `scripts/moto-server` says what there is.
+    package func travel(_ action: String, _ table: String, _ copy: String = "-") async throws {
+        let target = "\(endpoint)/chamber/\(action)/\(table)/\(copy)"
+        let answer = await withCheckedContinuation { continuation in
+            _ = Concurrency.Thread(name: "travel") {
+                continuation.resume(returning: try? HTTPClient().send("POST", target, body: []))
+            }
+        }
+        guard answer?.status == 200 else { throw MotoFailure(description: "\(action) of table \(table) failed") }
     }
 
     /// Waits for the line that names the port.

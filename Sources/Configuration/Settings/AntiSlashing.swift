@@ -12,12 +12,11 @@ extension Configuration {
             /// No protection at all; said loudly at every start.
             case noop
 
-            /// Whether a floor is kept unless the configuration says otherwise: where several signers share a record that
-            /// can be held against one.
+            /// Whether a floor is kept unless the configuration says otherwise: where several signers may share a record.
             var isFloored: Bool {
                 switch self {
-                case .sqlite, .dynamodb, .noop: false
-                case .postgres: true
+                case .sqlite, .noop: false
+                case .postgres, .dynamodb: true
                 }
             }
         }
@@ -202,13 +201,6 @@ extension Configuration.AntiSlashing {
         Rule(["anti_slashing.table", "anti_slashing.backend"]) { all in
             guard all.antiSlashing.backend == .dynamodb, all.antiSlashing.table == nil else { return nil }
             return .init("anti_slashing.table", "is missing: the dynamodb record needs the name of its table")
-        },
-        Rule(["anti_slashing.floor.enabled", "anti_slashing.backend"]) { all in
-            guard all.antiSlashing.backend == .dynamodb, all.antiSlashing.keepsFloor else { return nil }
-            return .init(
-                "anti_slashing.floor.enabled",
-                "is true, but in this version a dynamodb record cannot be held against a floor"
-            )
         },
         Rule(["anti_slashing.url", "anti_slashing.backend"]) { all in
             guard all.antiSlashing.backend == .postgres, all.antiSlashing.url == nil else { return nil }

@@ -9,12 +9,17 @@ extension DynamoDBRecord {
 
     /// The marks of a validator; one that is not in the record yet is entered.
     func marks(of key: PublicKey) async throws(StoreError) -> ValidatorMarks {
+        if let marks = try await standingMarks(of: key) { return marks }
         try await register([RecordIdentity(key)])
+        if let marks = try await standingMarks(of: key) { return marks }
+        throw .storage(reason: "the marks of validator \(key) were deleted from \(place)")
+    }
+
+    private func standingMarks(of key: PublicKey) async throws(StoreError) -> ValidatorMarks? {
         let found = try await attempt { () throws(DynamoDBError) in
             try await database.getItem(table: table, key: DynamoDBLayout.marksKey(key))
         }
-        guard let found else { throw .storage(reason: "the marks of validator \(key) were deleted from \(place)") }
-        return try marks(in: found)
+        return try found.map(marks(in:))
     }
 
     /// Changes the marks of a validator where `change` says that there is something to do. Compares and sets, so a
@@ -32,7 +37,7 @@ extension DynamoDBRecord {
     }
 
     /// The same for the header.
-    private func changeHeader(_ change: (inout RecordHeader) -> Bool) async throws(StoreError) {
+    func changeHeader(_ change: (inout RecordHeader) -> Bool) async throws(StoreError) {
         for _ in 0..<Self.rounds {
             let before = try await header()
             var after = before
@@ -120,24 +125,7 @@ extension DynamoDBRecord {
         if let high, let epoch, epoch > high.epoch {
             throw .refused(reason: "epoch \(epoch) is above the high watermark \(high.epoch)")
         }
-        let raised = Watermarks(slot: slot, source: epoch, target: epoch)
-        // The header first: who is entered after that begins there, who was entered before is found below.
-        try await changeHeader { header in
-            let floor = header.floor
-            header.floor = floor.raised(to: raised)
-            return header.floor != floor
-        }
-        var count = 0
-        for key in try await validators().keys.sorted() {
-            let hasRisen = try await change(key) { marks in
-                let low = marks.low
-                marks.low = low.raised(to: raised)
-                marks.highest = marks.highest.raised(to: raised)
-                return marks.low != low
-            }
-            if hasRisen { count += 1 }
-        }
-        return count
+        return try await raiseAll(to: Watermarks(slot: slot, source: epoch, target: epoch)).count
     }
 
     /// Sets or clears the end of signing: for validators to come in the header, for the others in their marks, where the

@@ -124,14 +124,24 @@ extension DynamoDBRecord {
         }
         var history = MarkedHistory(watermarks: marks.highest)
         if let entry = items[1] {
-            history.block = RecordedBlock(entry)
-            history.attestation = RecordedAttestation(entry)
+            history.block = RecordedBlock(entry).map { marks.isCertain($0) ? $0 : $0.withoutRoot }
+            history.attestation = RecordedAttestation(entry).map { marks.isCertain($0) ? $0 : $0.withoutRoot }
             guard history.block != nil || history.attestation != nil else {
                 throw .malformed(reason: "an entry of validator \(key) is not that of a slashing record")
             }
         }
         return (marks, history)
     }
+}
+
+extension RecordedBlock {
+    /// The same, without saying which message it was.
+    var withoutRoot: RecordedBlock { RecordedBlock(slot: slot, root: nil) }
+}
+
+extension RecordedAttestation {
+    /// The same, without saying which message it was.
+    var withoutRoot: RecordedAttestation { RecordedAttestation(source: source, target: target, root: nil) }
 }
 
 /// What the rules ask, answered from marks and the one entry at a duty's place. What surrounds or is surrounded lies behind

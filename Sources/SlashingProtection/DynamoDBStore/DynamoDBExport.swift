@@ -71,8 +71,8 @@ extension DynamoDBRecord {
         }
         return ValidatorRecord(
             publicKey: key,
-            blocks: Self.blocks(blocks, marks),
-            attestations: Self.attestations(attestations, marks)
+            blocks: Self.blocks(blocks.map { marks.isCertain($0) ? $0 : $0.withoutRoot }, marks),
+            attestations: Self.attestations(attestations.map { marks.isCertain($0) ? $0 : $0.withoutRoot }, marks)
         )
     }
 

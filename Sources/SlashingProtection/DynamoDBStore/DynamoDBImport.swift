@@ -61,8 +61,13 @@ extension DynamoDBRecord {
         if let highest = offered.highest.largest, highest > UInt64(Int64.max) {
             return report.failed("\(highest) is larger than the record can hold (2^63 - 1)")
         }
-        if let reason = offered.lowest.contradiction(to: try await header().highWatermark) {
-            return report.failed(reason)
+        let limit = try await header().highWatermark
+        if limit != nil {
+            // Contradictions raise the low watermark too; they are looked for before anything is changed.
+            var rehearsal = report
+            let floor = try await merge(offered.attestations.map { MergedEntry(attestation: $0, of: key) }, &rehearsal)
+                .floor
+            if let reason = offered.lowest.raised(to: floor).contradiction(to: limit) { return report.failed(reason) }
         }
         if !dryRun {
             try await change(key) { marks in

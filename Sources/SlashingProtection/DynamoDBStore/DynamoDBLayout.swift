@@ -85,6 +85,8 @@ struct ValidatorMarks: Equatable {
     var highest = Watermarks()
     /// Below these, history is pruned or unknown.
     var low = Watermarks()
+    /// What instances had let out when they merged their floors.
+    var merged = Watermarks()
     var highWatermark: HighWatermark?
 
     init(from header: RecordHeader) {
@@ -100,14 +102,24 @@ struct ValidatorMarks: Equatable {
         isImporting = item["importing"] != nil
         highest = Watermarks(item, "highest")
         low = Watermarks(item, "low")
+        merged = Watermarks(item, "merged")
         highWatermark = HighWatermark(item)
+    }
+
+    /// Whether an entry can be the message that was let out at its place. A record that went back takes messages until
+    /// somebody notices, and those were let out by nobody: of what does not lie ahead of all merged floors nothing tells
+    /// them from others.
+    func isCertain(_ block: RecordedBlock) -> Bool { merged.slot.map { block.slot > $0 } ?? true }
+
+    func isCertain(_ vote: RecordedAttestation) -> Bool {
+        (merged.source.map { vote.source >= $0 } ?? true) && (merged.target.map { vote.target > $0 } ?? true)
     }
 
     func item(of key: PublicKey) -> Item {
         var item = Item(
             key: DynamoDBLayout.marksKey(key),
             numbers: [("revision", revision)] + highest.numbers("highest") + low.numbers("low")
-                + (highWatermark?.numbers ?? [])
+                + merged.numbers("merged") + (highWatermark?.numbers ?? [])
         )
         if isDisabled { item["disabled"] = .boolean(true) }
         if isImporting { item["importing"] = .boolean(true) }

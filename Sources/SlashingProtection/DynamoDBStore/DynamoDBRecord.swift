@@ -24,18 +24,34 @@ struct DynamoDBRecord: Sendable {
         } catch { throw failure(error) }
     }
 
-    /// Refuses a record of another network, another version, or in a table with other keys.
-    func verify() async throws(StoreError) {
+    /// Refuses a record of another network, another version, or in a table with other keys or with replicas. Gives what
+    /// the service says of the table.
+    @discardableResult
+    func verify() async throws(StoreError) -> TableDescription {
         let description = try await attempt { () throws(DynamoDBError) in try await database.describeTable(table) }
-        guard description.keys == DynamoDBLayout.keys else {
-            throw .storage(reason: "\(place) has other keys than a slashing record; name another table")
-        }
+        try check(description)
         let header = try await header()
         guard header.genesisValidatorsRoot == settings.genesisValidatorsRoot else {
             throw .otherNetwork(
                 path: place,
                 pinned: header.genesisValidatorsRoot,
                 configured: settings.genesisValidatorsRoot
+            )
+        }
+        return description
+    }
+
+    /// Refuses a table that no record can be in.
+    func check(_ description: TableDescription) throws(StoreError) {
+        guard description.keys == DynamoDBLayout.keys else {
+            throw .storage(reason: "\(place) has other keys than a slashing record; name another table")
+        }
+        // One region answers before another knows, and two can answer differently. DynamoDB's strongly consistent global
+        // tables take no transactions.
+        guard !description.hasReplicas else {
+            throw .storage(
+                reason: "\(place) is a global table: a replica may not know yet what another has recorded, and a "
+                    + "failover to it would lose that; remove the replicas, or name another table"
             )
         }
     }

@@ -23,6 +23,8 @@ package final class DynamoDBStore: RecordStore {
         package var createIfMissing: Bool
         /// How long to rest between looks at a table that could not be reached.
         package var retryInterval: Duration
+        /// A table that was not looked at for so long is looked at without a reason; nil for never.
+        package var beat: Duration?
 
         package init(
             database: DynamoDB,
@@ -31,7 +33,8 @@ package final class DynamoDBStore: RecordStore {
             slotsPerEpoch: UInt64 = 32,
             latestEpoch: @escaping @Sendable () -> Epoch? = { nil },
             createIfMissing: Bool = false,
-            retryInterval: Duration = .seconds(1)
+            retryInterval: Duration = .seconds(1),
+            beat: Duration? = .seconds(5)
         ) {
             self.database = database
             self.table = table
@@ -40,6 +43,7 @@ package final class DynamoDBStore: RecordStore {
             self.latestEpoch = latestEpoch
             self.createIfMissing = createIfMissing
             self.retryInterval = retryInterval
+            self.beat = beat
         }
     }
 
@@ -47,15 +51,28 @@ package final class DynamoDBStore: RecordStore {
     private static let transactionsAtOnce = 64
 
     let record: DynamoDBRecord
-    private let state = Lock(StoreState())
+    let watch: DynamoDBWatch
+    let sights = DatabaseWatch()
+    let state = Lock(StoreState())
 
     struct StoreState: Sendable {
         var health = StoreHealth.ready
         var isClosed = false
         var isProbing = false
+        /// Failures that concerned the whole table.
+        var failures: UInt64 = 0
+        /// Rises when the table went out of reach, or is another one.
+        var generation: UInt64 = 0
+        /// The table is known to hold something.
+        var holdsHistory = false
+        var beat: Task<Void, Never>?
     }
 
-    private init(_ record: DynamoDBRecord) { self.record = record }
+    private init(_ record: DynamoDBRecord, _ description: TableDescription) {
+        self.record = record
+        watch = DynamoDBWatch(record, description)
+        startBeat()
+    }
 
     /// Opens an existing record, or makes it where `createIfMissing` says so.
     package static func open(_ settings: Settings) async throws(StoreError) -> DynamoDBStore {
@@ -64,8 +81,7 @@ package final class DynamoDBStore: RecordStore {
             guard settings.createIfMissing else { throw .missing(path: record.place) }
             try await record.create()
         }
-        try await record.verify()
-        return DynamoDBStore(record)
+        return DynamoDBStore(record, try await record.verify())
     }
 
     /// Makes a new record, pinned to a network; refuses where one is already there.
@@ -77,8 +93,12 @@ package final class DynamoDBStore: RecordStore {
 
     package var health: StoreHealth { state.withLock { $0.health } }
 
+    // MARK: Deciding
+
     package func decide(_ batch: DutyBatch) async -> [Verdict] {
-        if state.withLock({ $0.isClosed }) { return batch.refused("the slashing record is closed") }
+        let (isClosed, reason) = state.withLock { ($0.isClosed, $0.health.reason) }
+        if isClosed { return batch.refused("the slashing record is closed") }
+        if let reason { return batch.refused(reason) }
         var verdicts: [RecordIdentity: Verdict] = [:]
         await withTaskGroup(of: (RecordIdentity, Verdict).self) { group in
             for (number, identity) in Set(batch.records).enumerated() {
@@ -98,35 +118,28 @@ package final class DynamoDBStore: RecordStore {
     }
 
     private func decide(_ batch: DutyBatch, _ identity: RecordIdentity) async -> Verdict {
-        do throws(DynamoDBError) {
-            let verdict = try await record.decide(batch, identity.publicKey)
-            state.withLock { $0.health = .ready }
-            return verdict
-        } catch {
-            let reason = "\(record.place): \(error)"
-            if error.concernsWholeTable { suspend(reason) }
-            return .refused(.notCheckable(reason: reason))
+        do throws(DynamoDBError) { return try await record.decide(batch, identity.publicKey) } catch {
+            return .refused(.notCheckable(reason: suspend(after: error)))
         }
     }
 
-    /// Says that signing is not protected now, and looks by itself until it is again: a signer that reports itself down
-    /// may get no requests that would show it.
-    private func suspend(_ reason: String) {
-        let mustProbe = state.withLock { state in
-            state.health = .suspended(reason: reason)
-            defer { state.isProbing = true }
-            return !state.isProbing && !state.isClosed
-        }
-        guard mustProbe else { return }
-        Task { [record, state] in
-            while !state.withLock({ $0.isClosed || $0.health == .ready }) {
-                try? await Task.sleep(for: record.settings.retryInterval)
-                guard (try? await record.verify()) != nil else { continue }
-                state.withLock { $0.health = .ready }
-            }
-            state.withLock { $0.isProbing = false }
+    /// The table is looked at after the transactions have ended and before anything is released.
+    package func decide(_ batch: DutyBatch, generation: UInt64) async -> IdentifiedVerdicts {
+        guard connectionGeneration == generation else { return IdentifiedVerdicts(batch.refused(Self.changed)) }
+        let verdicts = await decide(batch)
+        guard verdicts.contains(where: { $0.refusal == nil }) else { return IdentifiedVerdicts(verdicts) }
+        do throws(DynamoDBError) {
+            let identity = try await watch.look()
+            guard connectionGeneration == generation else { return IdentifiedVerdicts(verdicts.refused(Self.changed)) }
+            return IdentifiedVerdicts(verdicts, identity: identity)
+        } catch {
+            return IdentifiedVerdicts(verdicts.refused(suspend(after: error)))
         }
     }
+
+    private static let changed = "the table of the slashing record was out of reach, or is another one now; ask again"
+
+    // MARK: Administration
 
     package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
         if state.withLock({ $0.isClosed }) { throw .storage(reason: "the slashing record is closed") }
@@ -147,15 +160,20 @@ package final class DynamoDBStore: RecordStore {
         }
     }
 
-    package func close() async { state.withLock { $0.isClosed = true } }
+    package func close() async {
+        let beat = state.withLock { state in
+            state.isClosed = true
+            return state.beat.take()
+        }
+        beat?.cancel()
+    }
+
+    deinit { state.withLock { $0.beat }?.cancel() }
 }
 
-extension DynamoDBError {
-    /// Whether other validators would meet it too.
-    fileprivate var concernsWholeTable: Bool {
-        switch self {
-        case .conditionFailed, .canceled, .malformed, .aws(.throttled): false
-        case .tableMissing, .tableExists, .aws: true
-        }
+extension [Verdict] {
+    /// The same, with nothing allowed.
+    fileprivate func refused(_ reason: String) -> [Verdict] {
+        map { $0.refusal == nil ? .refused(.notCheckable(reason: reason)) : $0 }
     }
 }

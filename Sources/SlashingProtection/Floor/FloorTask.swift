@@ -2,12 +2,14 @@
 package import Consensus
 package import Encoding
 
-/// What the floor asks of a record. Each is one step that nothing can come between.
+/// What the floor asks of a record. Each is one step that nothing can come between, or has an order that is as good
+/// (`DynamoDBInstances.swift`).
 ///
 /// A *recovery* is the way out of an alarm: every instance that keeps a floor for the record merges it, and only when
 /// the last one has, may the first sign again. Recoveries are numbered in the record; an instance that merged in one
 /// stands still until it is complete, so what it merged stays whole. The list and the merged marks lie in the same
-/// database and are written in one step: a restored one that still knows of a merge still has what was merged.
+/// database and are written in one step, or the list does not count in a copy: a restored database that still knows of a
+/// merge still has what was merged.
 package enum FloorTask: Sendable {
     /// Holds marks against the record; changes nothing.
     case compare([FloorMark])
@@ -109,7 +111,7 @@ package struct KnownInstance: Hashable, Sendable {
     }
 }
 
-/// A floor to be merged into the record as raised low watermarks, all of it in one durable step.
+/// A floor to be merged into the record as raised low watermarks; the list says so when all of it is durable.
 package struct FloorMerge: Sendable {
     package let instance: FloorInstance
     package let marks: [FloorMark]

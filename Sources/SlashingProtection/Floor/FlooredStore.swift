@@ -54,6 +54,7 @@ package final class FlooredStore: RecordStore {
         self.settings = settings
         let condition = floor.condition
         state = Lock(State(alarm: condition.alarm, seen: condition.seen))
+        inner.prepare(for: floor.instance, seen: condition.seen)
         inner.watch { [weak self] in self?.beginLook() ?? { _ in } }
     }
 

@@ -17,7 +17,11 @@ struct RecordKindTests {
     private static let environment = ["AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"]
 
     /// A configuration whose record is of a kind, with the key of a validator.
-    private func workplace(_ kind: Kind, _ key: TestKey) async throws -> Workplace {
+    private func workplace(
+        _ kind: Kind,
+        _ key: TestKey,
+        table: String = "kind-\(UInt64.random(in: 0 ... .max))"
+    ) async throws -> Workplace {
         let workplace = try Workplace(keys: [key])
         let record: String
         switch kind {
@@ -30,7 +34,7 @@ struct RecordKindTests {
             let endpoint = try await MotoServer.shared.endpoint
             record = """
                   backend: dynamodb
-                  table: kind-\(UInt64.random(in: 0 ... .max))
+                  table: \(table)
                   region: eu-central-1
                   endpoint: "\(endpoint)"
                 """
@@ -40,7 +44,7 @@ struct RecordKindTests {
         try workplace.write(
             text.replacing(
                 "anti_slashing:\n",
-                with: "anti_slashing:\n\(record)\n\(kind == .postgres ? floor + "\n" : "")"
+                with: "anti_slashing:\n\(record)\n\(floor)\n"
             ),
             to: "config.yaml"
         )
@@ -91,5 +95,33 @@ struct RecordKindTests {
         try await empty.makeRecord()
         let unverified = try await empty.run("anti-slashing", "verify", "--against", export)
         #expect(unverified.exitCode == 1 && unverified.output.contains("not there"), "\(unverified)")
+    }
+
+    @Test(.enabled(if: MotoServer.isPresent), arguments: ["restore", "remake"])
+    func `a DynamoDB table that was set back signs nothing until it is reconciled`(action: String) async throws {
+        let key = try TestKey(811)
+        let table = "travel-\(UInt64.random(in: 0 ... .max))"
+        let workplace = try await workplace(.dynamodb, key, table: table)
+        let moto = try await MotoServer.shared
+        try #require(try await workplace.run("anti-slashing", "init", environment: Self.environment).exitCode == 0)
+        let signer = try await RunningSigner.start(in: workplace, [], environment: Self.environment, makesRecord: false)
+        #expect(try await signer.sign(SigningBody.block(slot: 10, body: "0x01"), with: key).status == 200)
+        try await moto.travel("copy", table, "old-\(table)")
+        #expect(try await signer.sign(SigningBody.block(slot: 20, body: "0x01"), with: key).status == 200)
+        try await moto.travel(action, table, "old-\(table)")
+
+        let twin = SigningBody.block(slot: 20, body: "0x02")
+        let refused = try await signer.sign(twin, with: key)
+        #expect(refused.status == 503 && refused.body.contains("last seen was system"), "\(refused)")
+        let health = try await signer.get("/healthcheck")
+        #expect(health.status == 503 && health.body.contains("now it is system"), "\(health)")
+        _ = try await eventually("the metric") {
+            try await signer.metrics().contains("containment_slashing_time_travel_alarm 1") ? true : nil
+        }
+        let done = try await workplace.run("anti-slashing", "reconcile", environment: Self.environment)
+        #expect(done.exitCode == 0 && done.output.contains("the alarm of this instance is over"), "\(done)")
+        #expect(try await signer.sign(twin, with: key).status == 412)
+        #expect(try await signer.sign(SigningBody.block(slot: 30, body: "0x01"), with: key).status == 200)
+        #expect(await signer.stop() == 0)
     }
 }

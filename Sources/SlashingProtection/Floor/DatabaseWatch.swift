@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
 
-/// Who is told which database the lanes see while nobody asks for a signature.
+/// Who is told which database a record sees while nobody asks for a signature.
 final class DatabaseWatch: Sendable {
     typealias Sight = @Sendable (DatabaseIdentity) -> Void
     private let beginLook = Lock<(@Sendable () -> Sight)?>(nil)

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+import Concurrency
+import Consensus
+import Foundation
+import SlashingProtection
+import TestSupport
+import Testing
+
+/// Instances with a floor each on one table, which a test sets back under them.
+final class DynamoDBFloorRig: Sendable {
+    private struct State {
+        var stores: [FlooredStore] = []
+        var watch = SlashingWatch()
+        var released: [(batch: DutyBatch, instance: Int)] = []
+        var slashable: [String] = []
+        var step = 0
+    }
+
+    let table: DynamoDBStore.Settings
+    private let folder: TemporaryFolder
+    private let count: Int
+    private let state = Lock(State())
+
+    /// - Parameter table: where another than a new one is to be used, or one behind another endpoint.
+    init(instances count: Int, on table: DynamoDBStore.Settings? = nil) async throws {
+        self.table = if let table { table } else { try await DynamoDBStore.Settings.fresh() }
+        folder = try TemporaryFolder()
+        self.count = count
+        try await open()
+    }
+
+    var stores: [FlooredStore] { state.withLock { $0.stores } }
+    var releasedCount: Int { state.withLock { $0.released.count } }
+    var slashable: [String] { state.withLock { $0.slashable } }
+    var alarms: [String] { stores.compactMap(\.alarm) }
+
+    func open() async throws {
+        var stores: [FlooredStore] = []
+        for number in 0..<count { stores.append(try await open(number)) }
+        state.withLock { $0.stores = stores }
+    }
+
+    /// One instance, with the floor that it has.
+    func open(_ number: Int) async throws -> FlooredStore {
+        let floor = try SQLiteFloor(.init(path: folder.file("floor-\(number)"), name: "host-\(number)"))
+        let store = FlooredStore(inner: try await DynamoDBStore.open(table), floor: floor)
+        try await store.start()
+        return store
+    }
+
+    func close() async { for store in stores { await store.close() } }
+
+    /// At the end of a test.
+    func end() async throws {
+        await close()
+        try await table.travel("remove")
+    }
+
+    // MARK: Signing
+
+    /// Offers a message to an instance and notes whether it may have a signature now.
+    @discardableResult
+    func sign(_ batch: DutyBatch, _ instance: Int) async -> Verdict {
+        let verdict = await stores[instance].decideOne(batch)
+        guard verdict.refusal == nil else { return verdict }
+        state.withLock { state in
+            state.released.append((batch, instance))
+            if state.watch.note(batch, batch.records[0]) {
+                state.slashable.append("\(batch.duty) of \(batch.records[0]) by \(instance)")
+            }
+        }
+        return verdict
+    }
+
+    /// The next of rising duties.
+    func next() -> DutyBatch {
+        .step(
+            state.withLock { state in
+                state.step += 1; return state.step
+            }
+        )
+    }
+
+    /// Rising duties, in turn by every instance.
+    func live(_ messages: Int) async {
+        for number in 0..<messages { await sign(next(), number % count) }
+    }
+
+    /// Messages on few numbers with two contents each, so that nearly every one has a twin; each by some instance.
+    func live(_ messages: Int, above first: UInt64, _ random: inout SeededGenerator) async {
+        for _ in 0..<messages {
+            let height = first + UInt64.random(in: 1...60, using: &random)
+            let record = [validator(Int.random(in: 0..<4, using: &random))]
+            let content = Int.random(in: 1...2, using: &random)
+            let batch: DutyBatch =
+                Bool.random(using: &random)
+                ? .block(height, root: content, by: record)
+                : .attestation(height, height + 1, root: content, by: record)
+            await sign(batch, Int.random(in: 0..<count, using: &random))
+        }
+    }
+
+    /// Every instance signs again, a block of `slot` and those after it.
+    func waitUntilSigning(from slot: UInt64) async throws {
+        for instance in 0..<count {
+            let batch = DutyBatch.block(slot + UInt64(instance), root: instance, by: [validator(instance % 4)])
+            try await eventually("instance \(instance) signs") { [self] in
+                if let alarm = stores[instance].alarm { throw WaitedInVain(description: alarm) }
+                return await sign(batch, instance).refusal == nil
+            }
+        }
+    }
+
+    /// Every instance signs again, after a restart that is nobody's alarm or after all was reconciled.
+    func waitUntilSigning() async throws {
+        for instance in 0..<count {
+            try await eventually("instance \(instance) signs") { [self] in
+                if let alarm = stores[instance].alarm { throw WaitedInVain(description: alarm) }
+                return await sign(next(), instance).refusal == nil
+            }
+        }
+    }
+
+    /// The other message for the last duties that were released is refused by all.
+    func expectTwinsRefused(last: Int = 60, _ comment: Comment = "") async {
+        for (batch, _) in state.withLock({ $0.released.suffix(last) }) {
+            for instance in 0..<count {
+                let verdict = await sign(batch.twin, instance)
+                if verdict.refusal == nil {
+                    Issue.record("\(comment): \(batch.duty) was released, its twin by \(instance)")
+                }
+            }
+        }
+    }
+
+    // MARK: The floor
+
+    func tend() async { for store in stores { await store.tend() } }
+
+    /// Looks after every instance until each has told what is wrong.
+    func waitForAlarms() async throws {
+        for (instance, store) in stores.enumerated() {
+            try await eventually("instance \(instance) has an alarm (\(store.health))") {
+                if store.alarm == nil { await store.tend() }
+                return store.alarm != nil
+            }
+        }
+    }
+
+    /// What an operator does: once for every instance.
+    func reconcile(in order: [Int]) async throws {
+        for instance in order { _ = try await stores[instance].reconcile(acceptingClockFloor: false) }
+        await tend()
+    }
+}
