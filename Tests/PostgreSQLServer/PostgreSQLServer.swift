@@ -99,7 +99,7 @@ package final class PostgreSQLServer: Sendable {
     package func start() async throws {
         var options = [
             "port": "\(port)", "listen_addresses": "127.0.0.1", "unix_socket_directories": folder,
-            "shared_buffers": "16MB", "max_connections": "150", "min_wal_size": "2MB", "lc_messages": "C",
+            "shared_buffers": "16MB", "max_connections": "500", "min_wal_size": "2MB", "lc_messages": "C",
             // In files below the data, so that nothing is left in memory by one that was killed.
             "dynamic_shared_memory_type": "mmap",
         ]

@@ -21,7 +21,10 @@ import Testing
         var stores: [FlooredStore] = []
         for number in 0..<count {
             let floor = try SQLiteFloor(.init(path: folder.file("floor-\(number)"), name: "host-\(number)"))
-            let store = FlooredStore(inner: record, floor: floor, settings: .init(clockFloor: { clockFloor }))
+            var settings = FlooredStore.Settings(clockFloor: { clockFloor })
+            // A busy machine is no reason to give up earlier.
+            settings.askAgainWithin = .seconds(60)
+            let store = FlooredStore(inner: record, floor: floor, settings: settings)
             try await store.start()
             stores.append(store)
         }
@@ -52,6 +55,29 @@ import Testing
         #expect(try await record.status().blocks == 1)
         await close(stores)
         await record.closeForGood()
+    }
+
+    @Test func `what a record took that had gone back is not repeated once it is reconciled`() async throws {
+        let rig = try FloorRig()
+        let floor = try SQLiteFloor(rig.floor)
+        let store = try SQLiteStore(rig.record)
+        let records = [validator(0)]
+        // Let out: a vote and a block, which the record has lost.
+        try await floor.raise(FloorRelease(duty: DutyBatch.attestation(5, 6).duty, records: records, seen: nil))
+        try await floor.raise(FloorRelease(duty: DutyBatch.block(7).duty, records: records, seen: nil))
+        let taken: [DutyBatch] = [
+            .attestation(4, 9, root: 2), .attestation(3, 4, root: 2), .block(6, root: 2), .block(5, root: 2),
+        ]
+        for batch in taken.reversed() { #expect(await store.decideOne(batch) == .recorded) }
+        // Behind everything that was let out: nothing can be said against it.
+        #expect(await store.decideOne(.block(8, root: 2)) == .recorded)
+        let marks = try await floor.marks()
+        let merge = FloorMerge(instance: floor.instance, marks: marks, joined: nil, completed: 0, clockFloor: nil)
+        _ = try await store.perform(.merge(merge))
+        for batch in taken { #expect(await store.decideOne(batch).refusal?.isUnsafe == true, "\(batch.duty)") }
+        #expect(await store.decideOne(.block(8, root: 2)) == .repeated)
+        await floor.close()
+        await store.close()
     }
 
     /// A failover that loses one commit only: the one whose answer is on its way. Nothing else tells of it.

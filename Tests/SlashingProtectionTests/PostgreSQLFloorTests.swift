@@ -120,6 +120,44 @@ import Testing
         await rig.end()
     }
 
+    /// Until somebody notices, a record that went back takes messages, and whoever noticed meanwhile does not release them.
+    /// What was let out before knows nothing of them.
+    @Test func `what a record took that had gone back is not repeated once all is reconciled`() async throws {
+        let rig = try await PostgreSQLFloorRig(instances: 2)
+        // One that the steps of the rig do not name.
+        let records = [validator(50)]
+        #expect(await rig.sign(.attestation(1, 2, by: records), 0) == .recorded)
+        let old = try await rig.copy("old")
+        try await rig.waitUntilSigning()
+        for batch: DutyBatch in [.attestation(5, 6, root: 1, by: records), .block(7, root: 1, by: records)] {
+            #expect(await rig.sign(batch, 0) == .recorded)
+        }
+        try await rig.waitUntilSeenByAll()
+        try await rig.goBack(to: old)
+        // A vote around the one that was let out, and blocks: the record knows nothing that stands in their way.
+        let taken: [DutyBatch] = [
+            .attestation(4, 9, root: 2, by: records), .block(6, root: 2, by: records),
+            .block(7, root: 2, by: records),
+        ]
+        let inner = try await rig.record.open()
+        for batch in taken { #expect(await inner.decideOne(batch) == .recorded) }
+        for instance in 0..<2 {
+            try await eventually("instance \(instance) has an alarm") {
+                await rig.stores[instance].tend()
+                return rig.stores[instance].alarm != nil
+            }
+        }
+        for instance in 0..<2 { _ = try await rig.stores[instance].reconcile(acceptingClockFloor: false) }
+        for instance in 0..<2 {
+            await rig.stores[instance].tend()
+            #expect(rig.stores[instance].alarm == nil)
+            for batch in taken { #expect(await rig.sign(batch, instance).refusal?.isUnsafe == true, "\(batch.duty)") }
+        }
+        #expect(rig.slashable == [])
+        await inner.close()
+        await rig.end()
+    }
+
     // MARK: Retiring
 
     @Test func `an instance is retired with its floor, and the recovery goes on without it`() async throws {

@@ -80,16 +80,22 @@ struct PostgreSQLAdministrator: ~Copyable {
     }
 
     /// Statements in one round trip. Inside a transaction that was begun before they belong to it.
-    mutating func run(_ statements: [PostgreSQLStatement]) throws(StoreError) -> [ResultTable] {
-        do throws(PostgreSQLError) { return try attempt(statements) } catch { throw .storage(error) }
+    mutating func run(
+        _ statements: [PostgreSQLStatement],
+        within limit: Duration = .seconds(60)
+    ) throws(StoreError) -> [ResultTable] {
+        do throws(PostgreSQLError) { return try attempt(statements, within: limit) } catch { throw .storage(error) }
     }
 
     /// The same, for those who have an answer to some errors.
-    mutating func attempt(_ statements: [PostgreSQLStatement]) throws(PostgreSQLError) -> [ResultTable] {
+    mutating func attempt(
+        _ statements: [PostgreSQLStatement],
+        within limit: Duration = .seconds(60)
+    ) throws(PostgreSQLError) -> [ResultTable] {
         do throws(PostgreSQLError) {
             if session?.connection.isUsable != true { try connect() }
             return try session.lend(or: .notConnected) { session throws(PostgreSQLError) in
-                try session.connection.run(statements, within: .seconds(60))
+                try session.connection.run(statements, within: limit)
             }
         } catch {
             // Whatever was begun ends with the connection.

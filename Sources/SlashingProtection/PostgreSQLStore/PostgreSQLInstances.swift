@@ -189,7 +189,12 @@ extension PostgreSQLAdministrator {
             ),
         ]
         if let floor = merge.clockFloor { statements += raiseAll(to: floor) }
-        let results = try run(statements + write(list) + [Self.commit, database.identityStatement(expected: nil)])
+        statements += disown(merge.marks.map { ($0.record.publicKey, $0.marks) }, clockFloor: merge.clockFloor)
+        // Every row of every validator may be written.
+        let results = try run(
+            statements + write(list) + [Self.commit, database.identityStatement(expected: nil)],
+            within: .seconds(900)
+        )
         var raised: Set<Int32> = []
         for table in [results[1]] + (merge.clockFloor == nil ? [] : [results[3]]) {
             for row in 0..<table.rowCount { if let id = table.int32(row, 0) { raised.insert(id) } }
@@ -199,6 +204,42 @@ extension PostgreSQLAdministrator {
             recovery: list,
             identity: try identity(results[results.count - 1])
         )
+    }
+
+    /// Forgets which messages the entries were that could stand against something behind the marks: a database that had
+    /// gone back may have taken them without anybody releasing them, and as repeats they would pass. The entries stay, and
+    /// refuse every message in their place.
+    private func disown(_ marks: [(PublicKey, Watermarks)], clockFloor: Watermarks?) -> [PostgreSQLStatement] {
+        func number(_ value: UInt64?) -> Int64? { value.map { Int64(clamping: $0) } }
+        func parameters(_ mark: (Watermarks) -> UInt64?) -> [PostgreSQLParameter] {
+            [
+                .int64s(marks.map { number(mark($0.1)) }),
+                number(clockFloor.flatMap(mark)).map { PostgreSQLParameter.int64($0) } ?? .null,
+            ]
+        }
+        let keys = PostgreSQLParameter.byteStrings(marks.map { $0.0.bytes.array })
+        return [
+            PostgreSQLStatement(
+                """
+                UPDATE \(schema.tables).signed_blocks AS b SET signing_root = NULL
+                FROM \(schema.tables).validators AS v
+                    LEFT JOIN unnest($1::bytea[], $2::bigint[]) AS m (key, slot) ON m.key = v.public_key
+                WHERE b.validator_id = v.id AND b.signing_root IS NOT NULL AND b.slot <= greatest(m.slot, $3::bigint)
+                """,
+                [keys] + parameters { $0.slot?.value }
+            ),
+            PostgreSQLStatement(
+                """
+                UPDATE \(schema.tables).signed_attestations AS a SET signing_root = NULL
+                FROM \(schema.tables).validators AS v
+                    LEFT JOIN unnest($1::bytea[], $2::bigint[], $4::bigint[]) AS m (key, target, source)
+                        ON m.key = v.public_key
+                WHERE a.validator_id = v.id AND a.signing_root IS NOT NULL
+                    AND (a.target_epoch <= greatest(m.target, $3::bigint) OR a.source_epoch < greatest(m.source, $5::bigint))
+                """,
+                [keys] + parameters { $0.target?.value } + parameters { $0.source?.value }
+            ),
+        ]
     }
 
     /// The clock floor, for those to come and for all that are there. The floor of those to come has one epoch for both.

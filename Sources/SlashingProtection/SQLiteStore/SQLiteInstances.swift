@@ -106,16 +106,48 @@ extension SQLiteRecord {
     /// Raises the low watermarks and writes the list, in one transaction.
     fileprivate mutating func merge(_ merge: FloorMerge) throws(SQLiteError) -> FloorMergeReport {
         var raised: Set<PublicKey> = []
-        for mark in merge.marks where try raise(mark.record.publicKey, to: mark.marks) {
-            raised.insert(mark.record.publicKey)
+        for mark in merge.marks {
+            if try raise(mark.record.publicKey, to: mark.marks) { raised.insert(mark.record.publicKey) }
+            try disown(mark.record.publicKey, upTo: mark.marks)
         }
         if let floor = merge.clockFloor {
             try statements.setFloor(statements.floor().raised(to: floor))
-            for key in try allValidators() where try raise(key, to: floor) { raised.insert(key) }
+            for key in try allValidators() {
+                if try raise(key, to: floor) { raised.insert(key) }
+                try disown(key, upTo: floor)
+            }
         }
         let list = merge.applied(to: try recoveryList())
         try write(list)
         return FloorMergeReport(raised: raised.count, recovery: list)
+    }
+
+    /// Forgets which messages the entries were that could stand against something behind the marks: a record that had gone
+    /// back may have taken them without anybody releasing them, and as repeats they would pass. The entries stay, and
+    /// refuse every message in their place.
+    private mutating func disown(_ key: PublicKey, upTo marks: Watermarks) throws(SQLiteError) {
+        let validator = try validator(for: key).id
+        let blocks = try connection.prepare(
+            "UPDATE signed_blocks SET signing_root = NULL WHERE validator_id = ?1 AND slot <= ?2"
+        )
+        let attestations = try connection.prepare(
+            """
+            UPDATE signed_attestations SET signing_root = NULL
+                WHERE validator_id = ?1 AND (target_epoch <= ?2 OR source_epoch < ?3)
+            """
+        )
+        if let slot = marks.slot {
+            try blocks.bind(validator, at: 1)
+            try blocks.bind(Int64(clamping: slot.value), at: 2)
+            try blocks.run()
+        }
+        if marks.source != nil || marks.target != nil {
+            try attestations.bind(validator, at: 1)
+            try attestations.bind(Int64(clamping: marks.target?.value ?? 0), at: 2)
+            try attestations.bind(Int64(clamping: marks.source?.value ?? 0), at: 3)
+            try attestations.run()
+        }
+        forget(key)
     }
 
     /// True where something rose.
