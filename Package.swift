@@ -71,7 +71,7 @@ let targets: [Target] = [
     ),
 
     // Also for the benchmark, which stands above it.
-    .target(name: "PostgreSQLServer", dependencies: ["Concurrency"], path: "Tests/PostgreSQLServer"),
+    .target(name: "PostgreSQLServer", dependencies: ["Concurrency", "TestSupport"], path: "Tests/PostgreSQLServer"),
 
     library("CEpoll"),
     .executableTarget(

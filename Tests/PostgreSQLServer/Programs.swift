@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Concurrency
 import Foundation
+import TestSupport
 
 /// A program of the server's that did not do its work.
 package struct ServerFailure: Error, CustomStringConvertible {
@@ -66,17 +67,20 @@ enum Programs {
         folder: String
     ) throws -> String {
         let process = Process()
-        let (standardInput, output) = (Pipe(), Pipe())
         let ended = Condition(false)
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": folder]
         process.currentDirectoryURL = URL(filePath: folder)
-        process.standardInput = standardInput
-        process.standardOutput = output
-        process.standardError = output
         process.terminationHandler = { _ in ended.withLock { $0 = true } }
-        try process.run()
+        let (standardInput, output) = try Spawning.alone {
+            let (standardInput, output) = (Pipe(), Pipe())
+            process.standardInput = standardInput
+            process.standardOutput = output
+            process.standardError = output
+            try process.run()
+            return (standardInput, output)
+        }
         try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try standardInput.fileHandleForWriting.close()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)

@@ -2,6 +2,7 @@
 import Concurrency
 import Foundation
 import Glibc
+import TestSupport
 
 /// A program that runs on as the server's user, and its children.
 final class ServerProcess: Sendable {
@@ -17,15 +18,11 @@ final class ServerProcess: Sendable {
         let command = Programs.asServerUser(program, arguments)
         let process = Process()
         if !FileManager.default.fileExists(atPath: log) { try Data().write(to: URL(filePath: log)) }
-        let output = try FileHandle(forWritingTo: URL(filePath: log))
-        try output.seekToEnd()
         process.executableURL = URL(filePath: command.program)
         process.arguments = command.arguments
         process.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C"]
         process.currentDirectoryURL = URL(filePath: folder)
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
         let state = Lock(State())
         process.terminationHandler = { process in
             let waiting = state.withLock { state in
@@ -36,7 +33,13 @@ final class ServerProcess: Sendable {
             ServerWatchdog.shared.forget(process.processIdentifier)
             for continuation in waiting { continuation.resume() }
         }
-        try process.run()
+        try Spawning.alone {
+            let output = try FileHandle(forWritingTo: URL(filePath: log))
+            try output.seekToEnd()
+            process.standardOutput = output
+            process.standardError = output
+            try process.run()
+        }
         self.state = state
         identifier = process.processIdentifier
         ServerWatchdog.shared.watch(identifier)

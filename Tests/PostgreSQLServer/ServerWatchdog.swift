@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Concurrency
 import Foundation
+import TestSupport
 
 /// The folder of this process's servers, and a shell that sees its input close when the test process is gone, whatever
 /// ended it: then it ends the servers and removes the folder.
@@ -15,12 +16,15 @@ final class ServerWatchdog: Sendable {
         let parent = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
         folder = parent + "/chamber-pg-" + UUID().uuidString.prefix(8)
         let process = Process()
-        let input = Pipe()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-c", Self.script, "watchdog", folder, Programs.otherUser?.user ?? ""]
-        process.standardInput = input
-        // Without a shell or a folder nothing here can work, and every server says so when it starts.
-        try? process.run()
+        let input = Spawning.alone {
+            let input = Pipe()
+            process.standardInput = input
+            // Without a shell or a folder nothing here can work, and every server says so when it starts.
+            try? process.run()
+            return input
+        }
         pipe = Lock(input.fileHandleForWriting)
     }
 

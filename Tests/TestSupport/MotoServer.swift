@@ -27,7 +27,7 @@ package final class MotoServer: Sendable {
     private init() async throws {
         temporary = try TemporaryFolder()
         let log = temporary.file("log")
-        let (process, input) = (Process(), Pipe())
+        let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.environment = ["PYTHONPATH": Self.folder.path, "PATH": "/usr/bin:/bin"]
         process.currentDirectoryURL = URL(filePath: temporary.path)
@@ -42,8 +42,12 @@ package final class MotoServer: Sendable {
             """,
             log, Vectors.packageRoot.appending(path: "scripts/moto-server").path,
         ]
-        process.standardInput = input
-        try process.run()
+        let input = try Spawning.alone {
+            let input = Pipe()
+            process.standardInput = input
+            try process.run()
+            return input
+        }
         lifeline = Lock(input.fileHandleForWriting)
         endpoint = try await Self.endpoint(in: log)
         let number = try String(contentsOfFile: log + ".pid", encoding: .utf8)

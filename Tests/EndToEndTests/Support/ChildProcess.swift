@@ -2,6 +2,7 @@
 import Concurrency
 import Foundation
 import Glibc
+import TestSupport
 
 /// A program that runs beside the tests. Its output goes to files, so that nothing has to read along.
 final class ChildProcess: Sendable {
@@ -32,8 +33,6 @@ final class ChildProcess: Sendable {
         process.environment = environment
         process.currentDirectoryURL = URL(filePath: folder)
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: errorsPath))
         let state = Lock(State())
         process.terminationHandler = { process in
             // A signal counts as a shell counts it.
@@ -47,7 +46,12 @@ final class ChildProcess: Sendable {
             onExit()
             for continuation in waiting { continuation.resume(returning: code) }
         }
-        try process.run()
+        let (outputPath, errorsPath) = (outputPath, errorsPath)
+        try Spawning.alone {
+            process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
+            process.standardError = try FileHandle(forWritingTo: URL(filePath: errorsPath))
+            try process.run()
+        }
         self.state = state
         identifier = process.processIdentifier
         // One that has ended by now was forgotten before it was known; then it is forgotten here.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Concurrency
 import Foundation
+import TestSupport
 
 /// Ends the programs that the tests have started, where the tests themselves end in a way that leaves them no time for
 /// it: a shell that learns of every start and end, and sees its input close when the test process is gone.
@@ -12,7 +13,6 @@ final class Watchdog: Sendable {
 
     private init() throws {
         let process = Process()
-        let input = Pipe()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = [
             "-c",
@@ -28,8 +28,12 @@ final class Watchdog: Sendable {
             for number in $live; do kill -KILL "$number"; done
             """,
         ]
-        process.standardInput = input
-        try process.run()
+        let input = try Spawning.alone {
+            let input = Pipe()
+            process.standardInput = input
+            try process.run()
+            return input
+        }
         pipe = Lock(input.fileHandleForWriting)
     }
 
