@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Encoding
 internal import YAML
 
 /// The names of settings in the environment: `CONTAINMENT_`, sections joined by two underscores.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Encoding
 
 extension Web3SignerOption {
     /// Options that stand before the mode word.
