@@ -30,7 +30,11 @@ let targets: [Target] = [
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
     .target(name: "SQLite", dependencies: ["CLinux", "CSQLite"]),
     .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "Concurrency"]),
-    .target(name: "HTTPServer", dependencies: ["CMicrohttpd", "CLinux", "Concurrency"], exclude: ["README.md"]),
+    .target(
+        name: "HTTPServer",
+        dependencies: ["CMicrohttpd", "CLinux", "Concurrency", "Encoding"],
+        exclude: ["README.md"]
+    ),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
@@ -45,16 +49,24 @@ let targets: [Target] = [
             "AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "JSON", "PostgreSQL", "SQLite",
         ]
     ),
+    .target(name: "SignerState", dependencies: ["Concurrency", "DynamoDB", "PostgreSQL", "SQLite"]),
+    .target(
+        name: "Authorization",
+        dependencies: ["BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState"]
+    ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
         name: "Signer",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection", "Telemetry"]
+        dependencies: [
+            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "SlashingProtection",
+            "Telemetry",
+        ]
     ),
     .target(
         name: "SignerAPI",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Signer", "SlashingProtection",
-            "Telemetry",
+            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer",
+            "SignerState", "SlashingProtection", "Telemetry",
         ]
     ),
     .target(name: "Arguments"),
@@ -62,11 +74,10 @@ let targets: [Target] = [
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "AWS", "Arguments", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto", "DynamoDB", "Encoding",
-            "HTTPClient",
-            "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI",
-            "SlashingProtection",
-            "Telemetry",
+            "AWS", "Arguments", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto",
+            "DynamoDB", "Encoding", "HTTPClient",
+            "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI", "SignerState",
+            "SlashingProtection", "Telemetry",
         ]
     ),
 
@@ -92,6 +103,13 @@ let targets: [Target] = [
     ),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
+    .testTarget(
+        name: "AuthorizationTests",
+        dependencies: [
+            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState",
+            "TestSupport",
+        ]
+    ),
     .testTarget(name: "AWSTests", dependencies: ["AWS", "Concurrency", "TestSupport"]),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
@@ -124,8 +142,14 @@ let targets: [Target] = [
     .testTarget(
         name: "SignerAPITests",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer", "SignerAPI",
-            "SlashingProtection", "Telemetry",
+            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer",
+            "SignerAPI", "SignerState", "SlashingProtection", "Telemetry", "TestSupport",
+        ]
+    ),
+    .testTarget(
+        name: "SignerStateTests",
+        dependencies: [
+            "AWS", "Concurrency", "DynamoDB", "PostgreSQL", "PostgreSQLServer", "SQLite", "SignerState", "TestSupport",
         ]
     ),
     .testTarget(

@@ -107,7 +107,8 @@ struct ParsedHead {
                 versionOffset: versionOffset,
                 fieldCount: fieldCount,
                 limits: HTTPServerSettings.Limits(),
-                peer: .local
+                peer: .local,
+                readCredential: nil
             )
             guard case .head(let head) = framing.read() else { return nil }
             return head

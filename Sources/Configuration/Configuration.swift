@@ -11,6 +11,8 @@ package struct Configuration: Sendable {
     package var metrics = Metrics()
     package var keySources = KeySources()
     package var antiSlashing = AntiSlashing()
+    package var auth = Auth()
+    package var signerState = SignerState()
     package var health = Health()
     package var compatibility = Compatibility()
     package var logging = Logging()
@@ -44,9 +46,9 @@ package struct Configuration: Sendable {
     /// The one table.
     package static let schema = Schema<Configuration>(
         Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
-            + KeySources.settings + AntiSlashing.settings
+            + KeySources.settings + AntiSlashing.settings + Auth.settings + SignerState.settings
             + Health.settings + Compatibility.settings + Logging.settings,
-        rules: Server.rules + KeySources.rules + AntiSlashing.rules,
+        rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules,
         reserved: reserved
     )
 
@@ -65,7 +67,6 @@ package struct Configuration: Sendable {
     private static let reserved = [
         ReservedSection(prefix: "tls", reason: "is not available: this version serves plain HTTP only"),
         ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode"),
-        ReservedSection(prefix: "signer_state", reason: "is not available: this version has no sealed keys"),
         ReservedSection(prefix: "chamber", reason: "is not available: this version has no sealed keys"),
         ReservedSection(prefix: "http", reason: "is not available: this version has no key manager API"),
         ReservedSection(

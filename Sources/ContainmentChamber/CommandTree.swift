@@ -10,8 +10,8 @@ enum CommandTree {
         kind: .value("FILE"),
         summary: "The configuration file (YAML). Also CONTAINMENT_CONFIG; without one, defaults, environment and flags."
     )
-    private static let json = Option("json", kind: .flag, summary: "Answer as JSON.")
-    private static var settings: [Option] { [configuration] + Configuration.options }
+    static let json = Option("json", kind: .flag, summary: "Answer as JSON.")
+    static var settings: [Option] { [configuration] + Configuration.options }
 
     static let program = Command(
         "containment-chamber",
@@ -26,7 +26,9 @@ enum CommandTree {
             Example("containment-chamber server -c config.yaml", "Run the signer"),
             Example("containment-chamber config reference", "Every setting with its default"),
         ],
-        subcommands: [server, config, keys, antiSlashing, Command("version", summary: "Print the version")]
+        subcommands: [
+            server, config, keys, antiSlashing, operatorCommands, Command("version", summary: "Print the version"),
+        ]
     )
 
     private static let server = Command(

@@ -61,7 +61,8 @@ internal import Glibc
             versionOffset: version - method,
             fieldCount: handle.fieldCount,
             limits: core.settings.limits,
-            peer: connection.peer
+            peer: connection.peer,
+            readCredential: core.settings.readCredential
         )
         switch framing.read() {
         case .refused(let refusal):

@@ -27,6 +27,7 @@
     let fieldCount: Int
     let limits: HTTPServerSettings.Limits
     let peer: PeerAddress
+    let readCredential: CredentialReader?
 
     private var position = 0
     private var lengths = 0
@@ -34,6 +35,7 @@
     private var codings = 0
     private var isChunked = false
     private var hosts = 0
+    private var authorizations: [Range<Int>] = []
     private var fields = 0
 
     init(
@@ -45,7 +47,8 @@
         versionOffset: Int,
         fieldCount: Int,
         limits: HTTPServerSettings.Limits,
-        peer: PeerAddress
+        peer: PeerAddress,
+        readCredential: CredentialReader?
     ) {
         unsafe self.base = unsafe base
         self.size = size
@@ -56,6 +59,7 @@
         self.fieldCount = fieldCount
         self.limits = limits
         self.peer = peer
+        self.readCredential = readCredential
     }
 
     enum Reading {
@@ -66,7 +70,10 @@
     /// The head, or the first reason to refuse it.
     mutating func read() -> Reading {
         guard size <= limits.headBytes, fieldCount <= limits.headFields else { return .refused(.headTooLarge) }
-        if let reason = requestLine() ?? fieldLines() ?? bodyFraming() { return .refused(.malformed(reason)) }
+        let refusal = requestLine() ?? fieldLines() ?? bodyFraming()
+        // Before the head is copied, and whether or not it is taken.
+        let credential = takeCredential()
+        if let refusal { return .refused(.malformed(refusal)) }
         let methodLength = targetOffset - 1
         return .head(
             RequestHead(
@@ -76,9 +83,24 @@
                 pathLength: target.isEmpty ? targetLength : target.prefix { $0 != UInt8(ascii: "?") }.count,
                 contentLength: contentLength,
                 isChunked: isChunked,
-                peer: peer
+                peer: peer,
+                credential: credential
             )
         )
+    }
+
+    /// Reads the credential in the buffer and overwrites it there: no copy of it is left.
+    private func takeCredential() -> Credential {
+        var credential = Credential.none
+        for range in authorizations {
+            let value = unsafe UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
+            let span = unsafe Span<UInt8>(_unsafeBytes: value)
+            credential = readCredential.map { $0(span) } ?? .unreadable
+            // The buffer is libmicrohttpd's own, and it does not look at this field.
+            unsafe UnsafeMutableRawPointer(mutating: base + range.lowerBound)
+                .initializeMemory(as: UInt8.self, repeating: UInt8(ascii: "*"), count: range.count)
+        }
+        return credential
     }
 
     // MARK: Request line
@@ -137,6 +159,8 @@
         fields += 1
         switch nameLength {
         case 4 where isNamed("host", nameStart): hosts += 1
+        case 13 where isNamed("authorization", nameStart):
+            authorizations.append(valueStart..<(valueStart + valueLength))
         case 14 where isNamed("content-length", nameStart):
             lengths += 1
             return length(valueStart, valueLength)
@@ -163,6 +187,7 @@
 
     private func bodyFraming() -> String? {
         if hosts != 1 { return hosts == 0 ? "Host is missing" : "Host is given twice" }
+        if authorizations.count > 1 { return "Authorization is given twice" }
         if lengths > 1 { return "Content-Length is given twice" }
         if codings > 1 { return "Transfer-Encoding is given twice" }
         if codings == 1, lengths == 1 { return "Content-Length and Transfer-Encoding exclude each other" }

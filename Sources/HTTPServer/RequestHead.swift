@@ -13,6 +13,8 @@ package struct RequestHead: Sendable {
     package let contentLength: Int?
     package let isChunked: Bool
     package let peer: PeerAddress
+    /// What the request showed in its `Authorization` field, whose text is nowhere any more.
+    package let credential: Credential
 
     /// Whether bytes of a body follow.
     package var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
@@ -96,7 +98,8 @@ extension RequestHead {
         _ target: String,
         headers: [(name: String, value: String)] = [],
         contentLength: Int? = nil,
-        peer: PeerAddress = .local
+        peer: PeerAddress = .local,
+        credential: Credential = .none
     ) {
         var bytes = Array(method.name.utf8) + [0] + Array(target.utf8) + [0] + Array("HTTP/1.1".utf8) + [0, 0]
         for header in headers { bytes += Array(header.name.utf8) + [0, 0x20] + Array(header.value.utf8) + [0, 0] }
@@ -107,7 +110,8 @@ extension RequestHead {
             pathLength: target.utf8.prefix { $0 != UInt8(ascii: "?") }.count,
             contentLength: contentLength,
             isChunked: false,
-            peer: peer
+            peer: peer,
+            credential: credential
         )
     }
 }

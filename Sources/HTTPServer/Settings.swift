@@ -10,6 +10,8 @@ package struct HTTPServerSettings: Sendable {
     package var executor: (any TaskExecutor)?
     package var limits = Limits()
     package var deadlines = Deadlines()
+    /// Without one nothing that is shown is understood.
+    package var readCredential: CredentialReader?
 
     package init(listener: any Listener) { self.listener = listener }
 

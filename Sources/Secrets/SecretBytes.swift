@@ -103,6 +103,13 @@ internal import CSodium
     }
 }
 
+/// Wipes bytes that held a secret for a moment, such as a decoded password on the stack.
+package func wipe(_ span: inout MutableSpan<UInt8>) {
+    unsafe span.withUnsafeMutableBufferPointer { buffer in
+        if let base = buffer.baseAddress { unsafe sodium_memzero(base, buffer.count) }
+    }
+}
+
 /// Wipes memory that is about to be given back. `memset` before a free vanishes at -O; this does not.
 package func wipe(_ span: inout MutableRawSpan) {
     unsafe span.withUnsafeMutableBytes { buffer in

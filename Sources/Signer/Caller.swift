@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who asks. What it may do is decided before the body is read; the rest of the path only names it.
+package import Authorization
+
+/// Who asks. The rest of the path only names it; what it may do, its grant says.
 package enum Caller: Hashable, Sendable, CustomStringConvertible {
     /// Somebody who reached the port, by address.
     case peer(String)
+    /// Whoever has a token: its truncated hash, and where the request came from.
+    case token(TokenIdentifier, address: String)
     /// The operator's program, over the socket that only this user can open.
     case local
 
-    /// The kind of caller, for the audit log.
+    /// Who it is, for the audit log: never a token.
     package var kind: String {
         switch self {
         case .peer: "anonymous"
+        case .token(let identifier, _): "token:\(identifier)"
         case .local: "local"
         }
     }
 
     package var description: String {
         switch self {
-        case .peer(let address): address
+        case .peer(let address), .token(_, let address): address
         case .local: "local"
         }
     }

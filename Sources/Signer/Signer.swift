@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Authorization
 internal import BLS
 internal import Concurrency
 package import Consensus
@@ -46,11 +47,13 @@ package final class Signer: Sendable {
     ///
     /// - Parameters:
     ///   - identifier: the key as the request names it: hexadecimal, any case, with or without `0x`.
+    ///   - grant: what the caller may; nil where the port asks nobody.
     ///   - isAbandoned: whether the client has gone; asked before anything is recorded.
     ///   - read: the body as a message and its signing root.
     package func sign(
         _ identifier: String,
         for caller: Caller,
+        under grant: Grant? = nil,
         isAbandoned: @Sendable () -> Bool = { false },
         read: () throws(UnreadableRequest) -> ReadRequest
     ) async -> SigningOutcome {
@@ -62,7 +65,11 @@ package final class Signer: Sendable {
         do throws(UnreadableRequest) {
             let message = try read()
             request = message
-            outcome = await sign(message, key, &timing, isAbandoned)
+            if let refusal = Self.refusal(grant, message, key) {
+                outcome = .notAllowed(refusal)
+            } else {
+                outcome = await sign(message, key, grant, &timing, isAbandoned)
+            }
         } catch {
             outcome = SigningOutcome(error)
         }
@@ -80,10 +87,20 @@ package final class Signer: Sendable {
         return outcome
     }
 
+    /// Why the caller may not have this signed, as things stand.
+    private static func refusal(_ grant: Grant?, _ message: ReadRequest, _ key: KeyIdentifier?) -> AccessRefusal? {
+        guard let grant else { return nil }
+        do throws(AccessRefusal) {
+            try grant.check(.sign, key: key?.publicKey, operation: message.request.operation)
+            return nil
+        } catch { return error }
+    }
+
     /// Takes a place in the lane of the message and goes the way on its threads.
     private func sign(
         _ message: ReadRequest,
         _ key: KeyIdentifier?,
+        _ grant: Grant?,
         _ timing: inout Timing,
         _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome {
@@ -96,6 +113,8 @@ package final class Signer: Sendable {
             for _ in 0..<3 {
                 let generation = authority.enter()
                 defer { authority.leave(generation) }
+                // Once more: whoever took the permission away before this generation began has had its answer.
+                if let refusal = Self.refusal(grant, message, key) { return .notAllowed(refusal) }
                 if let outcome = await sign(message, key, generation, &timing, isAbandoned) { return outcome }
             }
             return .withdrawn

@@ -13,6 +13,13 @@ package enum KeyIdentifier: Hashable, Comparable, Sendable, CustomStringConverti
         case .bls(let key): key.description
         }
     }
+
+    /// The public key of a key of the consensus layer.
+    package var publicKey: PublicKey? {
+        switch self {
+        case .bls(let key): key
+        }
+    }
 }
 
 /// Where a key came from.

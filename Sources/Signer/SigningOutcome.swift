@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Authorization
 package import BLS
 package import Consensus
 package import SlashingProtection
@@ -11,6 +12,8 @@ package enum SigningOutcome: Hashable, Sendable {
     case malformed(code: String, reason: String)
     /// The client's signing root is not the one we compute.
     case rootMismatch(claimed: SigningRoot, computed: SigningRoot)
+    /// The caller may not have this signed.
+    case notAllowed(AccessRefusal)
     case otherNetwork(configured: Root, offered: Root)
     case unknownKey
     /// Signing would, or could, be slashable.
@@ -32,6 +35,7 @@ extension SigningOutcome {
         case .signed: "signed"
         case .malformed(let code, _): code
         case .rootMismatch: "signing_root_mismatch"
+        case .notAllowed(let refusal): refusal.rawValue
         case .otherNetwork: "wrong_network"
         case .unknownKey: "key_not_found"
         case .slashable(let refusal): refusal.code
@@ -49,6 +53,7 @@ extension SigningOutcome {
         case .malformed(_, let reason): reason
         case .rootMismatch(let claimed, let computed):
             "signing_root is \(claimed), but the message's is \(computed)"
+        case .notAllowed(let refusal): refusal.reason
         case .otherNetwork(let configured, let offered):
             "this signer serves the network with genesis validators root \(configured), the request names \(offered)"
         case .unknownKey: "no key with this identifier is loaded"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Authorization
 internal import Consensus
 internal import Foundation
 package import HTTPServer
@@ -43,17 +44,17 @@ package struct SignerServices: Sendable {
     }
 
     /// The signing port: Web3Signer's routes (web3signer.md §2).
-    package var signingRoutes: [Route<Scope, Caller>] {
-        var routes: [Route<Scope, Caller>] = [
+    package var signingRoutes: [Route<Scope, Access>] {
+        var routes: [Route<Scope, Access>] = [
             Route(atOnce: .get, "/upcheck", scope: .health, produces: "text/plain") { _, _, _ in .text("OK") },
             Route(atOnce: .get, "/healthcheck", scope: .health) { [health] _, _, _ in health().response() },
-            Route(.post, "/api/v1/eth2/sign/:identifier", scope: .sign) { request, parameters, caller in
-                await sign(request, parameters["identifier"], caller)
+            Route(.post, "/api/v1/eth2/sign/:identifier", scope: .sign) { request, parameters, access in
+                await sign(request, parameters["identifier"], access)
             },
-            Route(.get, "/api/v1/eth2/publicKeys", scope: .publicKeys, produces: "application/json") { _, _, _ in
+            Route(.get, "/api/v1/eth2/publicKeys", scope: .publicKeys, produces: "application/json") { _, _, access in
                 // Behind everything that is signed, whoever asks and however often.
                 await withTaskExecutorPreference(signer.lanes.executor(.registration)) {
-                    .json(listing.body(signer.keyring))
+                    .json(listing.body(signer.keyring, for: access.grant))
                 }
             },
             Route(.post, "/reload", scope: .reload, produces: "application/json") { _, _, _ in
@@ -72,7 +73,7 @@ package struct SignerServices: Sendable {
     }
 
     /// The metrics port.
-    package var metricsRoutes: [Route<Scope, Caller>] {
+    package var metricsRoutes: [Route<Scope, Access>] {
         [
             Route(.get, "/metrics", scope: .metrics) { [metrics] _, _, _ in
                 Response(
@@ -85,25 +86,28 @@ package struct SignerServices: Sendable {
     }
 
     /// The admin socket. A body may be the histories of many validators.
-    package var administrationRoutes: [Route<Scope, Caller>] {
+    package var administrationRoutes: [Route<Scope, Access>] {
         RecordAdministration.Command.allCases.map { command in
             Route(
                 .post,
                 RoutePattern(RecordAdministration.path + command.rawValue),
                 scope: .recordAdministration,
                 bodyLimit: RecordAdministration.largestBody
-            ) { request, _, caller in
-                await administer(command, request, caller)
+            ) { request, _, access in
+                await administer(command, request, access.caller)
             }
         }
     }
 
     // MARK: Signing
 
-    private func sign(_ request: Request, _ identifier: String, _ caller: Caller) async -> Response {
-        let outcome = await signer.sign(identifier, for: caller, isAbandoned: { request.clientHasGone }) {
-            () throws(UnreadableRequest) in try reader.read(request.body)
-        }
+    private func sign(_ request: Request, _ identifier: String, _ access: Access) async -> Response {
+        let outcome = await signer.sign(
+            identifier,
+            for: access.caller,
+            under: access.grant,
+            isAbandoned: { request.clientHasGone }
+        ) { () throws(UnreadableRequest) in try reader.read(request.body) }
         return outcome.response(compatibility, acceptsJSON: request.head.acceptsJSON)
     }
 

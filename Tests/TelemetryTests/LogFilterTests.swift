@@ -4,23 +4,23 @@ import Testing
 
 @Suite struct LogFilterTests {
     @Test(arguments: [
-        ("info", "chamber=info audit=info http=info keys=info protection=info signer=info"),
-        ("off", "chamber=off audit=off http=off keys=off protection=off signer=off"),
-        ("", "chamber=error audit=error http=error keys=error protection=error signer=error"),
-        ("off,audit=info", "chamber=off audit=info http=off keys=off protection=off signer=off"),
+        ("info", "chamber=info audit=info auth=info http=info keys=info protection=info signer=info"),
+        ("off", "chamber=off audit=off auth=off http=off keys=off protection=off signer=off"),
+        ("", "chamber=error audit=error auth=error http=error keys=error protection=error signer=error"),
+        ("off,audit=info", "chamber=off audit=info auth=off http=off keys=off protection=off signer=off"),
         (
             "containment_chamber=info,audit=info",
-            "chamber=info audit=info http=info keys=info protection=info signer=info"
+            "chamber=info audit=info auth=info http=info keys=info protection=info signer=info"
         ),
-        ("audit", "chamber=error audit=trace http=error keys=error protection=error signer=error"),
-        (" WARN , Audit=off", "chamber=warn audit=warn http=warn keys=warn protection=warn signer=warn"),
+        ("audit", "chamber=error audit=trace auth=error http=error keys=error protection=error signer=error"),
+        (" WARN , Audit=off", "chamber=warn audit=warn auth=warn http=warn keys=warn protection=warn signer=warn"),
         (
             "containment_chamber=warn,containment_chamber::http=debug",
-            "chamber=warn audit=error http=debug keys=warn protection=warn signer=warn"
+            "chamber=warn audit=error auth=warn http=debug keys=warn protection=warn signer=warn"
         ),
-        ("http=trace,warn", "chamber=warn audit=warn http=trace keys=warn protection=warn signer=warn"),
-        ("audit=info,audit=off,off", "chamber=off audit=off http=off keys=off protection=off signer=off"),
-        ("hyper=debug,info", "chamber=info audit=info http=info keys=info protection=info signer=info"),
+        ("http=trace,warn", "chamber=warn audit=warn auth=warn http=trace keys=warn protection=warn signer=warn"),
+        ("audit=info,audit=off,off", "chamber=off audit=off auth=off http=off keys=off protection=off signer=off"),
+        ("hyper=debug,info", "chamber=info audit=info auth=info http=info keys=info protection=info signer=info"),
     ]) func `a filter decides for each target`(text: String, expected: String) throws {
         let filter = try LogFilter(parsing: text)
         let decided = LogTarget.allCases.map { target in

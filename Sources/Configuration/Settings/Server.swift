@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Encoding
 
 extension Configuration {
     /// The signing server.
@@ -21,6 +22,8 @@ extension Configuration {
         /// Nil stands for the place beside the slashing database: `Configuration.adminSocketPath`.
         package var adminSocket: String?
         package var isStrict = false
+        /// Whose `X-Forwarded-For` is believed.
+        package var trustedProxies: [AddressRange] = []
     }
 
     /// Where the admin socket lies.
@@ -114,6 +117,13 @@ extension Configuration.Server {
             optional: .path,
             unset: "anti_slashing.path with .admin.sock added",
             "The Unix socket over which the command line reaches the running process."
+        ),
+        Setting(
+            "server.trusted_proxies",
+            at: \.server.trustedProxies,
+            listOf: .addressRange,
+            mayBeEmpty: true,
+            "The proxies whose X-Forwarded-For says where a request comes from. Nobody else's is believed."
         ),
         Setting(
             "server.strict",

@@ -27,6 +27,7 @@ final class Daemon: Sendable {
     private let authority = Authority()
     private let lanes: SigningLanes
     private let keys: KeyService
+    private let access: AccessService
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -50,6 +51,7 @@ final class Daemon: Sendable {
         }
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
+        access = try await AccessService(configuration, authority: authority, logger: logger, metrics: metrics)
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
         keys = KeyService(
@@ -98,6 +100,7 @@ final class Daemon: Sendable {
             // Before the keys: an alarm is told at once, however long they take.
             let floor = FloorWatch(record.floored, logger, metrics).start()
             defer { floor.cancel() }
+            try await access.start()
             if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
@@ -135,9 +138,11 @@ final class Daemon: Sendable {
     }
 
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
-        let ports = ServerPorts(configuration, routes: routes(), executor: lanes.executor(.intake), logger: logger)
+        let executor = lanes.executor(.intake)
+        let ports = ServerPorts(configuration, routes: routes(), access: access, executor: executor, logger: logger)
         try ports.start()
-        warnIfExposed()
+        let following = Task { await access.watch() }
+        defer { following.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
@@ -154,19 +159,9 @@ final class Daemon: Sendable {
         await ports.stop(drain: configuration.server.drain)
     }
 
-    /// This version knows no tokens: on an address that others can reach, the network is the only gate.
-    private func warnIfExposed() {
-        let address = configuration.server.listenAddress
-        guard address != "localhost", address != "::1", !address.hasPrefix("127.") else { return }
-        logger.warn(
-            .http,
-            "the signing port is not on a loopback address: WHOEVER REACHES IT CAN SIGN; let a firewall admit only validator clients",
-            ["address": .text(address)]
-        )
-    }
-
     private func close() async {
         await protection.close()
+        await access.close()
         await Blocking.run(name: "closing") { [lanes, logger] in
             lanes.stop()
             logger.info(.chamber, "stopped")

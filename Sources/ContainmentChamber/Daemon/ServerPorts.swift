@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Authorization
 internal import Configuration
 internal import HTTPServer
 internal import Signer
@@ -14,7 +15,13 @@ final class ServerPorts: Sendable {
     private let ports: [Port]
     private let logger: Logger
 
-    init(_ configuration: Configuration, routes: SignerServices, executor: any TaskExecutor, logger: Logger) {
+    init(
+        _ configuration: Configuration,
+        routes: SignerServices,
+        access: AccessService,
+        executor: any TaskExecutor,
+        logger: Logger
+    ) {
         self.logger = logger
         let server = configuration.server
         var signing = HTTPServerSettings(
@@ -23,6 +30,8 @@ final class ServerPorts: Sendable {
         signing.executor = executor
         signing.limits = .init(server)
         signing.deadlines = .init(server)
+        signing.readCredential = access.credentialReader
+        let gate = access.gate
         var ports = [
             Port(
                 name: "signing",
@@ -30,8 +39,8 @@ final class ServerPorts: Sendable {
                     signing,
                     handler: HTTPRouter(
                         hosts: HostAllowList(server.allowedHosts),
-                        routes: routes.signingRoutes,
-                        gate: Self.open
+                        routes: routes.signingRoutes + (access.routes?.routes ?? []),
+                        gate: gate.decide
                     )
                 )
             )
@@ -54,28 +63,28 @@ final class ServerPorts: Sendable {
                 )
             )
         }
-        if configuration.antiSlashing.backend != .noop {
-            var administration = HTTPServerSettings(listener: UnixListener(path: configuration.adminSocketPath))
-            administration.limits.bodyBytes = RecordAdministration.largestBody
-            administration.limits.bodyBudget = RecordAdministration.largestBody
-            administration.deadlines.body = .seconds(600)
-            administration.deadlines.answer = .seconds(3600)
-            ports.append(
-                Port(
-                    name: "administration",
-                    server: HTTPServer(
-                        administration,
-                        handler: HTTPRouter(routes: routes.administrationRoutes) { _, _, _ in .allow(.local) }
-                    )
+        var administration = HTTPServerSettings(listener: UnixListener(path: configuration.adminSocketPath))
+        administration.limits.bodyBytes = RecordAdministration.largestBody
+        administration.limits.bodyBudget = RecordAdministration.largestBody
+        administration.deadlines.body = .seconds(600)
+        administration.deadlines.answer = .seconds(3600)
+        var administrative = access.routes?.administrationRoutes ?? []
+        if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
+        ports.append(
+            Port(
+                name: "administration",
+                server: HTTPServer(
+                    administration,
+                    handler: HTTPRouter(routes: administrative) { _, _, _ in .allow(.local) }
                 )
             )
-        }
+        )
         self.ports = ports
     }
 
     /// The gate of a port without tokens: whoever reaches it passes, under the name of his address.
-    private static func open(_: Scope, head: RequestHead, _: PathParameters) -> GateDecision<Caller> {
-        .allow(.peer(head.peer.description))
+    private static func open(_: Scope, head: RequestHead, _: PathParameters) -> GateDecision<Access> {
+        .allow(Access(caller: .peer(head.peer.description), grant: nil))
     }
 
     func start() throws(Failure) {

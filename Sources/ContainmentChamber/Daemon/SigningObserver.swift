@@ -71,6 +71,7 @@ struct SigningObserver: Sendable {
             metrics.preventedSignings.increment()
         case .malformed, .rootMismatch: metrics.blsMalformedRequests.increment()
         case .unknownKey: metrics.blsMissingIdentifier.increment()
+        case .notAllowed: metrics.authRejections.increment()
         case .otherNetwork, .protectionUnavailable, .overloaded, .withdrawn, .abandoned: break
         }
         metrics.refusals[attempt.outcome.code].increment()
@@ -91,7 +92,7 @@ struct SigningObserver: Sendable {
         var event = AuditEvent(.signing(operation: operation), outcome)
         if case .bls(let key)? = attempt.key { event.key = key.bytes }
         event.caller = attempt.caller.kind
-        if case .peer(let address) = attempt.caller { event.peer = address }
+        if attempt.caller != .local { event.peer = attempt.caller.description }
         event.signingRoot = attempt.request?.signingRoot.bytes
         switch attempt.request?.request.duty {
         case .block(let slot)?: event.slot = slot.value

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Authorization
 internal import BLS
 internal import Encoding
 internal import HTTPServer
@@ -20,6 +21,7 @@ extension SigningOutcome {
         case .signed: 200
         case .malformed: 400
         case .rootMismatch: compatibility.signingRootMismatchStatus
+        case .notAllowed(let refusal): refusal.status
         case .otherNetwork: compatibility.wrongNetworkStatus
         case .unknownKey: 404
         case .slashable: 412

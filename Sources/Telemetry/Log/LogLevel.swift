@@ -33,6 +33,8 @@ package enum LogTarget: UInt8, Sendable, CaseIterable {
     case chamber
     /// Who asked for what and what came of it. Routed to a sink of its own by operators.
     case audit
+    /// Policies and tokens.
+    case auth
     case http
     case keys
     case protection
@@ -44,6 +46,7 @@ package enum LogTarget: UInt8, Sendable, CaseIterable {
         switch self {
         case .chamber: "containment_chamber"
         case .audit: "audit"
+        case .auth: "containment_chamber::auth"
         case .http: "containment_chamber::http"
         case .keys: "containment_chamber::keys"
         case .protection: "containment_chamber::slashing_protection"

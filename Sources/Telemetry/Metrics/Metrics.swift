@@ -24,6 +24,7 @@ package struct Metrics: Sendable {
     package let keyLoadingDuration: Gauge
     package let keyLoadFailures: Counter
     package let recordBytes: Gauge
+    package let signerStateReachable: Gauge
     package let timeTravelAlarm: Gauge
     package let logLinesLost: Family<Counter>
 
@@ -109,6 +110,11 @@ package struct Metrics: Sendable {
             r.gauge(
                 "containment_slashing_record_bytes",
                 "Bytes of the slashing record on the disk, its log included."
+            )[]
+        signerStateReachable =
+            r.gauge(
+                "containment_signer_state_reachable",
+                "1 while policies and tokens can be read where they are kept, 0 otherwise."
             )[]
         timeTravelAlarm =
             r.gauge(

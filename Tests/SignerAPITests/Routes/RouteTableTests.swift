@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Authorization
 import Consensus
 import HTTPServer
 import Signer
@@ -11,7 +12,7 @@ import Testing
 @Suite struct RouteTableTests {
     private let services = SignerServices.sample()
 
-    private var all: [Route<Scope, Caller>] {
+    private var all: [Route<Scope, Access>] {
         services.signingRoutes + services.metricsRoutes + services.administrationRoutes
     }
 
@@ -36,8 +37,18 @@ import Testing
         #expect(services.metricsRoutes.map(\.scope) == [.metrics])
     }
 
-    @Test func `every scope has a route`() {
-        #expect(Set(all.map(\.scope)) == Set(Scope.allCases))
+    @Test func `every scope has a route`() async throws {
+        let access = try await AccessRoutes.sample()
+        #expect(Set((all + access.routes + access.administrationRoutes).map(\.scope)) == Set(Scope.allCases))
+    }
+
+    @Test func `policies and tokens are managed on the signing port, the first token made on the admin socket`()
+        async throws
+    {
+        let access = try await AccessRoutes.sample()
+        #expect(access.routes.allSatisfy { $0.scope == .authRead || $0.scope == .authWrite })
+        for route in access.routes { #expect((route.scope == .authRead) == (route.method == .get), "\(route.pattern)") }
+        #expect(access.administrationRoutes.map(\.scope) == [.rootToken])
     }
 
     @Test func `no two routes are the same`() {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import Authorization
 import Consensus
 import HTTPServer
 import Signer
 import SignerAPI
+import SignerState
 import SlashingProtection
 import Telemetry
+import TestSupport
 
 extension SignerServices {
     /// The services of a signer without keys, over no record.
@@ -36,6 +39,19 @@ extension SignerServices {
     }
 }
 
+extension AccessRoutes {
+    /// Over an empty state of its own.
+    static func sample(_ authorizer: Authorizer = Authorizer(mode: .enforced, now: { 0 })) async throws -> AccessRoutes
+    {
+        let folder = try TemporaryFolder()
+        let state = try SQLiteState(path: folder.file("state.sqlite"))
+        let register = AccessRegister(store: state, authorizer: authorizer, now: { 0 }, withdraw: {})
+        return AccessRoutes(register: register, reader: try await register.start()) { _ in
+            withExtendedLifetime(folder) {}
+        }
+    }
+}
+
 private struct FixedReload: KeyReloading {
     let status: ReloadStatus
     func begin() -> Bool { status.state != .running }
@@ -43,10 +59,24 @@ private struct FixedReload: KeyReloading {
 
 extension HTTPRouter {
     /// What a request would be answered, without a socket.
-    func answer(_ method: Method, _ path: String, accept: String? = nil, body: String = "") async -> Response {
+    func answer(
+        _ method: Method,
+        _ path: String,
+        accept: String? = nil,
+        body: String = "",
+        peer: PeerAddress = .local,
+        credential: Credential = .none
+    ) async -> Response {
         var headers = [(name: "Host", value: "localhost")]
         if let accept { headers.append((name: "Accept", value: accept)) }
-        let head = RequestHead(method, path, headers: headers, contentLength: body.utf8.count)
+        let head = RequestHead(
+            method,
+            path,
+            headers: headers,
+            contentLength: body.utf8.count,
+            peer: peer,
+            credential: credential
+        )
         switch admit(head) {
         case .answer(let response): return response
         case .proceed(_, let respond): return await respond(Request(head: head, body: Array(body.utf8)))

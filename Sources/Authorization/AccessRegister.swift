@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Encoding
+internal import Secrets
+package import SignerState
+
+/// Why policies or tokens were not changed.
+package enum AccessChangeError: Error, Equatable, Sendable, CustomStringConvertible {
+    case invalid(PolicyError)
+    case notFound(String)
+    case alreadyExists(PolicyName)
+    case unknownPolicies([PolicyName])
+    case inUse(PolicyName, tokens: Int)
+    case tooMany(String, most: Int)
+    case state(StateError)
+
+    package var description: String {
+        switch self {
+        case .invalid(let error): "\(error)"
+        case .notFound(let what): "there is no \(what)"
+        case .alreadyExists(let name): "there is a policy \(name) already; PUT replaces it"
+        case .unknownPolicies(let names): "there is no policy \(names.map(\.text).joined(separator: ", "))"
+        case .inUse(let name, let tokens):
+            "\(tokens) \(tokens == 1 ? "token has" : "tokens have") the policy \(name); delete or replace them first"
+        case .tooMany(let what, let most): "there are \(most) \(what) already, the most that are kept"
+        case .state(let error): "\(error)"
+        }
+    }
+}
+
+/// What somebody wants a token to be.
+package struct TokenRequest: Sendable {
+    package let name: PolicyName
+    package let policies: [PolicyName]
+    /// Seconds until it ends; nil for one that does not.
+    package let lifetime: Int64?
+
+    package init(name: PolicyName, policies: [PolicyName], lifetime: Int64?) {
+        self.name = name
+        self.policies = policies
+        self.lifetime = lifetime
+    }
+}
+
+/// Policies and tokens of the chamber: kept in the signer state, followed from there, and changed here.
+///
+/// What is taken away is taken away in this order: in the state, durably; in memory; then the authority is raised, which
+/// waits for what is under way. Only then is the change answered, and nothing that it took away is signed afterwards.
+package final class AccessRegister: Sendable {
+    private struct Known {
+        var revision: UInt64 = 0
+        var versions: [StateRowName: UInt64] = [:]
+        var uses: [TokenIdentifier: Int64] = [:]
+    }
+    private let store: any StateStore
+    private let authorizer: Authorizer
+    private let withdraw: @Sendable () async -> Void
+    private let now: @Sendable () -> Int64
+    private let known = Lock(Known())
+
+    package static let mostPolicies = 1000
+    package static let mostTokens = 10_000
+    package static let mostPoliciesOfToken = 16
+
+    /// - Parameters:
+    ///   - withdraw: raises the authority and returns when nothing of before is under way.
+    ///   - now: seconds since 1970.
+    package init(
+        store: any StateStore,
+        authorizer: Authorizer,
+        now: @escaping @Sendable () -> Int64,
+        withdraw: @escaping @Sendable () async -> Void
+    ) {
+        self.store = store
+        self.authorizer = authorizer
+        self.now = now
+        self.withdraw = withdraw
+    }
+
+    // MARK: Following the state
+
+    /// Loads everything; makes the token key where this is the chamber's first start.
+    package func start() async throws(StateError) -> TokenReader {
+        for _ in 0..<3 {
+            let reading = try await store.rows(after: 0)
+            if let row = reading.rows.first(where: { $0.name == AccessRows.key }), row.body != nil {
+                try await refresh()
+                return TokenReader(try AccessRows.readKey(row))
+            }
+            do throws(StateError) {
+                let key = StateChange(AccessRows.key, expecting: 0, body: Random.bytes(32))
+                try await store.apply([key])
+            } catch {
+                // Another instance was first: its key is everybody's.
+                guard case .conflict = error else { throw error }
+            }
+        }
+        throw .unusable(reason: "the token key is made and deleted again and again")
+    }
+
+    /// Takes over what has changed since it was last looked at; says whether anything has.
+    @discardableResult
+    package func refresh() async throws(StateError) -> Bool {
+        let seen = known.withLock { $0.revision }
+        let reading = try await store.rows(after: seen)
+        guard reading.revision >= seen else {
+            throw .unusable(
+                reason: "it is at revision \(reading.revision), but this instance has seen \(seen): it was restored or "
+                    + "exchanged, and what was revoked since may be valid again; restart the signer to take it as it is"
+            )
+        }
+        let hasChanged = try take(reading)
+        if hasChanged { await withdraw() }
+        return hasChanged
+    }
+
+    private func take(_ reading: StateReading) throws(StateError) -> Bool {
+        // All is read before anything of it is put in place.
+        var changes: [@Sendable (inout AccessDirectory) -> Void] = []
+        let fresh = try known.withLock { (known) throws(StateError) -> [StateRow] in
+            var fresh: [StateRow] = []
+            for row in reading.rows {
+                let version = known.versions[row.name] ?? 0
+                guard row.version >= version else {
+                    throw .unusable(
+                        reason: "the row \(row.name) was set back from version \(version) to \(row.version)"
+                    )
+                }
+                if row.version > version { fresh.append(row) }
+            }
+            return fresh
+        }
+        for row in fresh {
+            if let change = try Self.change(row) { changes.append(change) }
+        }
+        known.withLock { known in
+            known.revision = max(known.revision, reading.revision)
+            for row in fresh { known.versions[row.name] = max(known.versions[row.name] ?? 0, row.version) }
+        }
+        guard !changes.isEmpty else { return false }
+        let all = changes
+        authorizer.update { directory in for change in all { change(&directory) } }
+        return true
+    }
+
+    private static func change(_ row: StateRow) throws(StateError) -> (@Sendable (inout AccessDirectory) -> Void)? {
+        switch row.name.kind {
+        case AccessRows.policy:
+            guard let body = row.body else {
+                guard let name = PolicyName(row.name.name) else { return nil }
+                return { $0.remove(policy: name) }
+            }
+            let policy = try AccessRows.readPolicy(row, body)
+            return { $0.put(policy, version: row.version) }
+        case AccessRows.token:
+            guard let body = row.body else {
+                guard let identifier = TokenIdentifier(row.name.name) else { return nil }
+                return { $0.remove(token: identifier) }
+            }
+            let token = try AccessRows.readToken(row, body)
+            return { $0.put(token, version: row.version) }
+        default: return nil
+        }
+    }
+
+    package func close() async { await store.close() }
+
+    // MARK: Looking
+
+    package var policies: [AccessDirectory.Entry<Policy>] {
+        authorizer.directory.policies.values.sorted { $0.value.name < $1.value.name }
+    }
+
+    package var tokens: [AccessDirectory.Entry<Token>] {
+        authorizer.directory.tokens.values.sorted {
+            ($0.value.name, $0.value.identifier) < ($1.value.name, $1.value.identifier)
+        }
+    }
+
+    package func policy(_ name: PolicyName) throws(AccessChangeError) -> AccessDirectory.Entry<Policy> {
+        guard let entry = authorizer.directory.policies[name] else { throw .notFound("policy \(name)") }
+        return entry
+    }
+
+    package func token(_ identifier: TokenIdentifier) throws(AccessChangeError) -> AccessDirectory.Entry<Token> {
+        guard let entry = authorizer.directory.tokens[identifier] else { throw .notFound("token \(identifier)") }
+        return entry
+    }
+
+    /// The second in which this instance last saw the token; nil where it has not since it started.
+    package func lastUse(of identifier: TokenIdentifier) -> Int64? {
+        let uses = authorizer.takeUses()
+        return known.withLock { known in
+            known.uses.merge(uses) { max($0, $1) }
+            return known.uses[identifier]
+        }
+    }
+
+    // MARK: Changing
+
+    package func create(_ policy: Policy) async throws(AccessChangeError) {
+        let directory = authorizer.directory
+        guard directory.policies[policy.name] == nil else { throw .alreadyExists(policy.name) }
+        guard directory.policies.count < Self.mostPolicies else { throw .tooMany("policies", most: Self.mostPolicies) }
+        try await write(AccessRows.name(of: policy.name), expecting: 0, AccessRows.body(of: policy))
+    }
+
+    /// - Parameter expected: the version that is to be replaced; nil for whatever it is.
+    package func replace(_ policy: Policy, expecting expected: UInt64? = nil) async throws(AccessChangeError) {
+        let current = try self.policy(policy.name).version
+        try await write(AccessRows.name(of: policy.name), expecting: expected ?? current, AccessRows.body(of: policy))
+    }
+
+    package func delete(_ policy: PolicyName) async throws(AccessChangeError) {
+        let entry = try self.policy(policy)
+        let tokens = authorizer.directory.tokens(with: policy).count
+        guard tokens == 0 else { throw .inUse(policy, tokens: tokens) }
+        try await write(AccessRows.name(of: policy), expecting: entry.version, nil)
+    }
+
+    /// Makes a token. The secret is in `secret` and nowhere else.
+    package func create(
+        _ request: TokenRequest,
+        with reader: TokenReader,
+        secret: borrowing TokenSecret
+    ) async throws(AccessChangeError) -> Token {
+        let directory = authorizer.directory
+        guard directory.tokens.count < Self.mostTokens else { throw .tooMany("tokens", most: Self.mostTokens) }
+        try refuseUnknown(request.policies, directory)
+        let now = now()
+        let token = Token(
+            digest: reader.digest(of: secret),
+            name: request.name,
+            policies: request.policies,
+            created: now,
+            expires: request.lifetime.map { now + $0 }
+        )
+        try await write(AccessRows.name(of: token.identifier), expecting: 0, AccessRows.body(of: token))
+        return token
+    }
+
+    /// Gives a token other policies, name or end; its secret stays.
+    package func replace(
+        _ identifier: TokenIdentifier,
+        with request: TokenRequest,
+        expecting expected: UInt64? = nil
+    ) async throws(AccessChangeError) -> Token {
+        let entry = try token(identifier)
+        try refuseUnknown(request.policies, authorizer.directory)
+        let token = Token(
+            digest: entry.value.digest,
+            name: request.name,
+            policies: request.policies,
+            created: entry.value.created,
+            expires: request.lifetime.map { now() + $0 },
+            revoked: entry.value.revoked
+        )
+        try await write(
+            AccessRows.name(of: identifier),
+            expecting: expected ?? entry.version,
+            AccessRows.body(of: token)
+        )
+        return token
+    }
+
+    /// Ends a token for ever; it stays in the list. Revoking twice changes nothing.
+    package func revoke(_ identifier: TokenIdentifier) async throws(AccessChangeError) {
+        let entry = try token(identifier)
+        guard entry.value.revoked == nil else { return await withdraw() }
+        var token = entry.value
+        token.revoked = now()
+        try await write(AccessRows.name(of: identifier), expecting: entry.version, AccessRows.body(of: token))
+    }
+
+    package func delete(_ identifier: TokenIdentifier) async throws(AccessChangeError) {
+        let entry = try token(identifier)
+        try await write(AccessRows.name(of: identifier), expecting: entry.version, nil)
+    }
+
+    private func refuseUnknown(_ names: [PolicyName], _ directory: AccessDirectory) throws(AccessChangeError) {
+        let unknown = names.filter { $0 != .root && directory.policies[$0] == nil }
+        guard unknown.isEmpty else { throw .unknownPolicies(unknown) }
+    }
+
+    private func write(
+        _ name: StateRowName,
+        expecting version: UInt64,
+        _ body: [UInt8]?
+    ) async throws(AccessChangeError) {
+        do throws(StateError) {
+            try await store.apply([StateChange(name, expecting: version, body: body)])
+            try await refresh()
+            // Another refresh may have taken it over, and may still wait for what is under way.
+            await withdraw()
+        } catch {
+            throw .state(error)
+        }
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package import BLS
+internal import Concurrency
+package import Consensus
+package import Encoding
+
+/// How callers without a token are met.
+package enum AccessMode: String, CaseIterable, Sendable {
+    /// Nothing without a token that allows it.
+    case enforced
+    /// Callers without a token may do what tokens can be granted, except manage policies and tokens. One that shows a token
+    /// is held to it.
+    case open
+}
+
+/// Whom a request comes from, as far as its head tells.
+package enum Bearer: Hashable, Sendable {
+    /// No token was shown.
+    case nobody
+    /// Something was shown that has not the form of a token.
+    case unreadable
+    case token(TokenDigest)
+}
+
+/// Why somebody may not.
+package enum AccessRefusal: String, Error, Hashable, Sendable {
+    /// No token was shown where one is needed.
+    case missingToken = "missing_token"
+    /// What was shown is no token, or none any more: unknown, revoked and expired ones are not told apart.
+    case invalidToken = "invalid_token"
+    /// The token is good, and its policies do not allow this.
+    case forbidden = "forbidden"
+    /// Policies and tokens could not be looked up for longer than they may be believed.
+    case stale = "authorization_unavailable"
+
+    /// One sentence for whoever asked. Tells nothing of what is there.
+    package var reason: String {
+        switch self {
+        case .missingToken: "this needs a token: Authorization: Bearer TOKEN, or Basic with the token as password"
+        case .invalidToken: "the token is not valid: unknown, revoked or expired"
+        case .forbidden: "the policies of this token do not allow this"
+        case .stale: "the policies and tokens cannot be looked up now; try again"
+        }
+    }
+
+    /// RFC 9110 §15: who are you (401), you may not (403), not now (503).
+    package var status: Int {
+        switch self {
+        case .missingToken, .invalidToken: 401
+        case .forbidden: 403
+        case .stale: 503
+        }
+    }
+}
+
+/// Decides who may do what, from the policies and tokens in memory.
+package final class Authorizer: Sendable {
+    private struct State {
+        var directory = AccessDirectory()
+        /// Rises with every change: what was decided under another number is decided again.
+        var edition: UInt64 = 1
+        var isBelieved = true
+        /// Seconds of the last use, by token, since it was last asked for.
+        var uses: [TokenIdentifier: Int64] = [:]
+    }
+    package let mode: AccessMode
+    private let state = Lock(State())
+    private let now: @Sendable () -> Int64
+
+    /// - Parameter now: seconds since 1970.
+    package init(mode: AccessMode, now: @escaping @Sendable () -> Int64) {
+        self.mode = mode
+        self.now = now
+    }
+
+    package var directory: AccessDirectory { state.withLock { $0.directory } }
+
+    /// Puts a changed directory in place. What is under way goes on with what it has been told: whoever takes something
+    /// away raises the authority afterwards.
+    package func update(_ change: (inout AccessDirectory) -> Void) {
+        state.withLock { state in
+            change(&state.directory)
+            state.edition += 1
+        }
+    }
+
+    /// Whether what is in memory may still be believed.
+    package func setBelieved(_ isBelieved: Bool) {
+        state.withLock { state in
+            guard state.isBelieved != isBelieved else { return }
+            state.isBelieved = isBelieved
+            state.edition += 1
+        }
+    }
+
+    /// The uses since this was last asked for.
+    package func takeUses() -> [TokenIdentifier: Int64] {
+        state.withLock { state in
+            defer { state.uses = [:] }
+            return state.uses
+        }
+    }
+
+    /// Finds out who asks. Does not ask whether they may.
+    ///
+    /// - Parameter source: the client's address; nil for a process of this machine over a Unix socket.
+    package func authenticate(_ bearer: Bearer, from source: IPAddress?) throws(AccessRefusal) -> Grant {
+        let (edition, isBelieved, found) = state.withLock { state in
+            var found: (token: Token, permissions: Permissions)?
+            if case .token(let digest) = bearer { found = state.directory.bearer(of: digest) }
+            return (state.edition, state.isBelieved, found)
+        }
+        switch bearer {
+        case .nobody:
+            guard mode == .open else { throw .missingToken }
+            return Grant(self, bearer, source, edition, token: nil, permissions: .openMode)
+        case .unreadable: throw .invalidToken
+        case .token:
+            guard isBelieved else { throw .stale }
+            let now = now()
+            guard let found, found.token.isValid(at: now) else { throw .invalidToken }
+            state.withLock { $0.uses[found.token.identifier] = now }
+            return Grant(self, bearer, source, edition, token: found.token, permissions: found.permissions)
+        }
+    }
+
+    fileprivate func isCurrent(_ edition: UInt64) -> Bool { state.withLock { $0.edition == edition } }
+
+    fileprivate func isValid(_ token: Token?) -> Bool { token.map { $0.isValid(at: now()) } ?? true }
+}
+
+/// What somebody who asks may do. Kept for the length of a request; what was taken away meanwhile is noticed when it is
+/// asked again.
+package struct Grant: Sendable {
+    private let authorizer: Authorizer
+    private let bearer: Bearer
+    private let source: IPAddress?
+    private let edition: UInt64
+    /// Nil for callers without one.
+    package let token: Token?
+    private let permissions: Permissions
+
+    fileprivate init(
+        _ authorizer: Authorizer,
+        _ bearer: Bearer,
+        _ source: IPAddress?,
+        _ edition: UInt64,
+        token: Token?,
+        permissions: Permissions
+    ) {
+        self.authorizer = authorizer
+        self.bearer = bearer
+        self.source = source
+        self.edition = edition
+        self.token = token
+        self.permissions = permissions
+    }
+
+    /// The question that the head of a request answers: whether anything could be allowed.
+    package func admits(_ scope: Scope, key: PublicKey? = nil) -> Bool {
+        switch scope {
+        case .publicKeys: permissions.listedKeys(from: source) != nil
+        case .sign: permissions.mayAllow(scope, key: key, from: source)
+        default: permissions.allow(scope, key: nil, operation: nil, from: source)
+        }
+    }
+
+    /// The whole question, as things stand now.
+    package func check(
+        _ scope: Scope,
+        key: PublicKey?,
+        operation: OperationType?
+    ) throws(AccessRefusal) {
+        let current = try renewed()
+        guard current.permissions.allow(scope, key: key, operation: operation, from: source) else {
+            throw current.token == nil ? .missingToken : .forbidden
+        }
+    }
+
+    /// The keys that a listing may name.
+    package var listedKeys: KeyFilter? { permissions.listedKeys(from: source) }
+
+    /// This grant where nothing has changed, else what the caller has now.
+    private func renewed() throws(AccessRefusal) -> Grant {
+        if authorizer.isCurrent(edition) {
+            guard authorizer.isValid(token) else { throw .invalidToken }
+            return self
+        }
+        return try authorizer.authenticate(bearer, from: source)
+    }
+}
+
+extension Permissions {
+    /// What callers without a token may in open mode: everything but giving themselves more.
+    static let openMode = Permissions([
+        Policy(name: .root, rules: [Rule(.allow, scopes: Set(Scope.grantable).subtracting([.authRead, .authWrite]))])
+    ])
+}

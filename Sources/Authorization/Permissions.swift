@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package import BLS
+package import Consensus
+package import Encoding
+
+/// Everything that the policies of one caller say, ready to be asked.
+///
+/// 1. A denying rule that matches refuses, wherever it stands.
+/// 2. Else an allowing rule that matches allows.
+/// 3. Else the answer is no.
+///
+/// What is asked is known in two steps: scope, key and address with the head of a request, the operation with its body.
+/// The first step refuses only what no operation could change.
+package struct Permissions: Sendable {
+    private let denying: [Rule]
+    private let allowing: [Rule]
+
+    package init(_ policies: some Sequence<Policy>) {
+        let rules = policies.flatMap(\.rules)
+        denying = rules.filter { $0.effect == .deny }
+        allowing = rules.filter { $0.effect == .allow }
+    }
+
+    /// Everything that a token can be allowed (the management token).
+    package static let everything = Permissions(allowing: [Rule(.allow)])
+
+    package static let nothing = Permissions(allowing: [])
+
+    private init(allowing: [Rule]) {
+        denying = []
+        self.allowing = allowing
+    }
+
+    /// The whole question.
+    ///
+    /// - Parameters:
+    ///   - key: the key that is asked for; nil where the scope concerns none.
+    ///   - operation: the type of the message; nil where nothing is signed.
+    ///   - source: where the caller is; nil where there is no address.
+    package func allow(_ scope: Scope, key: PublicKey?, operation: OperationType?, from source: IPAddress?) -> Bool {
+        func matches(_ rule: Rule) -> Bool {
+            rule.matches(scope, from: source) && rule.matches(operation) && rule.matches(key)
+        }
+        return !denying.contains(where: matches) && allowing.contains(where: matches)
+    }
+
+    /// Whether some operation would be allowed: the question as far as the head of a signing request tells it.
+    package func mayAllow(_ scope: Scope, key: PublicKey?, from source: IPAddress?) -> Bool {
+        func matches(_ rule: Rule) -> Bool { rule.matches(scope, from: source) && rule.matches(key) }
+        return !denying.contains { $0.operations == nil && matches($0) } && allowing.contains(where: matches)
+    }
+
+    /// The keys that a list of keys may name to this caller; nil where it may not ask for one.
+    ///
+    /// Only those that it may use: where it may sign at all, a key has to be one that it may sign something with.
+    package func listedKeys(from source: IPAddress?) -> KeyFilter? {
+        guard let listed = part(.publicKeys, from: source, where: { $0.operations == nil }) else { return nil }
+        guard allowing.contains(where: { $0.matches(.sign, from: source) }) else { return KeyFilter([listed]) }
+        let denials = denying.filter { $0.operations == nil && $0.matches(.sign, from: source) }
+        let allowances = allowing.filter { $0.matches(.sign, from: source) }
+        return KeyFilter([listed, KeyFilter.Part(allowing: allowances, denying: denials)])
+    }
+
+    private func part(_ scope: Scope, from source: IPAddress?, where isMeant: (Rule) -> Bool) -> KeyFilter.Part? {
+        let denials = denying.filter { isMeant($0) && $0.matches(scope, from: source) }
+        let allowances = allowing.filter { isMeant($0) && $0.matches(scope, from: source) }
+        guard !allowances.isEmpty, !denials.contains(where: { $0.keys == nil }) else { return nil }
+        return KeyFilter.Part(allowing: allowances, denying: denials)
+    }
+}
+
+/// The keys that a caller may know of.
+package struct KeyFilter: Sendable {
+    struct Part {
+        /// Nil for all.
+        let allowed: [Set<PublicKey>]?
+        /// Nil for all.
+        let denied: [Set<PublicKey>]?
+
+        init(allowing: [Rule], denying: [Rule]) {
+            allowed = allowing.contains { $0.keys == nil } ? nil : allowing.compactMap(\.keys)
+            denied = denying.contains { $0.keys == nil } ? nil : denying.compactMap(\.keys)
+        }
+
+        func contains(_ key: PublicKey) -> Bool {
+            guard let denied, !denied.contains(where: { $0.contains(key) }) else { return false }
+            return allowed.map { $0.contains { $0.contains(key) } } ?? true
+        }
+
+        var holdsEverything: Bool { allowed == nil && denied?.isEmpty == true }
+    }
+
+    private let parts: [Part]
+
+    init(_ parts: [Part]) { self.parts = parts }
+
+    package static let everything = KeyFilter([])
+
+    package var holdsEverything: Bool { parts.allSatisfy(\.holdsEverything) }
+
+    package func contains(_ key: PublicKey) -> Bool { parts.allSatisfy { $0.contains(key) } }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a caller must be allowed to do for a route to answer. Every route has one: a route without a scope cannot be
+/// made (promise 3).
+package enum Scope: String, CaseIterable, Hashable, Sendable {
+    /// Liveness and readiness; for anybody who reaches the port.
+    case health
+    case sign
+    case publicKeys = "public_keys"
+    case highWatermark = "high_watermark"
+    case reload
+    case metrics
+    /// Import, export, pruning and watermarks of the slashing record; over the admin socket only.
+    case recordAdministration = "record_administration"
+    /// Seeing policies and tokens, without their secrets.
+    case authRead = "auth_read"
+    /// Making and taking away policies and tokens. Whoever may, may give itself everything else.
+    case authWrite = "auth_write"
+    /// The first management token; over the admin socket only.
+    case rootToken = "root_token"
+
+    /// Who may have it.
+    package enum Audience: Sendable {
+        /// Everybody who reaches the port; no token is looked at.
+        case anybody
+        /// Whoever has a token whose policies allow it.
+        case granted
+        /// Only the operator's program on this machine, over the admin socket.
+        case local
+    }
+
+    package var audience: Audience {
+        switch self {
+        case .health, .metrics: .anybody
+        case .recordAdministration, .rootToken: .local
+        case .sign, .publicKeys, .highWatermark, .reload, .authRead, .authWrite: .granted
+        }
+    }
+
+    /// Whether what is asked for concerns single keys, so that rules with `keys` can match.
+    package var concernsKeys: Bool {
+        switch self {
+        case .sign, .publicKeys: true
+        default: false
+        }
+    }
+
+    /// Those that a policy can name.
+    package static let grantable = allCases.filter { $0.audience == .granted }
+}

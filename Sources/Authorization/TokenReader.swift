@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Crypto
+internal import Secrets
+
+/// Finds the token in the value of an `Authorization` field: `Bearer TOKEN` (RFC 6750 §2.1), or `Basic` with the token as
+/// password and any user name (RFC 7617 §2), so that `http://any:TOKEN@host` works in clients that know no tokens.
+///
+/// Only the digest leaves it. What is decoded on the way lies on the stack and is wiped.
+package final class TokenReader: Sendable {
+    private let key: TokenKey
+
+    package init(_ key: consuming TokenKey) { self.key = key }
+
+    /// A digest for everything that has the form of a token; whether it is one the directory knows.
+    package func read(_ value: Span<UInt8>) -> Bearer {
+        let value = value.trimmed
+        guard let blank = value.indices.first(where: { value[$0] == UInt8(ascii: " ") }) else { return .unreadable }
+        let scheme = value.extracting(0..<blank)
+        let rest = value.extracting((blank + 1)...).trimmed
+        if scheme.isEqualIgnoringCase("bearer") { return bearer(rest) }
+        if scheme.isEqualIgnoringCase("basic") { return basic(rest) }
+        return .unreadable
+    }
+
+    /// What stands for a new token. Computing it fails only where the process has no memory left.
+    package func digest(of secret: borrowing TokenSecret) -> TokenDigest {
+        secret.withText { text in
+            do throws(CryptoError) { return try key.digest(of: text) } catch {
+                preconditionFailure("a token cannot be digested: \(error)")
+            }
+        }
+    }
+
+    private func bearer(_ text: Span<UInt8>) -> Bearer {
+        guard TokenSecret.hasForm(text), let digest = try? key.digest(of: text) else { return .unreadable }
+        return .token(digest)
+    }
+
+    private func basic(_ text: Span<UInt8>) -> Bearer {
+        guard text.count <= Decoded.mostDigits else { return .unreadable }
+        var decoded = Decoded()
+        defer { decoded.wipe() }
+        guard decoded.decode(text), let colon = decoded.firstColon else { return .unreadable }
+        return bearer(decoded.span.extracting((colon + 1)...))
+    }
+}
+
+/// Base64 (RFC 4648 §4) on the stack.
+private struct Decoded {
+    /// Of a user name of some hundred bytes and a token.
+    static let mostDigits = 400
+    private var bytes = InlineArray<300, UInt8>(repeating: 0)
+    private var count = 0
+
+    var span: Span<UInt8> {
+        @_lifetime(borrow self) get { bytes.span.extracting(0..<count) }
+    }
+
+    /// The user name has none (RFC 7617 §2).
+    var firstColon: Int? { (0..<count).first { bytes[$0] == UInt8(ascii: ":") } }
+
+    /// False where the text is not base64 with its padding.
+    mutating func decode(_ text: Span<UInt8>) -> Bool {
+        guard !text.isEmpty, text.count % 4 == 0 else { return false }
+        let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
+        var group: UInt32 = 0
+        for place in 0..<(text.count - padding) {
+            guard let value = Self.value(of: text[place]) else { return false }
+            group = group << 6 | value
+            guard place % 4 == 3 else { continue }
+            append(group, 3)
+            group = 0
+        }
+        switch padding {
+        case 1:
+            guard group & 3 == 0 else { return false }
+            append(group << 6, 2)
+        case 2:
+            guard group & 15 == 0 else { return false }
+            append(group << 12, 1)
+        default: break
+        }
+        return true
+    }
+
+    private mutating func append(_ group: UInt32, _ length: Int) {
+        for place in 0..<length {
+            bytes[count] = UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * place))
+            count += 1
+        }
+    }
+
+    /// By comparison: a table would be looked up at places that the secret decides.
+    private static func value(of digit: UInt8) -> UInt32? {
+        switch digit {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+
+    mutating func wipe() {
+        var span = bytes.mutableSpan
+        Secrets.wipe(&span)
+        count = 0
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate var trimmed: Span<UInt8> {
+        @_lifetime(copy self) get {
+            var range = 0..<count
+            while let first = range.first, self[first] == 0x20 || self[first] == 0x09 { range.removeFirst() }
+            while let last = range.last, self[last] == 0x20 || self[last] == 0x09 { range.removeLast() }
+            return extracting(range)
+        }
+    }
+
+    /// `name` is in lower case.
+    fileprivate func isEqualIgnoringCase(_ name: StaticString) -> Bool {
+        let name = name.description.utf8
+        guard count == name.count else { return false }
+        for (place, expected) in name.enumerated() where self[place] | 0x20 != expected { return false }
+        return true
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Configuration
+
+extension CommandTree {
+    private static let lifetime = Option(
+        "ttl",
+        kind: .value("TIME"),
+        summary: "How long the token is good: 45m, 12h, 30d. Without it, until it is revoked."
+    )
+    private static let connection = [
+        Option(
+            "signer-url",
+            kind: .value("URL"),
+            summary: "The signer; http://127.0.0.1:9000 where nothing is said."
+        ),
+        Option("auth-token", kind: .value("env:NAME|file:PATH"), summary: "A management token."),
+        Option(
+            "allow-plaintext-signer",
+            kind: .flag,
+            summary: "Send the token over http:// to another machine, where the network is yours alone."
+        ),
+        json,
+    ]
+    private static let token = Positional("ID", summary: "The token's identifier: 16 hexadecimal digits.")
+    private static let policy = Positional("NAME", summary: "The policy's name.")
+
+    static let operatorCommands = Command(
+        "operator",
+        summary: "Policies and tokens: who may do what",
+        subcommands: [
+            Command(
+                "generate-root-token",
+                summary: "Make a management token, over the admin socket",
+                discussion: """
+                    The token allows everything, managing policies and tokens included. Use it to make a policy and a \
+                    token for each client, then keep it locked away or let it end. Needs the running signer's \
+                    configuration, and its user.
+                    """,
+                options: settings + [
+                    Option(
+                        "name",
+                        kind: .value("NAME"),
+                        summary: "What the token is called; operator if nothing is said."
+                    ),
+                    lifetime, json,
+                ],
+                examples: [
+                    Example(
+                        "containment-chamber operator generate-root-token -c config.yaml --ttl 12h",
+                        "The first token"
+                    )
+                ]
+            ),
+            Command("auth", summary: "Policies and tokens of a running signer", subcommands: [policies, tokens]),
+        ]
+    )
+
+    private static let policies = Command(
+        "policies",
+        summary: "Named rules",
+        subcommands: [
+            Command(
+                "list",
+                summary: "List all policies",
+                options: connection,
+                examples: [Example("containment-chamber operator auth policies list --auth-token env:TOKEN", "List")]
+            ),
+            Command(
+                "show",
+                summary: "Show a policy",
+                options: connection,
+                positionals: [policy],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth policies show vc-1 --auth-token env:TOKEN",
+                        "Look at one"
+                    )
+                ]
+            ),
+            Command(
+                "apply",
+                summary: "Make a policy of a file, or replace the one of its name",
+                discussion: """
+                    The file is JSON: a name and rules, each with effect (allow or deny) and any of scopes, keys, \
+                    operations and source_cidrs. A field that is absent means any; a denial wins wherever it stands.
+                    """,
+                options: connection,
+                positionals: [Positional("FILE", summary: "The policy, as JSON.")],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth policies apply vc-1.json --auth-token env:TOKEN",
+                        "Apply"
+                    )
+                ]
+            ),
+            Command(
+                "delete",
+                summary: "Delete a policy that no token has",
+                options: connection,
+                positionals: [policy],
+                examples: [
+                    Example("containment-chamber operator auth policies delete vc-1 --auth-token env:TOKEN", "Delete")
+                ]
+            ),
+        ]
+    )
+
+    private static let tokens = Command(
+        "tokens",
+        summary: "What clients show",
+        subcommands: [
+            Command(
+                "list",
+                summary: "List all tokens, without their secrets",
+                options: connection,
+                examples: [Example("containment-chamber operator auth tokens list --auth-token env:TOKEN", "List")]
+            ),
+            Command(
+                "show",
+                summary: "Show a token, without its secret",
+                options: connection,
+                positionals: [token],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth tokens show 0123456789abcdef --auth-token env:TOKEN",
+                        "Look at one"
+                    )
+                ]
+            ),
+            Command(
+                "create",
+                summary: "Make a token; its secret is shown once",
+                options: connection + [
+                    Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
+                    Option(
+                        "policy",
+                        kind: .value("NAME"),
+                        summary: "A policy that it has; once for each.",
+                        isRequired: true,
+                        isRepeatable: true
+                    ), lifetime,
+                ],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth tokens create --name vc-1 --policy vc-1 --ttl 30d --auth-token env:TOKEN",
+                        "A token for a client"
+                    )
+                ]
+            ),
+            Command(
+                "revoke",
+                summary: "End a token at once; nothing is signed with it afterwards",
+                options: connection,
+                positionals: [token],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth tokens revoke 0123456789abcdef --auth-token env:TOKEN",
+                        "A leaked token"
+                    )
+                ]
+            ),
+            Command(
+                "delete",
+                summary: "End a token and forget it",
+                options: connection,
+                positionals: [token],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth tokens delete 0123456789abcdef --auth-token env:TOKEN",
+                        "Tidy up"
+                    )
+                ]
+            ),
+        ]
+    )
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Arguments
+internal import Configuration
+internal import Encoding
+internal import Foundation
+internal import HTTPClient
+
+/// A running signer, as a command reaches it: by its URL and a token, or over the admin socket.
+///
+/// The token passes through libcurl, which takes nothing but text: in the process of the command, which ends with it, it
+/// lies in ordinary memory.
+struct SignerConnection {
+    private let client: HTTPClient
+    private let base: String
+    private let headers: [String]
+
+    /// `--signer-url`, `--auth-token`, `--allow-plaintext-signer`.
+    init(_ invocation: Invocation) throws(Failure) {
+        base = try Self.base(
+            invocation["signer-url"] ?? "http://127.0.0.1:9000",
+            allowsPlaintext: invocation.isSet("allow-plaintext-signer")
+        )
+        client = HTTPClient()
+        var headers = ["Accept: application/json", "Content-Type: application/json"]
+        if let text = invocation["auth-token"] {
+            guard text.hasPrefix("env:") || text.hasPrefix("file:") else {
+                throw Failure(
+                    "--auth-token is env:NAME or file:PATH: every process of this machine can read a command line",
+                    exitCode: .usage
+                )
+            }
+            let source: SecretReference.Source =
+                text.hasPrefix("env:")
+                ? .environment(name: String(text.dropFirst(4))) : .file(path: String(text.dropFirst(5)))
+            let token = try SecretReference(source).text(for: "--auth-token")
+            guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                throw Failure("what \(text) holds is no token", exitCode: .usage)
+            }
+            headers.append("Authorization: Bearer \(token)")
+        }
+        self.headers = headers
+    }
+
+    /// The admin socket of a configuration.
+    init(socketOf configuration: Configuration) throws(Failure) {
+        let socket = configuration.adminSocketPath
+        guard FileManager.default.fileExists(atPath: socket) else {
+            throw Failure(
+                "no signer runs with this configuration: there is no admin socket at \(socket)",
+                hint: "start the signer first; the command needs the same configuration, user and folder"
+            )
+        }
+        client = HTTPClient(unixSocket: socket)
+        base = "http://localhost"
+        headers = ["Accept: application/json", "Content-Type: application/json"]
+    }
+
+    private static func base(_ url: String, allowsPlaintext: Bool) throws(Failure) -> String {
+        guard let parts = URLComponents(string: url), let host = parts.host, parts.user == nil, parts.query == nil,
+            parts.path.isEmpty || parts.path == "/"
+        else {
+            throw Failure("--signer-url \(url) is not a URL", hint: "write https://HOST:PORT", exitCode: .usage)
+        }
+        switch parts.scheme {
+        case "https": break
+        case "http":
+            let bare = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+            let address = IPAddress(bare)
+            let isLocal =
+                bare == "localhost" || address.map { $0.isVersion4 ? $0.bits >> 24 == 127 : $0.bits == 1 } ?? false
+            guard isLocal || allowsPlaintext else {
+                throw Failure(
+                    "\(url) is not encrypted: whoever listens on the way would learn the token",
+                    hint: "use https://, or --allow-plaintext-signer where the network is yours alone",
+                    exitCode: .usage
+                )
+            }
+        default: throw Failure("--signer-url \(url) is neither https:// nor http://", exitCode: .usage)
+        }
+        return String(url.last == "/" ? url.dropLast() : url[...])
+    }
+
+    /// The body of a good answer.
+    func send(_ method: String, _ path: String, body: [UInt8]? = nil) throws(Failure) -> [UInt8] {
+        let answer = try request(method, path, body)
+        guard (200..<300).contains(answer.status) else { throw Self.failure(answer, method, path) }
+        return answer.body
+    }
+
+    /// Whether there is something at a path.
+    func has(_ path: String) throws(Failure) -> Bool {
+        let answer = try request("GET", path, nil)
+        if answer.status == 404 { return false }
+        guard answer.status == 200 else { throw Self.failure(answer, "GET", path) }
+        return true
+    }
+
+    private func request(_ method: String, _ path: String, _ body: [UInt8]?) throws(Failure) -> HTTPClient.Answer {
+        do throws(HTTPClient.Failure) {
+            return try client.send(method, base + path, headers: headers, body: body)
+        } catch {
+            throw Failure("\(error)", hint: "is the signer running, and is --signer-url right?")
+        }
+    }
+
+    private static func failure(_ answer: HTTPClient.Answer, _ method: String, _ path: String) -> Failure {
+        struct Document: Decodable {
+            struct Content: Decodable { let message: String }
+            let error: Content
+        }
+        let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
+        let message = document?.error.message ?? "the signer answered \(answer.status) to \(method) \(path)"
+        let hint: String? =
+            switch answer.status {
+            case 401: "--auth-token env:NAME names a management token; operator generate-root-token makes the first"
+            case 403: "the token's policies need the scope auth_read, or auth_write to change something"
+            default: nil
+            }
+        return Failure(message, hint: hint)
+    }
+}

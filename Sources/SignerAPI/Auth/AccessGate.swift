@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Authorization
+internal import BLS
+internal import Concurrency
+internal import Encoding
+package import HTTPServer
+package import Signer
+package import Telemetry
+
+/// Who asks, and what they may.
+package struct Access: Sendable {
+    package let caller: Caller
+    /// Nil where the port asks nobody: then the scope of the route is for anybody who reaches it.
+    package let grant: Grant?
+
+    package init(caller: Caller, grant: Grant?) {
+        self.caller = caller
+        self.grant = grant
+    }
+
+    /// The operator's program, over the socket that only this user can open.
+    package static let local = Access(caller: .local, grant: nil)
+}
+
+/// The gate of a port with tokens: from the head of a request alone, before a byte of its body, decides whether the caller
+/// may ask at all.
+package final class AccessGate: Sendable {
+    private let authorizer: Authorizer
+    private let addresses: ClientAddress
+    private let failures = Lock(AccessFailures())
+    private let tell: @Sendable (AuditEvent) -> Void
+    private let count: @Sendable (AccessRefusal) -> Void
+
+    /// - Parameters:
+    ///   - tell: hears of refusals; failures that repeat come in few events.
+    ///   - count: counts every refusal.
+    package init(
+        authorizer: Authorizer,
+        addresses: ClientAddress = ClientAddress(),
+        tell: @escaping @Sendable (AuditEvent) -> Void,
+        count: @escaping @Sendable (AccessRefusal) -> Void
+    ) {
+        self.authorizer = authorizer
+        self.addresses = addresses
+        self.tell = tell
+        self.count = count
+    }
+
+    package func decide(_ scope: Scope, _ head: RequestHead, _ parameters: PathParameters) -> GateDecision<Access> {
+        let source = address(of: head)
+        let shown = source.map { "\($0)" } ?? head.peer.description
+        switch scope.audience {
+        case .anybody: return .allow(Access(caller: .peer(shown), grant: nil))
+        case .local: return refuse(.forbidden, head, source, caller: .peer(shown))
+        case .granted: break
+        }
+        let grant: Grant
+        do throws(AccessRefusal) { grant = try authorizer.authenticate(Bearer(head.credential), from: source) } catch {
+            return refuse(error, head, source, caller: .peer(shown))
+        }
+        let caller: Caller = grant.token.map { .token($0.identifier, address: shown) } ?? .peer(shown)
+        // The same answer whether the key is loaded or not: nobody has looked.
+        let key = scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil
+        guard grant.admits(scope, key: key) else {
+            return refuse(grant.token == nil ? .missingToken : .forbidden, head, source, caller: caller)
+        }
+        return .allow(Access(caller: caller, grant: grant))
+    }
+
+    private func address(of head: RequestHead) -> IPAddress? {
+        let socket = head.peer.address
+        guard addresses.believesAnybody else { return socket }
+        return addresses.resolve(socket: socket, forwarded: head.values(of: "X-Forwarded-For"))
+    }
+
+    private func refuse(
+        _ refusal: AccessRefusal,
+        _ head: RequestHead,
+        _ source: IPAddress?,
+        caller: Caller
+    ) -> GateDecision<Access> {
+        count(refusal)
+        var told = 1
+        var response: Response
+        switch refusal {
+        case .missingToken, .invalidToken:
+            let answer = failures.withLock { $0.fail(from: source, at: Self.now) }
+            told = answer.told
+            if let wait = answer.retryAfter {
+                response = .tooManyFailures(retryAfterSeconds: wait, acceptsJSON: head.acceptsJSON)
+            } else {
+                response = .refused(refusal, acceptsJSON: head.acceptsJSON)
+            }
+        case .forbidden, .stale: response = .refused(refusal, acceptsJSON: head.acceptsJSON)
+        }
+        if told > 0 {
+            let detail = told > 1 ? "\(told) requests from this address since the last such line" : nil
+            var event = AuditEvent(
+                .access(method: head.method.name, path: head.rawPath),
+                .refused(code: refusal.rawValue, detail: detail)
+            )
+            event.caller = caller.kind
+            event.peer = caller.description
+            tell(event)
+        }
+        return .refuse(response)
+    }
+
+    private static var now: Int64 { Int64(MonotonicClock.nanoseconds / 1_000_000_000) }
+}
+
+extension Bearer {
+    fileprivate init(_ credential: Credential) {
+        switch credential {
+        case .none: self = .nobody
+        case .unreadable: self = .unreadable
+        case .digest(let bytes): self = .token(TokenDigest(bytes))
+        }
+    }
+}
+
+extension TokenReader {
+    /// As a server reads fields.
+    package var credentialReader: CredentialReader {
+        { [self] value in
+            switch read(value) {
+            case .nobody: .none
+            case .unreadable: .unreadable
+            case .token(let digest): .digest(digest.bytes)
+            }
+        }
+    }
+}
+
+extension PeerAddress {
+    /// Nil for a Unix socket.
+    var address: IPAddress? {
+        switch self {
+        case .ipv4(let bits, _): IPAddress(version4: bits)
+        case .ipv6(let high, let low, _): IPAddress(version6: UInt128(high) << 64 | UInt128(low))
+        case .local: nil
+        }
+    }
+}
+
+extension Response {
+    /// A refusal of access. 401 names the ways to show a token (RFC 9110 §11.6.1).
+    static func refused(_ refusal: AccessRefusal, acceptsJSON: Bool) -> Response {
+        var response = Response.error(
+            refusal.status,
+            code: refusal.rawValue,
+            message: refusal.reason,
+            acceptsJSON: acceptsJSON,
+            retryAfterSeconds: refusal.status == 503 ? 1 : nil
+        )
+        if refusal.status == 401 {
+            response.headers.append(.init("WWW-Authenticate", #"Bearer realm="containment-chamber""#))
+            response.headers.append(.init("WWW-Authenticate", #"Basic realm="containment-chamber", charset="UTF-8""#))
+        }
+        return response
+    }
+
+    fileprivate static func tooManyFailures(retryAfterSeconds: Int, acceptsJSON: Bool) -> Response {
+        .error(
+            429,
+            code: "too_many_failures",
+            message:
+                "too many requests without a valid token came from this address; one with a valid token is answered",
+            acceptsJSON: acceptsJSON,
+            retryAfterSeconds: retryAfterSeconds
+        )
+    }
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Authorization
+internal import Encoding
+internal import Foundation
+package import HTTPServer
+internal import JSON
+internal import Secrets
+internal import Signer
+internal import SignerState
+package import Telemetry
+
+/// The routes by which policies and tokens are managed: `/api/v1/auth/…`.
+package struct AccessRoutes: Sendable {
+    /// What a route answers, and what it was about, for the audit log.
+    package struct Answer: Sendable {
+        let response: Response
+        let subject: String
+
+        init(_ response: Response, about subject: String) {
+            self.response = response
+            self.subject = subject
+        }
+    }
+
+    private let register: AccessRegister
+    private let reader: TokenReader
+    private let audit: @Sendable (AuditEvent) -> Void
+
+    /// A policy of some ten thousand keys has a megabyte.
+    private static let largestPolicy = 8 << 20
+    private static let largestToken = 64 << 10
+
+    package init(register: AccessRegister, reader: TokenReader, audit: @escaping @Sendable (AuditEvent) -> Void) {
+        self.register = register
+        self.reader = reader
+        self.audit = audit
+    }
+
+    package var routes: [Route<Scope, Access>] {
+        let policies: RoutePattern = "/api/v1/auth/policies"
+        let policy: RoutePattern = "/api/v1/auth/policies/:name"
+        let tokens: RoutePattern = "/api/v1/auth/tokens"
+        let token: RoutePattern = "/api/v1/auth/tokens/:id"
+        return [
+            route(.get, policies, .authRead, listPolicies),
+            route(.post, policies, .authWrite, bodyLimit: Self.largestPolicy, createPolicy),
+            route(.get, policy, .authRead, showPolicy),
+            route(.put, policy, .authWrite, bodyLimit: Self.largestPolicy, replacePolicy),
+            route(.delete, policy, .authWrite, deletePolicy),
+            route(.get, tokens, .authRead, listTokens),
+            route(.post, tokens, .authWrite, bodyLimit: Self.largestToken, createToken),
+            route(.get, token, .authRead, showToken),
+            route(.put, token, .authWrite, bodyLimit: Self.largestToken, replaceToken),
+            route(.post, "/api/v1/auth/tokens/:id/revoke", .authWrite, revokeToken),
+            route(.delete, token, .authWrite, deleteToken),
+        ]
+    }
+
+    package static let rootTokenPath = "/admin/v1/root-token"
+
+    /// The route of the admin socket that makes the first management token.
+    package var administrationRoutes: [Route<Scope, Access>] {
+        [
+            route(.post, RoutePattern(Self.rootTokenPath), .rootToken, bodyLimit: Self.largestToken) {
+                request,
+                _ async throws(AccessChangeError) -> Answer in
+                try await create(try Self.tokenRequest(request, policies: [.root]))
+            }
+        ]
+    }
+
+    // MARK: Policies
+
+    private func listPolicies(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        Answer(.json(PolicyList(policies: register.policies.map(PolicyAnswer.init))), about: "policies")
+    }
+
+    private func createPolicy(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        let policy = try Self.policy(request)
+        try await register.create(policy)
+        return Answer(
+            .json(PolicyAnswer(try register.policy(policy.name)), status: 201),
+            about: "policy \(policy.name)"
+        )
+    }
+
+    private func showPolicy(_: Request, _ parameters: PathParameters) async throws(AccessChangeError) -> Answer {
+        let name = try Self.name(parameters)
+        return Answer(.json(PolicyAnswer(try register.policy(name))), about: "policy \(name)")
+    }
+
+    private func replacePolicy(
+        _ request: Request,
+        _ parameters: PathParameters
+    ) async throws(AccessChangeError) -> Answer {
+        let policy = try Self.policy(request, named: try Self.name(parameters))
+        try await register.replace(policy, expecting: try Self.version(request))
+        return Answer(.json(PolicyAnswer(try register.policy(policy.name))), about: "policy \(policy.name)")
+    }
+
+    private func deletePolicy(_: Request, _ parameters: PathParameters) async throws(AccessChangeError) -> Answer {
+        let name = try Self.name(parameters)
+        try await register.delete(name)
+        return Answer(.noContent, about: "policy \(name)")
+    }
+
+    // MARK: Tokens
+
+    private func listTokens(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        Answer(.json(TokenList(tokens: register.tokens.map { TokenAnswer($0, register) })), about: "tokens")
+    }
+
+    private func createToken(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        try await create(try Self.tokenRequest(request))
+    }
+
+    private func showToken(_: Request, _ parameters: PathParameters) async throws(AccessChangeError) -> Answer {
+        let identifier = try Self.identifier(parameters)
+        return Answer(.json(TokenAnswer(try register.token(identifier), register)), about: "token \(identifier)")
+    }
+
+    private func replaceToken(
+        _ request: Request,
+        _ parameters: PathParameters
+    ) async throws(AccessChangeError) -> Answer {
+        let identifier = try Self.identifier(parameters)
+        let wanted = try Self.tokenRequest(request)
+        _ = try await register.replace(identifier, with: wanted, expecting: try Self.version(request))
+        return Answer(.json(TokenAnswer(try register.token(identifier), register)), about: "token \(identifier)")
+    }
+
+    private func revokeToken(_: Request, _ parameters: PathParameters) async throws(AccessChangeError) -> Answer {
+        let identifier = try Self.identifier(parameters)
+        try await register.revoke(identifier)
+        return Answer(.json(TokenAnswer(try register.token(identifier), register)), about: "token \(identifier)")
+    }
+
+    private func deleteToken(_: Request, _ parameters: PathParameters) async throws(AccessChangeError) -> Answer {
+        let identifier = try Self.identifier(parameters)
+        try await register.delete(identifier)
+        return Answer(.noContent, about: "token \(identifier)")
+    }
+
+    /// Makes a token and shows its secret: in this answer, and never again.
+    package func create(_ request: TokenRequest) async throws(AccessChangeError) -> Answer {
+        let secret = TokenSecret()
+        let token = try await register.create(request, with: reader, secret: secret)
+        let entry = try register.token(token.identifier)
+        return Answer(
+            .token(TokenAnswer(entry, register), secret: secret),
+            about: "token \(token.identifier) \(token.name) with \(token.policies.map(\.text).joined(separator: ", "))"
+        )
+    }
+
+    // MARK: Requests
+
+    /// What the audit log calls a change.
+    private static let verbs: [Method: String] = [.put: "auth_replace", .delete: "auth_delete"]
+
+    private func route(
+        _ method: Method,
+        _ pattern: RoutePattern,
+        _ scope: Scope,
+        bodyLimit: Int = 0,
+        _ action: @escaping @Sendable (Request, PathParameters) async throws(AccessChangeError) -> Answer
+    ) -> Route<Scope, Access> {
+        let verb = "\(pattern)".hasSuffix("/revoke") ? "auth_revoke" : Self.verbs[method] ?? "auth_create"
+        return Route(method, pattern, scope: scope, bodyLimit: bodyLimit, produces: "application/json") {
+            [audit] request, parameters, access in
+            let response: Response
+            var outcome = AuditEvent.Outcome.done
+            var subject = request.head.rawPath
+            do throws(AccessChangeError) {
+                let answer = try await action(request, parameters)
+                (response, subject) = (answer.response, answer.subject)
+            } catch {
+                response = .refused(error)
+                outcome =
+                    response.status >= 500
+                    ? .failed(code: error.code, detail: "\(error)") : .refused(code: error.code, detail: "\(error)")
+            }
+            if scope != .authRead {
+                let action = AuditEvent.Action.administration(
+                    verb,
+                    subject: subject
+                )
+                var event = AuditEvent(action, outcome)
+                event.caller = access.caller.kind
+                event.peer = access.caller.description
+                audit(event)
+            }
+            return response
+        }
+    }
+
+    private static func document(_ request: Request) throws(AccessChangeError) -> JSONValue {
+        do throws(JSONError) { return try JSONDocument(request.body).root } catch {
+            throw .invalid(PolicyError("", "the body is not JSON: \(error)"))
+        }
+    }
+
+    private static func policy(_ request: Request, named name: PolicyName? = nil) throws(AccessChangeError) -> Policy {
+        let value = try document(request)
+        do throws(PolicyError) { return try PolicyDocument().read(value, named: name) } catch { throw .invalid(error) }
+    }
+
+    private static func tokenRequest(
+        _ request: Request,
+        policies: [PolicyName]? = nil
+    ) throws(AccessChangeError) -> TokenRequest {
+        let value = try document(request)
+        do throws(PolicyError) { return try TokenRequest(value, policies: policies) } catch { throw .invalid(error) }
+    }
+
+    private static func name(_ parameters: PathParameters) throws(AccessChangeError) -> PolicyName {
+        guard let name = PolicyName(parameters["name"]) else { throw .notFound("policy of that name") }
+        return name
+    }
+
+    private static func identifier(_ parameters: PathParameters) throws(AccessChangeError) -> TokenIdentifier {
+        guard let identifier = TokenIdentifier(parameters["id"]) else {
+            throw .notFound("token of that identifier: 16 hexadecimal digits")
+        }
+        return identifier
+    }
+
+    /// `If-Match: "VERSION"` replaces only that version (RFC 9110 §13.1.1).
+    private static func version(_ request: Request) throws(AccessChangeError) -> UInt64? {
+        guard let text = request.head.value(of: "If-Match") else { return nil }
+        guard text.hasPrefix("\""), text.hasSuffix("\""), let version = UInt64(text.dropFirst().dropLast()) else {
+            throw .invalid(PolicyError("If-Match", "is a version in quotation marks, such as \"3\""))
+        }
+        return version
+    }
+}
+
+// MARK: Answers
+
+private struct PolicyAnswer: Encodable {
+    let name: String
+    let rules: [PolicyView.RuleView]
+    let version: String
+
+    init(_ entry: AccessDirectory.Entry<Policy>) {
+        let view = PolicyView(entry.value)
+        name = view.name
+        rules = view.rules
+        version = "\(entry.version)"
+    }
+}
+
+private struct PolicyList: Encodable { let policies: [PolicyAnswer] }
+
+private struct TokenAnswer: Encodable {
+    let id: String
+    let name: String
+    let policies: [String]
+    let created_at: String
+    let expires_at: String?
+    let revoked_at: String?
+    /// As this instance has seen it, since it started.
+    let last_used_at: String?
+    let version: String
+
+    init(_ entry: AccessDirectory.Entry<Token>, _ register: AccessRegister) {
+        let token = entry.value
+        id = token.identifier.text
+        name = token.name.text
+        policies = token.policies.map(\.text)
+        created_at = Self.time(token.created)
+        expires_at = token.expires.map(Self.time)
+        revoked_at = token.revoked.map(Self.time)
+        last_used_at = register.lastUse(of: token.identifier).map(Self.time)
+        version = "\(entry.version)"
+    }
+
+    /// RFC 3339, in UTC.
+    private static func time(_ seconds: Int64) -> String {
+        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+    }
+}
+
+private struct TokenList: Encodable { let tokens: [TokenAnswer] }
+
+extension Response {
+    fileprivate static let noContent = Response(status: 204)
+
+    /// The answer that shows a secret. The secret is put in by its bytes: it is never a text of Swift's. The copy that the
+    /// answer is ends with it; what of it TLS and the sockets keep, SECURITY.md says.
+    fileprivate static func token(_ answer: TokenAnswer, secret: borrowing TokenSecret) -> Response {
+        var response = Response.json(answer, status: 201)
+        precondition(response.body.last == UInt8(ascii: "}"), "an object of JSON")
+        response.body.removeLast()
+        response.body += Array(#","token":""#.utf8)
+        secret.withText { text in
+            for place in text.indices { response.body.append(text[place]) }
+        }
+        response.body += Array(#""}"#.utf8)
+        response.headers.append(.init("Cache-Control", "no-store"))
+        return response
+    }
+
+    fileprivate static func refused(_ error: AccessChangeError) -> Response {
+        .error(
+            error.status,
+            code: error.code,
+            message: "\(error)",
+            retryAfterSeconds: error.status == 503 ? 1 : nil
+        )
+    }
+}
+
+extension AccessChangeError {
+    /// The one place where these become a status.
+    var status: Int {
+        switch self {
+        case .invalid, .unknownPolicies: 400
+        case .notFound: 404
+        case .alreadyExists, .inUse, .tooMany, .state(.conflict(_)): 409
+        case .state: 503
+        }
+    }
+
+    /// Stable strings of the API.
+    var code: String {
+        switch self {
+        case .invalid: "invalid_request"
+        case .unknownPolicies: "unknown_policy"
+        case .notFound: "not_found"
+        case .alreadyExists: "already_exists"
+        case .inUse: "policy_in_use"
+        case .tooMany: "limit_reached"
+        case .state(.conflict(_)): "version_conflict"
+        case .state: "signer_state_unavailable"
+        }
+    }
+}
