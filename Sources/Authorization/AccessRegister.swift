@@ -49,7 +49,7 @@ package struct TokenRequest: Sendable {
 package final class AccessRegister: Sendable {
     private struct Known {
         var revision: UInt64 = 0
-        var versions: [StateRowName: UInt64] = [:]
+        var rows: [StateRowName: (version: UInt64, revision: UInt64)] = [:]
         var uses: [TokenIdentifier: Int64] = [:]
     }
     private let store: any StateStore
@@ -103,44 +103,48 @@ package final class AccessRegister: Sendable {
     package func refresh() async throws(StateError) -> Bool {
         let seen = known.withLock { $0.revision }
         let reading = try await store.rows(after: seen)
-        guard reading.revision >= seen else {
-            throw .unusable(
-                reason: "it is at revision \(reading.revision), but this instance has seen \(seen): it was restored or "
-                    + "exchanged, and what was revoked since may be valid again; restart the signer to take it as it is"
-            )
-        }
+        guard reading.revision >= seen else { throw Self.setBack(to: reading.revision, from: seen) }
         let hasChanged = try take(reading)
         if hasChanged { await withdraw() }
         return hasChanged
     }
 
+    private static func setBack(to revision: UInt64, from seen: UInt64) -> StateError {
+        .unusable(
+            reason: "it is at revision \(revision), but this instance has seen \(seen): it was restored or exchanged, "
+                + "and what was revoked since may be valid again; restart the signer to take it as it is"
+        )
+    }
+
+    /// All is read before anything of it is put in place, and put in place only where nothing newer is: readings can
+    /// overtake each other, and an older one must not give back what was revoked.
     private func take(_ reading: StateReading) throws(StateError) -> Bool {
-        // All is read before anything of it is put in place.
-        var changes: [@Sendable (inout AccessDirectory) -> Void] = []
-        let fresh = try known.withLock { (known) throws(StateError) -> [StateRow] in
-            var fresh: [StateRow] = []
-            for row in reading.rows {
-                let version = known.versions[row.name] ?? 0
-                guard row.version >= version else {
+        var changes: [(row: StateRow, apply: @Sendable (inout AccessDirectory) -> Void)] = []
+        for row in reading.rows {
+            if let change = try Self.change(row) { changes.append((row, change)) }
+        }
+        return try known.withLock { (known) throws(StateError) -> Bool in
+            var fresh: [@Sendable (inout AccessDirectory) -> Void] = []
+            for (row, apply) in changes {
+                let standing = known.rows[row.name] ?? (0, 0)
+                guard row.revision > standing.revision else { continue }
+                guard row.version > standing.version else {
                     throw .unusable(
-                        reason: "the row \(row.name) was set back from version \(version) to \(row.version)"
+                        reason: "the row \(row.name) was changed past this program: it went from version "
+                            + "\(standing.version) to \(row.version)"
                     )
                 }
-                if row.version > version { fresh.append(row) }
+                fresh.append(apply)
             }
-            return fresh
-        }
-        for row in fresh {
-            if let change = try Self.change(row) { changes.append(change) }
-        }
-        known.withLock { known in
+            for (row, _) in changes where row.revision > known.rows[row.name]?.revision ?? 0 {
+                known.rows[row.name] = (row.version, row.revision)
+            }
             known.revision = max(known.revision, reading.revision)
-            for row in fresh { known.versions[row.name] = max(known.versions[row.name] ?? 0, row.version) }
+            guard !fresh.isEmpty else { return false }
+            let all = fresh
+            authorizer.update { directory in for apply in all { apply(&directory) } }
+            return true
         }
-        guard !changes.isEmpty else { return false }
-        let all = changes
-        authorizer.update { directory in for change in all { change(&directory) } }
-        return true
     }
 
     private static func change(_ row: StateRow) throws(StateError) -> (@Sendable (inout AccessDirectory) -> Void)? {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is unwrapped here are literals of this file.
 // swift-format-ignore-file: NeverForceUnwrap, NeverUseForceTry
+
 import Authorization
 import Concurrency
 import Consensus
@@ -158,6 +159,26 @@ private struct Chamber {
         }
     }
 
+    /// One instance looks while another revokes, and gets its answer late.
+    @Test func `a reading that was overtaken does not give back what was revoked`() async throws {
+        try await Self.with { inner in
+            let store = SlowState(inner)
+            let chamber = try await Chamber(store)
+            try await chamber.register.create(Self.signing)
+            let other = try await Chamber(inner)
+            let (token, bearer) = try await other.makeToken(["signing"])
+            store.holdNext()
+            let late = Task { try await chamber.register.refresh() }
+            await store.waitUntilHeld()
+            try await other.register.revoke(token.identifier)
+            try await chamber.register.refresh()
+            #expect(chamber.refusal(bearer) == .invalidToken)
+            store.letGo()
+            _ = try await late.value
+            #expect(chamber.refusal(bearer) == .invalidToken)
+        }
+    }
+
     @Test func `a state that went back is not believed`() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/state.sqlite"
@@ -165,6 +186,16 @@ private struct Chamber {
         let older = OlderState(store)
         let chamber = try await Chamber(older)
         try await chamber.register.create(Self.signing)
+        let text = #"{"name":"signing","rules":[{"effect":"allow"}]}"#
+        let row = StateRow(
+            name: StateRowName("policy", "signing"),
+            version: 1,
+            revision: 9,
+            body: Array(text.utf8)
+        )
+        older.extra.withLock { $0 = [row] }
+        await #expect(throws: StateError.self) { try await chamber.register.refresh() }
+        older.extra.withLock { $0 = [] }
         older.revision.withLock { $0 = 1 }
         await #expect(throws: StateError.self) { try await chamber.register.refresh() }
         #expect(chamber.register.policies.count == 1)
@@ -172,16 +203,65 @@ private struct Chamber {
     }
 }
 
+/// A state whose next answer waits until it is let go.
+private final class SlowState: StateStore {
+    private struct Hold {
+        var isWanted = false
+        var held: CheckedContinuation<Void, Never>?
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+    private let inner: any StateStore
+    private let hold = Lock(Hold())
+
+    init(_ inner: any StateStore) { self.inner = inner }
+
+    func holdNext() { hold.withLock { $0.isWanted = true } }
+
+    func waitUntilHeld() async {
+        await withCheckedContinuation { continuation in
+            let isHeld = hold.withLock { hold in
+                if hold.held == nil { hold.waiting = continuation }
+                return hold.held != nil
+            }
+            if isHeld { continuation.resume() }
+        }
+    }
+
+    func letGo() { hold.withLock { $0.held.take() }?.resume() }
+
+    func rows(after revision: UInt64) async throws(StateError) -> StateReading {
+        let reading = try await inner.rows(after: revision)
+        guard
+            hold.withLock({ hold in
+                defer { hold.isWanted = false }; return hold.isWanted
+            })
+        else { return reading }
+        await withCheckedContinuation { continuation in
+            let waiting = hold.withLock { hold in
+                hold.held = continuation
+                return hold.waiting.take()
+            }
+            waiting?.resume()
+        }
+        return reading
+    }
+
+    func apply(_ changes: [StateChange]) async throws(StateError) -> UInt64 { try await inner.apply(changes) }
+    func close() async { await inner.close() }
+}
+
 /// A state that can tell less than it once did.
 private final class OlderState: StateStore {
     private let inner: any StateStore
     let revision = Lock<UInt64?>(nil)
+    let extra = Lock<[StateRow]>([])
 
     init(_ inner: any StateStore) { self.inner = inner }
 
     func rows(after revision: UInt64) async throws(StateError) -> StateReading {
         let reading = try await inner.rows(after: revision)
-        return StateReading(revision: self.revision.withLock { $0 } ?? reading.revision, rows: reading.rows)
+        let rows = reading.rows + extra.withLock { $0 }
+        return StateReading(revision: self.revision.withLock { $0 } ?? reading.revision, rows: rows)
     }
 
     func apply(_ changes: [StateChange]) async throws(StateError) -> UInt64 { try await inner.apply(changes) }
