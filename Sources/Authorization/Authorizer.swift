@@ -157,10 +157,12 @@ package struct Grant: Sendable {
     }
 
     /// The question that the head of a request answers: whether anything could be allowed.
-    package func admits(_ scope: Scope, key: PublicKey? = nil) -> Bool {
+    ///
+    /// - Parameter key: read only where some rule names keys.
+    package func admits(_ scope: Scope, key: () -> PublicKey? = { nil }) -> Bool {
         switch scope {
         case .publicKeys: permissions.listedKeys(from: source) != nil
-        case .sign: permissions.mayAllow(scope, key: key, from: source)
+        case .sign: permissions.mayAllow(scope, key: permissions.namesKeys ? key() : nil, from: source)
         default: permissions.allow(scope, key: nil, operation: nil, from: source)
         }
     }

@@ -14,11 +14,14 @@ package import Encoding
 package struct Permissions: Sendable {
     private let denying: [Rule]
     private let allowing: [Rule]
+    /// Whether some rule is about single keys.
+    let namesKeys: Bool
 
     package init(_ policies: some Sequence<Policy>) {
         let rules = policies.flatMap(\.rules)
         denying = rules.filter { $0.effect == .deny }
         allowing = rules.filter { $0.effect == .allow }
+        namesKeys = rules.contains { $0.keys != nil }
     }
 
     /// Everything that a token can be allowed (the management token).
@@ -29,6 +32,7 @@ package struct Permissions: Sendable {
     private init(allowing: [Rule]) {
         denying = []
         self.allowing = allowing
+        namesKeys = false
     }
 
     /// The whole question.

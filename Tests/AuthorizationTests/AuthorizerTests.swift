@@ -39,7 +39,7 @@ struct AuthorizerTests {
         let grant = try open.authenticate(.nobody, from: nil)
         for scope in Scope.grantable {
             let managesAccess = scope == .authRead || scope == .authWrite
-            #expect(grant.admits(scope, key: key(1)) == !managesAccess, "\(scope)")
+            #expect(grant.admits(scope, key: { key(1) }) == !managesAccess, "\(scope)")
         }
     }
 

@@ -48,7 +48,7 @@ package final class AccessGate: Sendable {
 
     package func decide(_ scope: Scope, _ head: RequestHead, _ parameters: PathParameters) -> GateDecision<Access> {
         let source = address(of: head)
-        let shown = source.map { "\($0)" } ?? head.peer.description
+        let shown = addresses.believesAnybody ? source.map { "\($0)" } ?? "unknown" : head.peer.description
         switch scope.audience {
         case .anybody: return .allow(Access(caller: .peer(shown), grant: nil))
         case .local: return refuse(.forbidden, head, source, caller: .peer(shown))
@@ -60,8 +60,7 @@ package final class AccessGate: Sendable {
         }
         let caller: Caller = grant.token.map { .token($0.identifier, address: shown) } ?? .peer(shown)
         // The same answer whether the key is loaded or not: nobody has looked.
-        let key = scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil
-        guard grant.admits(scope, key: key) else {
+        guard grant.admits(scope, key: { scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil }) else {
             return refuse(grant.token == nil ? .missingToken : .forbidden, head, source, caller: caller)
         }
         return .allow(Access(caller: caller, grant: grant))
