@@ -57,6 +57,8 @@ import Testing
             ]
         )
         #expect(options(conversion, .unknown).isEmpty)
+        // An address that others reach: there clients need tokens.
+        #expect(options(conversion, .differs).contains("access"))
         #expect(options(conversion, .needless) == ["--vertx-worker-pool-size"])
         #expect(!conversion.yaml.contains("hunter2") && !"\(conversion.remarks)".contains("hunter2"))
         #expect(conversion.yaml.split(separator: "\n").allSatisfy { !$0.hasPrefix("#") || $0.count <= 80 })
@@ -144,6 +146,7 @@ import Testing
         )
         let configuration = try load(conversion.yaml)
         #expect(configuration.server.listenPort == 9000 && configuration.server.listenAddress == "127.0.0.1")
+        #expect(!options(conversion, .differs).contains("access"))
         #expect(configuration.server.allowedHosts == ["localhost", "127.0.0.1", "[::1]"])
         for option in [
             "--http-listen-port", "--http-listen-host", "--logging", "--http-host-allowlist", "eth2 --network",

@@ -95,6 +95,13 @@ private struct Web3SignerTranslator {
             .differs,
             "a key that failed to load is reported but turns it DOWN only with health.strict_keys: true"
         )
+        guard !configuration.server.isLoopback else { return }
+        add(
+            "access",
+            .differs,
+            "on \(configuration.server.listenAddress) nothing is answered without a token: give each client one "
+                + "(docs/access.md), or write auth.mode: open until they have theirs"
+        )
     }
 
     private mutating func translate(_ option: Web3SignerOption, _ value: String) {

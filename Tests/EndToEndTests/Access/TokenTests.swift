@@ -173,7 +173,9 @@ struct GuardedSigner: Sendable {
                                     client.headers,
                                     body: SigningBody.randaoReveal(epoch: UInt64(number * 100_000 + epoch))
                                 )
-                                guard answer.status == 200 else { return (answer.status == 401, last ?? sent) }
+                                guard answer.status == 200 else {
+                                    return ([401, 429].contains(answer.status), last ?? sent)
+                                }
                                 // When it was sent: what was sent before the revocation was answered may be signed.
                                 last = sent
                             }
