@@ -14,7 +14,12 @@ enum OpenedState {
         let settings = configuration.signerState
         switch settings.backend {
         case .sqlite:
-            do throws(StateError) { return try SQLiteState(path: configuration.signerStatePath) } catch {
+            let path = configuration.signerStatePath
+            // Opening waits for the disk, and for a lock.
+            let result = await Blocking.run(name: "signer-state") { () -> Result<SQLiteState, StateError> in
+                Result { () throws(StateError) in try SQLiteState(path: path) }
+            }
+            do throws(StateError) { return try result.get() } catch {
                 throw Failure("\(error)", hint: "signer_state.path names the file")
             }
         case .postgres: return try await postgreSQL(settings)

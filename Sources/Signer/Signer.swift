@@ -53,7 +53,7 @@ package final class Signer: Sendable {
     package func sign(
         _ identifier: String,
         for caller: Caller,
-        under grant: Grant? = nil,
+        under grant: Grant?,
         isAbandoned: @Sendable () -> Bool = { false },
         read: () throws(UnreadableRequest) -> ReadRequest
     ) async -> SigningOutcome {

@@ -174,7 +174,7 @@ final class Bench: Sendable {
         with key: SigningKey,
         isAbandoned: @escaping @Sendable () -> Bool = { false }
     ) async -> SigningOutcome {
-        await signer.sign("\(key.identifier)", for: .local, isAbandoned: isAbandoned) { request }
+        await signer.sign("\(key.identifier)", for: .local, under: nil, isAbandoned: isAbandoned) { request }
     }
 }
 

@@ -66,7 +66,7 @@ struct SignerTests {
         let bench = Bench(keys: [known])
         #expect(await bench.sign(attestation(), with: unknown) == .unknownKey)
         for identifier in ["", "0x", "junk", "0x12345", String(repeating: "f", count: 97)] {
-            let outcome = await bench.signer.sign(identifier, for: .local) { attestation() }
+            let outcome = await bench.signer.sign(identifier, for: .local, under: nil) { attestation() }
             #expect(outcome == .unknownKey)
         }
         #expect(bench.store.batches.isEmpty)
@@ -76,11 +76,13 @@ struct SignerTests {
         let key = try signingKey(1)
         let bench = Bench(keys: [key])
         let unreadable = UnreadableRequest.malformed(code: "malformed_request", reason: "no JSON")
-        let outcome = await bench.signer.sign("\(key.identifier)", for: .local) { () throws(UnreadableRequest) in
+        let outcome = await bench.signer.sign("\(key.identifier)", for: .local, under: nil) {
+            () throws(UnreadableRequest) in
             throw unreadable
         }
         #expect(outcome == .malformed(code: "malformed_request", reason: "no JSON"))
-        let mismatch = await bench.signer.sign("\(key.identifier)", for: .local) { () throws(UnreadableRequest) in
+        let mismatch = await bench.signer.sign("\(key.identifier)", for: .local, under: nil) {
+            () throws(UnreadableRequest) in
             throw .rootMismatch(claimed: signingRoot(1), computed: signingRoot(2))
         }
         #expect(mismatch == .rootMismatch(claimed: signingRoot(1), computed: signingRoot(2)))
@@ -112,8 +114,8 @@ struct SignerTests {
         let key = try signingKey(1)
         let bench = Bench(keys: [key])
         _ = await bench.sign(attestation(3), with: key)
-        _ = await bench.signer.sign("junk", for: .peer("192.0.2.1:7")) { randaoReveal() }
-        _ = await bench.signer.sign("junk", for: .local) { () throws(UnreadableRequest) in
+        _ = await bench.signer.sign("junk", for: .peer("192.0.2.1:7"), under: nil) { randaoReveal() }
+        _ = await bench.signer.sign("junk", for: .local, under: nil) { () throws(UnreadableRequest) in
             throw .malformed(code: "malformed_request", reason: "")
         }
         let attempts = bench.attempts

@@ -16,7 +16,6 @@ final class AccessService: Sendable {
     private let metrics: Telemetry.Metrics
     private let authorizer: Authorizer
     private let register: AccessRegister
-    private let state: any StateStore
     private let reader = Lock<TokenReader?>(nil)
 
     init(
@@ -28,7 +27,7 @@ final class AccessService: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.metrics = metrics
-        state = try await OpenedState.open(configuration)
+        let state = try await OpenedState.open(configuration)
         let now: @Sendable () -> Int64 = { Int64(WallClock.nanoseconds / 1_000_000_000) }
         let authorizer = Authorizer(mode: configuration.authMode == .open ? .open : .enforced, now: now)
         self.authorizer = authorizer
