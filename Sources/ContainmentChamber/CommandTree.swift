@@ -120,6 +120,13 @@ enum CommandTree {
         ]
     )
 
+    private static let validators = Option(
+        "keys",
+        kind: .value("KEY,…"),
+        summary: "Public keys in hexadecimal, with commas between them.",
+        isRequired: true
+    )
+
     private static let antiSlashing = Command(
         "anti-slashing",
         summary: "The slashing record: create, import, export, prune",
@@ -154,7 +161,12 @@ enum CommandTree {
                     """,
                 options: settings + [
                     Option("from", kind: .value("FILE"), summary: "The interchange file.", isRequired: true),
-                    Option("dry-run", kind: .flag, summary: "Say what would happen, change nothing."), json,
+                    Option("dry-run", kind: .flag, summary: "Say what would happen, change nothing."),
+                    Option(
+                        "enable",
+                        kind: .flag,
+                        summary: "Also let the file's validators sign again that are disabled in the record."
+                    ), json,
                 ],
                 examples: [
                     Example("containment-chamber anti-slashing import -c config.yaml --from slashing.json", "Import")
@@ -323,6 +335,32 @@ enum CommandTree {
                         "Retire an instance whose disk is there"
                     )
                 ]
+            ),
+            Command(
+                "disable",
+                summary: "Let no signer of the record sign anything with some keys",
+                discussion: """
+                    Durable in the record: blocks and attestations are refused at once by every signer that shares it, \
+                    everything else within two seconds. The history stays.
+                    """,
+                options: settings + [validators, json],
+                examples: [Example("containment-chamber anti-slashing disable -c config.yaml --keys 0x…", "Stop a key")]
+            ),
+            Command(
+                "enable",
+                summary: "Take back what this instance has disabled",
+                discussion: """
+                    What another instance has disabled stays so: its key may be at work in another place. Bring its keystore \
+                    over the Key Manager API, or its history with `import --enable`. Exit code 3 when a key stays disabled.
+                    """,
+                options: settings + [validators, json],
+                examples: [Example("containment-chamber anti-slashing enable -c config.yaml --keys 0x…", "Go on")]
+            ),
+            Command(
+                "disabled",
+                summary: "List the keys that are disabled in the record, and by whom",
+                options: settings + [json],
+                examples: [Example("containment-chamber anti-slashing disabled -c config.yaml", "Who is disabled")]
             ),
             Command(
                 "status",

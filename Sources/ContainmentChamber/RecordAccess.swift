@@ -39,21 +39,29 @@ struct RecordAccess {
     ///
     /// - Parameter isBulk: whether much is written: then a record in PostgreSQL gets two connections, because its server works
     ///   on each with one processor.
+    /// - Parameter asInstance: whether what is done happens in the name of this instance, as its floor has it.
     func session<Result>(
         isBulk: Bool = false,
+        asInstance: Bool = false,
         _ body: (RecordSession) async throws(Failure) -> Result
     ) async throws(Failure) -> Result {
-        let session = try await open(isBulk: isBulk)
+        let session = try await open(isBulk: isBulk, asInstance: asInstance)
         let result: Swift.Result<Result, Failure>
         do throws(Failure) { result = .success(try await body(session)) } catch { result = .failure(error) }
         await session.close()
         return try result.get()
     }
 
-    private func open(isBulk: Bool) async throws(Failure) -> RecordSession {
+    private func open(isBulk: Bool, asInstance: Bool) async throws(Failure) -> RecordSession {
         let socket = configuration.adminSocketPath
         let running = RecordSession(place: place, .runningSigner(AdminSocket(path: socket)))
         if FileManager.default.fileExists(atPath: socket), try await running.isAnswered { return running }
+        if asInstance {
+            return RecordSession(
+                place: place,
+                .opened([try await OpenedRecord(configuration, network, for: .administration).store])
+            )
+        }
         let settings = try RecordSettings(configuration, network: network, for: .administration)
         do throws(StoreError) {
             var stores = [try await settings.open()]

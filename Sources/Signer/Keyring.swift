@@ -8,6 +8,8 @@ package final class Keyring: Sendable {
         /// In order, made once for each change: a listing must not cost what a sort of thousands of keys costs.
         var sorted: [KeyIdentifier]
         var version: UInt64 = 0
+        /// Those of which the record lets nothing be signed.
+        var disabled: Set<KeyIdentifier> = []
 
         init(_ keys: [KeyIdentifier: SigningKey]) {
             self.keys = keys
@@ -21,6 +23,24 @@ package final class Keyring: Sendable {
     }
 
     package subscript(identifier: KeyIdentifier) -> SigningKey? { state.withLock { $0.keys[identifier] } }
+
+    /// A key, and whether the record has disabled it.
+    func lookUp(_ identifier: KeyIdentifier) -> (key: SigningKey, isDisabled: Bool)? {
+        state.withLock { state in
+            state.keys[identifier].map { ($0, !state.disabled.isEmpty && state.disabled.contains(identifier)) }
+        }
+    }
+
+    /// Takes over which keys the record has disabled, loaded or not; gives those that were not before. What is under way
+    /// with them ends with the next generation of authority.
+    package func setDisabled(_ disabled: Set<KeyIdentifier>) -> Set<KeyIdentifier> {
+        state.withLock { state in
+            defer { state.disabled = disabled }
+            return disabled.subtracting(state.disabled)
+        }
+    }
+
+    package var disabled: Set<KeyIdentifier> { state.withLock { $0.disabled } }
 
     package var count: Int { state.withLock { $0.keys.count } }
 
@@ -43,23 +63,31 @@ package final class Keyring: Sendable {
             let (keys, version) = state.withLock { ($0.keys, $0.version) }
             var next = State(keys.applying(change))
             next.version = version + 1
-            let isApplied = state.withLock { state in
+            let isApplied = state.withLock { [next] state in
                 guard state.version == version else { return false }
+                let disabled = state.disabled
                 state = next
+                state.disabled = disabled
                 return true
             }
             if isApplied { return }
         }
     }
 
-    /// What must change so that exactly `wanted` is loaded.
-    package func change(to wanted: [SigningKey]) -> KeyChange {
+    /// What must change so that of a source exactly `wanted` is loaded; what others brought stays, and comes first where both
+    /// have a key.
+    package func change(to wanted: [SigningKey], of source: String) -> KeyChange {
         let current = state.withLock { $0.keys }
         let identifiers = Set(wanted.map(\.identifier))
         return KeyChange(
             added: wanted.filter { current[$0.identifier] == nil },
-            removed: current.keys.filter { !identifiers.contains($0) }
+            removed: current.filter { $0.value.origin.source == source && !identifiers.contains($0.key) }.map(\.key)
         )
+    }
+
+    /// How many keys each source has brought.
+    package var countsBySource: [String: Int] {
+        state.withLock { $0.keys }.values.reduce(into: [:]) { counts, key in counts[key.origin.source, default: 0] += 1 }
     }
 }
 

@@ -132,7 +132,9 @@ package final class Signer: Sendable {
         if let offered = message.request.genesisValidatorsRoot, offered != genesisValidatorsRoot {
             return .otherNetwork(configured: genesisValidatorsRoot, offered: offered)
         }
-        guard let key, let signingKey = keyring[key] else { return .unknownKey }
+        guard let key, let (signingKey, isDisabled) = keyring.lookUp(key) else { return .unknownKey }
+        // The record refuses what can be slashed by itself; this is for everything else.
+        if isDisabled { return .slashable(.disabled) }
         if MonotonicClock.nanoseconds &- timing.began >= patience, isAbandoned() { return .abandoned }
 
         let permits: SigningPermits

@@ -22,9 +22,18 @@ package enum KeyIdentifier: Hashable, Comparable, Sendable, CustomStringConverti
     }
 }
 
+/// The kinds of sources, as listings and metrics name them.
+package enum KeySourceName {
+    /// Descriptors and keystores in folders.
+    package static let filesystem = "filesystem"
+    /// Imported over the API, gone with the process.
+    package static let memory = "memory"
+    package static let all = [filesystem, memory]
+}
+
 /// Where a key came from.
 package struct KeyOrigin: Hashable, Sendable {
-    /// The kind of source, as metrics and listings name it: `filesystem`.
+    /// The kind of source: one of `KeySourceName`.
     package let source: String
     /// The place within it: a path.
     package let location: String

@@ -16,6 +16,7 @@ package struct SignerServices: Sendable {
     private let health: @Sendable () -> SignerHealth
     private let metrics: @Sendable () -> String
     private let hasRecord: Bool
+    private let enablingChanged: @Sendable () async -> Void
     private let listing = KeyListing()
     private let audit: @Sendable (AuditEvent) -> Void
 
@@ -23,6 +24,7 @@ package struct SignerServices: Sendable {
     ///   - health: whether the signer can sign now; cheap, asked for every `/healthcheck`.
     ///   - metrics: the text of `/metrics`.
     ///   - hasRecord: false under `noop`, which has no watermarks.
+    ///   - enablingChanged: awaited when keys were disabled or enabled, before that is answered.
     package init(
         signer: Signer,
         reader: SignRequestReader,
@@ -31,6 +33,7 @@ package struct SignerServices: Sendable {
         health: @escaping @Sendable () -> SignerHealth,
         metrics: @escaping @Sendable () -> String,
         hasRecord: Bool,
+        enablingChanged: @escaping @Sendable () async -> Void = {},
         audit: @escaping @Sendable (AuditEvent) -> Void
     ) {
         self.signer = signer
@@ -40,6 +43,7 @@ package struct SignerServices: Sendable {
         self.health = health
         self.metrics = metrics
         self.hasRecord = hasRecord
+        self.enablingChanged = enablingChanged
         self.audit = audit
     }
 
@@ -134,7 +138,9 @@ package struct SignerServices: Sendable {
         do throws(StoreError) {
             switch try RecordAdministration.decode(command, query: request.head.query, body: request.body) {
             case .task(let task):
-                response = .json(RecordAdministration.encode(try await signer.protection.administer(task)))
+                let answer = try await signer.protection.administer(task)
+                if case .changed = answer { await enablingChanged() }
+                response = .json(RecordAdministration.encode(answer))
             case .reconcile(let acceptingClockFloor):
                 let report = try await signer.protection.reconcile(acceptingClockFloor: acceptingClockFloor)
                 response = .json(RecordAdministration.encode(report))

@@ -15,9 +15,18 @@ package enum AdministrativeTask: Sendable {
     case give([RecordIdentity])
     /// Holds the rows of some validators against each other, against their watermarks and against the high one.
     case verify([RecordIdentity])
-    /// Deletes history older than some epochs, counted from each validator's newest record.
-    case prune(keepEpochs: UInt64)
+    /// Deletes history of some validators that is older than some epochs, counted from each one's newest record.
+    case prune([RecordIdentity], keepEpochs: UInt64)
     case status
+    /// Counts what is kept of some validators.
+    case count([RecordIdentity])
+    /// Lets nothing of some validators be signed any more, by any signer of the record. Those that the record does not know
+    /// are entered first. Who is disabled already stays so in the name of who did it.
+    case disable([RecordIdentity], by: FloorInstance?)
+    /// Takes that back, where the ground allows it.
+    case enable([RecordIdentity], EnablingGround)
+    /// Lists who is disabled, among these or all.
+    case disabled(among: [RecordIdentity]?)
     case raiseLowWatermarks(slot: Slot?, epoch: Epoch?)
     case setHighWatermark(HighWatermark?)
     case highWatermark
@@ -34,6 +43,9 @@ package enum AdministrativeAnswer: Sendable {
     case watermark(HighWatermark?)
     case raised(validators: Int)
     case registered
+    case counted(RecordCount)
+    case changed(EnablingReport)
+    case disabled([DisabledValidator])
 }
 
 /// Whose histories a record holds, and on which network.
@@ -48,6 +60,20 @@ package struct RecordOutline: Sendable {
     }
 }
 
+/// How much is kept.
+package struct RecordCount: Sendable, Equatable, Codable {
+    package var validators = 0
+    package var blocks = 0
+    package var attestations = 0
+    package init() {}
+
+    package mutating func append(_ part: RecordCount) {
+        validators += part.validators
+        blocks += part.blocks
+        attestations += part.attestations
+    }
+}
+
 /// What pruning did.
 package struct PruningReport: Sendable, Equatable, Codable {
     package var validators = 0
@@ -56,9 +82,16 @@ package struct PruningReport: Sendable, Equatable, Codable {
     /// Validators whose newest records lie in the future by the clock and were not counted from.
     package var implausible = 0
     package init() {}
+
+    package mutating func append(_ part: PruningReport) {
+        validators += part.validators
+        blocks += part.blocks
+        attestations += part.attestations
+        implausible += part.implausible
+    }
 }
 
-/// The state of a record, for people and for scripts.
+/// The state of a record, for people and for scripts; how much it holds is counted in parts, see `RecordCount`.
 package struct RecordStatus: Sendable, Codable {
     package let backend: String
     package let path: String
@@ -66,8 +99,6 @@ package struct RecordStatus: Sendable, Codable {
     package let genesisValidatorsRoot: String
     package let validators: Int
     package let disabled: Int
-    package let blocks: Int
-    package let attestations: Int
     package let highWatermarkSlot: String?
     package let highWatermarkEpoch: String?
     /// `ready`, or why nothing can be signed.
@@ -80,8 +111,6 @@ package struct RecordStatus: Sendable, Codable {
         genesisValidatorsRoot: String,
         validators: Int,
         disabled: Int,
-        blocks: Int,
-        attestations: Int,
         highWatermark: HighWatermark?,
         health: StoreHealth
     ) {
@@ -91,8 +120,6 @@ package struct RecordStatus: Sendable, Codable {
         self.genesisValidatorsRoot = genesisValidatorsRoot
         self.validators = validators
         self.disabled = disabled
-        self.blocks = blocks
-        self.attestations = attestations
         highWatermarkSlot = highWatermark.map { "\($0.slot.value)" }
         highWatermarkEpoch = highWatermark.map { "\($0.epoch.value)" }
         self.health = health.reason ?? "ready"

@@ -61,7 +61,7 @@ extension Refusal: CustomStringConvertible {
         case .otherNetwork(let pinned, let offered):
             "the slashing record belongs to the network with genesis validators root \(pinned), the request to \(offered)"
         case .disabled:
-            "the validator is disabled in the slashing record; import its keystore again to enable it here"
+            "the validator is disabled in the slashing record (`containment-chamber anti-slashing disabled` says by whom); import its keystore again to enable it"
         case .aheadOfClock(let duty, let latest):
             "epoch \(duty) is ahead of the clock, which allows at most \(latest); check the time of this host and of the client"
         case .beyondHighWatermark(let highest):

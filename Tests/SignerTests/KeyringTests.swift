@@ -8,7 +8,7 @@ struct KeyringTests {
     @Test func `a change is what makes one set of keys another`() throws {
         let keys = try (1...4).map { try signingKey($0) }
         let ring = Keyring([keys[0], keys[1]])
-        let change = ring.change(to: [keys[1], keys[2], keys[3]])
+        let change = ring.change(to: [keys[1], keys[2], keys[3]], of: "test")
         #expect(change.added.map(\.identifier) == [keys[2].identifier, keys[3].identifier])
         #expect(change.removed == [keys[0].identifier])
         #expect(ring.count == 2, "asking changes nothing")
@@ -24,7 +24,7 @@ struct KeyringTests {
         #expect(ring[first.identifier] === first)
         ring.apply(KeyChange(added: [second], removed: []))
         #expect(ring[first.identifier] === first)
-        #expect(ring.change(to: [second]).added.isEmpty)
+        #expect(ring.change(to: [second], of: "test").added.isEmpty)
     }
 
     @Test func `readers see the set before a change or after it, never a part`() async throws {
@@ -43,7 +43,7 @@ struct KeyringTests {
                 }
             }
             for turn in 1...200 {
-                ring.apply(ring.change(to: sets[turn % 2]))
+                ring.apply(ring.change(to: sets[turn % 2], of: "test"))
                 await Task.yield()
             }
             isOver.withLock { $0 = true }

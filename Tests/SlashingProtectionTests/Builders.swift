@@ -125,7 +125,8 @@ extension RecordStore {
 
     @discardableResult
     func prune(keepEpochs: UInt64) async throws -> PruningReport {
-        guard case .pruned(let report) = try await administer(.prune(keepEpochs: keepEpochs)) else {
+        let everybody = try await outline().validators
+        guard case .pruned(let report) = try await administer(.prune(everybody, keepEpochs: keepEpochs)) else {
             throw UnexpectedAnswer()
         }
         return report
@@ -140,6 +141,32 @@ extension RecordStore {
 
     func setHighWatermark(slot: UInt64, epoch: UInt64) async throws {
         _ = try await administer(.setHighWatermark(HighWatermark(slot: Slot(slot), epoch: Epoch(epoch))))
+    }
+
+    func count() async throws -> RecordCount {
+        guard case .counted(let count) = try await administer(.count(try await outline().validators)) else {
+            throw UnexpectedAnswer()
+        }
+        return count
+    }
+
+    func disable(_ keys: [RecordIdentity], by instance: FloorInstance? = nil) async throws -> EnablingReport {
+        guard case .changed(let report) = try await administer(.disable(keys, by: instance)) else {
+            throw UnexpectedAnswer()
+        }
+        return report
+    }
+
+    func enable(_ keys: [RecordIdentity], _ ground: EnablingGround) async throws -> EnablingReport {
+        guard case .changed(let report) = try await administer(.enable(keys, ground)) else { throw UnexpectedAnswer() }
+        return report
+    }
+
+    func disabled(among keys: [RecordIdentity]? = nil) async throws -> [DisabledValidator] {
+        guard case .disabled(let disabled) = try await administer(.disabled(among: keys)) else {
+            throw UnexpectedAnswer()
+        }
+        return disabled
     }
 
     func status() async throws -> RecordStatus {

@@ -72,7 +72,7 @@ import Testing
                 group.addTask { await store.decide(.block(UInt64(number), by: [validator(number)])).count }
                 if number % 20 == 0 {
                     group.addTask {
-                        _ = try? await store.administer(.prune(keepEpochs: 1))
+                        _ = try? await store.prune(keepEpochs: 1)
                         return 1
                     }
                 }

@@ -52,7 +52,7 @@ import Testing
         let refused = await stores[0].decideOne(.block(6))
         #expect(refused.refusal?.description.contains("went back in time") == true)
         // Not even recorded: it would have hidden the gap.
-        #expect(try await record.status().blocks == 1)
+        #expect(try await record.count().blocks == 1)
         await close(stores)
         await record.closeForGood()
     }
@@ -101,12 +101,12 @@ import Testing
         await slow.waitUntilHeld()
         await record.replace(by: try await older(rig, old))
         #expect(await store.decideOne(.block(6, by: [validator(1)])) == .recorded)
-        #expect(try await record.status().blocks == 1)
+        #expect(try await record.count().blocks == 1)
         slow.letGo()
         // Recorded in the new one: what the old one had said did not count.
         #expect(await underWay == .recorded)
         #expect(store.alarm == nil)
-        #expect(try await record.status().blocks == 2)
+        #expect(try await record.count().blocks == 2)
         #expect(await store.decideOne(.block(5, root: 2)) == .refused(.doubleBlock(slot: 5)))
         await store.close()
         await record.closeForGood()

@@ -69,7 +69,7 @@ import Testing
             let dry = try await store.take(file, dryRun: true)
             #expect(dry.dryRun)
             #expect(dry.validators[0].blocksAdded == 2 && dry.validators[0].attestationsAdded == 1)
-            let status = try await store.status()
+            let status = try await store.count()
             #expect(status.validators == 0 && status.blocks == 0 && status.attestations == 0)
             #expect(await store.decideOne(.block(5)) == .recorded)
             #expect(await store.decideOne(.attestation(0, 1)) == .recorded)
@@ -110,7 +110,7 @@ import Testing
             let report = try await store.take(file)
             #expect(report.validators.map(\.outcome) == [.failed, .taken, .failed])
             #expect(!report.everythingTaken)
-            #expect(try await store.status().blocks == 1)
+            #expect(try await store.count().blocks == 1)
         }
     }
 
@@ -125,7 +125,7 @@ import Testing
             let report = try await store.take(file)
             #expect(report.validators[0].outcome == .failed)
             #expect(report.validators[0].attestationsAdded == 0)
-            #expect(try await store.status().attestations == 0)
+            #expect(try await store.count().attestations == 0)
             #expect(await store.decideOne(.attestation(1, 2)) == .recorded)
         }
     }

@@ -63,7 +63,7 @@ import Testing
         #expect(await stores[1].decideOne(.block(2, by: [validator(5)])) == .refused(.belowLowWatermark(lowest: 50)))
         for number in [0, 2] {
             #expect(await stores[number].decideOne(.block(2, by: [validator(5)])) == .recorded)
-            #expect(try await stores[number].status().blocks == 3)
+            #expect(try await stores[number].count().blocks == 3)
         }
         for store in stores { await store.close() }
         try await record.remove()

@@ -17,8 +17,8 @@ import Testing
             }
             let report = try await store.prune(keepEpochs: 1)
             #expect(report.blocks == 9 && report.attestations == 9 && report.validators == 1)
-            let status = try await store.status()
-            #expect(status.blocks == 1 && status.attestations == 1)
+            let count = try await store.count()
+            #expect(count.blocks == 1 && count.attestations == 1)
             #expect(await store.decideOne(.block(10)) == .repeated)
             #expect(await store.decideOne(.block(9)) == .refused(.belowLowWatermark(lowest: 10)))
             #expect(await store.decideOne(.attestation(8, 11)) == .refused(.belowLowWatermark(lowest: 9)))
@@ -33,10 +33,10 @@ import Testing
         } _: { store async throws in
             for slot in [UInt64(0), 3, 17, 400] { _ = await store.decideOne(.block(slot)) }
             try await store.prune(keepEpochs: 2)
-            #expect(try await store.status().blocks == 1)
+            #expect(try await store.count().blocks == 1)
             #expect(await store.decideOne(.block(399)).refusal != nil)
             try await store.prune(keepEpochs: 2)
-            #expect(try await store.status().blocks == 1)
+            #expect(try await store.count().blocks == 1)
         }
     }
 

@@ -151,7 +151,7 @@ import Testing
             await #expect(throws: StoreError.self) { try await store.setHighWatermark(slot: 1, epoch: number) }
             let report = try await store.take(Interchange(blocks: [RecordedBlock(number)]))
             #expect(report.validators[0].outcome == .failed)
-            #expect(try await store.status().blocks == 0)
+            #expect(try await store.count().blocks == 0)
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Arguments
+internal import BLS
 internal import Configuration
 internal import Consensus
 internal import Foundation
@@ -12,11 +13,24 @@ enum HistoryCommands {
         let dryRun = invocation.isSet("dry-run")
         let access = try RecordAccess(try invocation.configuration())
         let file = try await HistoryFile.open(invocation["from"] ?? "")
+        let enables = invocation.isSet("enable") && !dryRun
         let report = try await access.session(isBulk: true) { session throws(Failure) in
-            try await take(file, session, dryRun: dryRun)
+            let report = try await take(file, session, dryRun: dryRun)
+            if enables { try await enable(report, session) }
+            return report
         }
         if invocation.isSet("json") { Output.json(report) } else { Output.print(text(report)) }
         return report.everythingTaken ? .success : .partial
+    }
+
+    /// Those whose histories were taken: whoever brings a history takes over the key.
+    private static func enable(_ report: ImportReport, _ session: RecordSession) async throws(Failure) {
+        let taken = report.validators.filter { $0.outcome != .failed }.compactMap { try? PublicKey(hex: $0.publicKey) }
+        let disabled = try await session.disabled()
+        let wanted = Set(taken.map { RecordIdentity($0) }).intersection(disabled).sorted { $0.publicKey < $1.publicKey }
+        guard !wanted.isEmpty else { return }
+        _ = try await session.run(.enable(wanted, .imported))
+        Output.complain("enabled again: \(wanted.map(\.description).joined(separator: ", "))")
     }
 
     private static func take(
@@ -112,6 +126,8 @@ enum HistoryCommands {
         let validators: Int
         let blocks: Int
         let attestations: Int
+        /// Validators that may not sign, and may not in the target either.
+        let disabled: Int
         /// Validators whose histories contradict what was there, or each other.
         let mergedStrictly: Int
         /// What the target does not cover after all, and why it did not take it; empty unless something went wrong.
@@ -160,12 +176,19 @@ enum HistoryCommands {
             await flights.drain()
             throw error
         }
+        let disabled = try await source.disabled()
+        if !disabled.isEmpty { _ = try await target.run(.disable(disabled, by: nil)) }
+        let missing = Set(disabled).subtracting(try await target.disabled())
+        findings += missing.map {
+            HistoryFinding(publicKey: $0.description, problem: "disabled in the source, but not in the target")
+        }
         return CopyReport(
             from: source.place,
             to: target.place,
             validators: counts.validators,
             blocks: counts.blocks,
             attestations: counts.attestations,
+            disabled: disabled.count,
             mergedStrictly: merged,
             findings: findings
         )
@@ -191,6 +214,7 @@ enum HistoryCommands {
         Output.print(
             "copied \(report.validators) validators, \(report.blocks) blocks, \(report.attestations) attestations from "
                 + "\(report.from) to \(report.to); \(report.mergedStrictly) merged with contradictions"
+                + (report.disabled == 0 ? "" : ", \(report.disabled) disabled")
         )
         guard !report.findings.isEmpty else { return Output.print("read back: everything is there") }
         for finding in report.findings { Output.print("MISSING  \(finding)") }

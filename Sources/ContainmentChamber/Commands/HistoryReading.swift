@@ -71,6 +71,25 @@ extension Interchange {
 }
 
 extension RecordSession {
+    /// Works on validators part by part and says how far it is.
+    ///
+    /// - Parameter work: does one part; gives how many entries it went through.
+    func inParts(
+        _ what: String,
+        _ validators: [RecordIdentity],
+        _ work: ([RecordIdentity]) async throws(Failure) -> Int
+    ) async throws(Failure) {
+        var line = ProgressLine(what, total: validators.count)
+        var size = PartSize()
+        var rest = validators[...]
+        while !rest.isEmpty {
+            let keys = Array(rest.prefix(size.validators))
+            rest = rest.dropFirst(keys.count)
+            size.saw(validators: keys.count, entries: try await work(keys))
+            line.reached(validators.count - rest.count)
+        }
+    }
+
     func outline() async throws(Failure) -> RecordOutline {
         guard case .outline(let outline) = try await run(.outline) else { throw Failure("\(place) gave no list") }
         return outline
@@ -86,6 +105,14 @@ extension RecordSession {
             throw Failure("\(place) took no history")
         }
         return report
+    }
+
+    /// Who is disabled in the record.
+    func disabled() async throws(Failure) -> [RecordIdentity] {
+        guard case .disabled(let disabled) = try await run(.disabled(among: nil)) else {
+            throw Failure("\(place) gave no list")
+        }
+        return disabled.map(\.record)
     }
 
     func verify(_ keys: [RecordIdentity]) async throws(Failure) -> VerificationReport {

@@ -36,7 +36,16 @@ enum SlashingCommands {
             throw Failure("--keep-epochs must be 1 or more", exitCode: .usage)
         }
         let access = try RecordAccess(try invocation.configuration())
-        guard case .pruned(let report) = try await access.run(.prune(keepEpochs: epochs)) else { return }
+        let report = try await access.session { session throws(Failure) in
+            var report = PruningReport()
+            try await session.inParts("pruning", try await session.outline().validators) { keys throws(Failure) in
+                guard case .pruned(let part) = try await session.run(.prune(keys, keepEpochs: epochs)) else { return 0 }
+                report.append(part)
+                // Where nothing is to be deleted a part costs little, whatever stays.
+                return part.blocks + part.attestations + keys.count
+            }
+            return report
+        }
         if invocation.isSet("json") { return Output.json(report) }
         Output.print(
             "deleted \(report.blocks) blocks and \(report.attestations) attestations of \(report.validators) validators"
@@ -75,8 +84,8 @@ enum SlashingCommands {
 
     static func status(_ invocation: Invocation) async throws(Failure) {
         let access = try RecordAccess(try invocation.configuration())
-        guard case .status(let status) = try await access.run(.status) else { return }
-        if invocation.isSet("json") { return Output.json(status) }
+        let (status, count) = try await access.session { session throws(Failure) in try await state(of: session) }
+        if invocation.isSet("json") { return Output.json(StatusDocument(status, count)) }
         let high =
             status.highWatermarkSlot.map { "slot \($0), epoch \(status.highWatermarkEpoch ?? "-")" } ?? "none"
         Output.print(
@@ -84,12 +93,47 @@ enum SlashingCommands {
             record          \(status.path) (\(status.backend), schema \(status.schemaVersion))
             network root    \(status.genesisValidatorsRoot)
             validators      \(status.validators), \(status.disabled) disabled
-            blocks          \(status.blocks)
-            attestations    \(status.attestations)
+            blocks          \(count.blocks)
+            attestations    \(count.attestations)
             high watermark  \(high)
             health          \(status.health)
             """
         )
+    }
+
+    /// What holds for the whole record, and what its validators have, counted in parts: signing goes on between them.
+    private static func state(of session: RecordSession) async throws(Failure) -> (RecordStatus, RecordCount) {
+        guard case .status(let status) = try await session.run(.status) else {
+            throw Failure("\(session.place) gave no status")
+        }
+        var count = RecordCount()
+        try await session.inParts("counting", try await session.outline().validators) { keys throws(Failure) in
+            guard case .counted(let part) = try await session.run(.count(keys)) else { return 0 }
+            count.append(part)
+            return part.blocks + part.attestations
+        }
+        return (status, count)
+    }
+
+    private struct StatusDocument: Encodable {
+        let status: RecordStatus
+        let blocks: Int
+        let attestations: Int
+
+        init(_ status: RecordStatus, _ count: RecordCount) {
+            self.status = status
+            blocks = count.blocks
+            attestations = count.attestations
+        }
+
+        private enum Name: CodingKey { case blocks, attestations }
+
+        func encode(to encoder: any Encoder) throws {
+            try status.encode(to: encoder)
+            var names = encoder.container(keyedBy: Name.self)
+            try names.encode(blocks, forKey: .blocks)
+            try names.encode(attestations, forKey: .attestations)
+        }
     }
 
     static func reconcile(_ invocation: Invocation) async throws(Failure) -> ExitCode {
@@ -128,7 +172,7 @@ enum SlashingCommands {
         case .raised(let validators):
             if asJSON { return Output.json(["validators": validators]) }
             Output.print("raised the low watermarks of \(validators) validators")
-        case .taken, .outline, .given, .verified, .pruned, .status, .registered: break
+        case .taken, .outline, .given, .verified, .pruned, .status, .registered, .counted, .changed, .disabled: break
         }
     }
 

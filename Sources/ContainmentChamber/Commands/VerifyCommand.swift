@@ -31,15 +31,10 @@ enum VerifyCommand {
                 "the record belongs to the network \(outline.genesisValidatorsRoot), the configuration names \(root)"
             report.findings.append(HistoryFinding(publicKey: nil, problem: problem))
         }
-        var line = ProgressLine("verifying", total: outline.validators.count)
-        var size = PartSize()
-        var rest = outline.validators[...]
-        while !rest.isEmpty {
-            let part = try await session.verify(Array(rest.prefix(size.validators)))
-            rest = rest.dropFirst(size.validators)
-            size.saw(validators: part.validators, entries: part.blocks + part.attestations)
+        try await session.inParts("verifying", outline.validators) { keys throws(Failure) in
+            let part = try await session.verify(keys)
             report.append(part)
-            line.reached(report.validators)
+            return part.blocks + part.attestations
         }
         return report
     }

@@ -28,6 +28,7 @@ final class Daemon: Sendable {
     private let lanes: SigningLanes
     private let keys: KeyService
     private let access: AccessService
+    private let disabled: DisabledKeys
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -51,6 +52,7 @@ final class Daemon: Sendable {
         }
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
+        disabled = DisabledKeys(keyring, authority, protection, logger)
         access = try await AccessService(configuration, authority: authority, logger: logger, metrics: metrics)
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
@@ -138,11 +140,15 @@ final class Daemon: Sendable {
     }
 
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
+        // Before the first request; where it cannot be read now, the watch goes on trying.
+        try? await disabled.refresh()
         let executor = lanes.executor(.intake)
         let ports = ServerPorts(configuration, routes: routes(), access: access, executor: executor, logger: logger)
         try ports.start()
         let following = Task { await access.watch() }
         defer { following.cancel() }
+        let disabling = Task { await disabled.watch() }
+        defer { disabling.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
@@ -218,6 +224,7 @@ final class Daemon: Sendable {
             health: { [self] in signerHealth() },
             metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
+            enablingChanged: { [disabled] in try? await disabled.refresh() },
             audit: { [logger] event in logger.audit(event) }
         )
     }

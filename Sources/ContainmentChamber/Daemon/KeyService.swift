@@ -74,7 +74,7 @@ final class KeyService: KeyReloading {
         let previous = state.withLock { $0.loaded }
         let loaded = if let previous { try await loader.reload(previous: previous) } else { try await loader.load() }
         let wanted = loaded.keys.map { SigningKey($0) }
-        let change = keyring.change(to: wanted)
+        let change = keyring.change(to: wanted, of: KeySourceName.filesystem)
         await register(change.added)
         keyring.apply(change)
         // What was taken away must not sign once this is done.
@@ -108,8 +108,7 @@ final class KeyService: KeyReloading {
             ]
         )
         if keyring.count == 0 { logger.warn(.keys, "no key is loaded: there is nothing to sign with") }
-        metrics.keysActive["filesystem"].set(keyring.count)
-        metrics.signersLoaded.set(keyring.count)
+        metrics.count(keyring)
         metrics.keyLoadingDuration.set(seconds)
         metrics.keyLoadFailures.increment(by: UInt64(loaded.failures.count))
     }
@@ -153,12 +152,21 @@ final class KeyService: KeyReloading {
     }
 }
 
+extension Telemetry.Metrics {
+    /// How many keys are loaded, by source.
+    func count(_ keyring: Keyring) {
+        let counts = keyring.countsBySource
+        for source in KeySourceName.all { keysActive[source].set(counts[source] ?? 0) }
+        signersLoaded.set(keyring.count)
+    }
+}
+
 extension SigningKey {
     fileprivate convenience init(_ loaded: LoadedKey) {
         self.init(
             loaded.key,
             origin: KeyOrigin(
-                source: "filesystem",
+                source: KeySourceName.filesystem,
                 location: loaded.provenance.path,
                 derivationPath: loaded.derivationPath
             ),

@@ -26,8 +26,7 @@ struct PruningSchedule: Sendable {
 
     private func prune() async {
         do throws(StoreError) {
-            let answer = try await protection.administer(.prune(keepEpochs: UInt64(settings.epochsToKeep)))
-            guard case .pruned(let report) = answer else { return }
+            let report = try await protection.prune(keepEpochs: UInt64(settings.epochsToKeep))
             logger.info(
                 .protection,
                 "old history was deleted",
@@ -39,5 +38,21 @@ struct PruningSchedule: Sendable {
         } catch {
             logger.error(.protection, "old history was not deleted: \(error)")
         }
+    }
+}
+
+extension SlashingProtection {
+    /// Some validators a task, so that others have their turn in between.
+    fileprivate func prune(keepEpochs: UInt64) async throws(StoreError) -> PruningReport {
+        var report = PruningReport()
+        guard case .outline(let outline) = try await administer(.outline) else { return report }
+        var rest = outline.validators[...]
+        while !rest.isEmpty {
+            let keys = Array(rest.prefix(64))
+            rest = rest.dropFirst(keys.count)
+            guard case .pruned(let part) = try await administer(.prune(keys, keepEpochs: keepEpochs)) else { break }
+            report.append(part)
+        }
+        return report
     }
 }

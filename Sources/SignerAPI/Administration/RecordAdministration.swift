@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import BLS
 internal import Consensus
+internal import Encoding
 internal import Foundation
 internal import HTTPServer
 package import SlashingProtection
@@ -24,6 +25,10 @@ package enum RecordAdministration {
         case status
         case watermark
         case reconcile
+        case count
+        case disable
+        case enable
+        case disabled
     }
 
     /// What a request asks for.
@@ -46,7 +51,14 @@ package enum RecordAdministration {
         case .outline: (target(.outline), [])
         case .give(let validators): (target(.give), encode(validators))
         case .verify(let validators): (target(.verify), encode(validators))
-        case .prune(let keepEpochs): (target(.prune, ["keep_epochs": "\(keepEpochs)"]), [])
+        case .prune(let validators, let keepEpochs):
+            (target(.prune, ["keep_epochs": "\(keepEpochs)"]), encode(validators))
+        case .count(let validators): (target(.count), encode(validators))
+        // In whose name is the running signer's to say.
+        case .disable(let validators, _): (target(.disable), encode(validators))
+        case .enable(let validators, let ground):
+            (target(.enable, ["ground": ground == .imported ? "import" : "owner"]), encode(validators))
+        case .disabled(let wanted): (target(.disabled), wanted.map { encode($0) } ?? [])
         case .status: (target(.status), [])
         case .highWatermark: (target(.watermark), [])
         case .setHighWatermark(nil): (target(.watermark, ["action": "clear_high"]), [])
@@ -117,9 +129,18 @@ package enum RecordAdministration {
         case .give: return .give(try decodeValidators(body))
         case .verify: return .verify(try decodeValidators(body))
         case .status: return .status
+        case .count: return .count(try decodeValidators(body))
+        case .disable: return .disable(try decodeValidators(body), by: nil)
+        case .disabled: return .disabled(among: body.isEmpty ? nil : try decodeValidators(body))
+        case .enable:
+            switch query["ground"] {
+            case "import": return .enable(try decodeValidators(body), .imported)
+            case "owner": return .enable(try decodeValidators(body), .owner(nil))
+            default: throw .refused(reason: "the ground is import or owner")
+            }
         case .prune:
             guard let epochs = try number("keep_epochs") else { throw .refused(reason: "keep_epochs is missing") }
-            return .prune(keepEpochs: epochs)
+            return .prune(try decodeValidators(body), keepEpochs: epochs)
         case .watermark:
             let slot = try number("slot").map { Slot($0) }
             let epoch = try number("epoch").map { Epoch($0) }
@@ -148,6 +169,9 @@ package enum RecordAdministration {
         case .status(let status): Response.json(status).body
         case .watermark(let mark): Response.json(HighWatermarkDocument(mark)).body
         case .raised(let validators): Response.json(["validators": validators]).body
+        case .counted(let count): Response.json(count).body
+        case .changed(let report): Response.json(report).body
+        case .disabled(let validators): Response.json(validators.map { DisabledDocument($0) }).body
         }
     }
 
@@ -182,6 +206,12 @@ package enum RecordAdministration {
         case .status: return .status(try read(RecordStatus.self))
         case .highWatermark, .setHighWatermark: return .watermark(try read(HighWatermarkDocument.self).mark)
         case .raiseLowWatermarks: return .raised(validators: try read([String: Int].self)["validators"] ?? 0)
+        case .count: return .counted(try read(RecordCount.self))
+        case .disable, .enable: return .changed(try read(EnablingReport.self))
+        case .disabled:
+            var disabled: [DisabledValidator] = []
+            for document in try read([DisabledDocument].self) { disabled.append(try document.validator()) }
+            return .disabled(disabled)
         }
     }
 }
@@ -202,6 +232,31 @@ private struct OutlineDocument: Codable {
             throw .storage(reason: "the running signer gave an answer that this program does not understand")
         }
         return RecordOutline(genesisValidatorsRoot: root, validators: keys.map { RecordIdentity($0) })
+    }
+}
+
+/// A disabled validator, as it is sent and printed.
+package struct DisabledDocument: Codable, Sendable {
+    package let publicKey: String
+    /// Of the instance that disabled it, where that is known: its identifier and its name.
+    package let instance: String?
+    package let name: String?
+
+    package init(_ validator: DisabledValidator) {
+        publicKey = validator.record.description
+        instance = validator.instance?.digits
+        name = validator.instance?.name
+    }
+
+    fileprivate func validator() throws(StoreError) -> DisabledValidator {
+        guard let key = try? PublicKey(hex: publicKey) else {
+            throw .storage(reason: "the running signer gave an answer that this program does not understand")
+        }
+        let identifier = instance.flatMap { digits -> Bytes<16>? in try? Hex.decode(digits) }
+        return DisabledValidator(
+            RecordIdentity(key),
+            by: identifier.map { FloorInstance(identifier: $0, name: name ?? "") }
+        )
     }
 }
 

@@ -91,23 +91,14 @@ extension DynamoDBRecord {
 
     func status(_ health: StoreHealth) async throws(StoreError) -> RecordStatus {
         let header = try await header()
-        var (validators, disabled, blocks, attestations) = (0, 0, 0, 0)
-        try await forEachItem { item in
-            let kind = item["entry_key"]?.string ?? ""
-            if kind == "marks" { validators += 1 }
-            if kind == "marks", item["disabled"] != nil { disabled += 1 }
-            if kind.hasPrefix("block#") { blocks += 1 }
-            if kind.hasPrefix("attestation#") { attestations += 1 }
-        }
+        let validators = try await validators().values
         return RecordStatus(
             backend: "dynamodb",
             path: place,
             schemaVersion: Int(DynamoDBLayout.version),
             genesisValidatorsRoot: header.genesisValidatorsRoot.description,
-            validators: validators,
-            disabled: disabled,
-            blocks: blocks,
-            attestations: attestations,
+            validators: validators.count,
+            disabled: validators.count { $0.isDisabled },
             highWatermark: header.highWatermark,
             health: health
         )

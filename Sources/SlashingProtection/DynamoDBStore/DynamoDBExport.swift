@@ -41,7 +41,7 @@ extension DynamoDBRecord {
     }
 
     /// Those that the record knows; asking for the marks of another would enter it.
-    private func known(_ validators: [RecordIdentity]) async throws(StoreError) -> [PublicKey] {
+    func known(_ validators: [RecordIdentity]) async throws(StoreError) -> [PublicKey] {
         var known: [PublicKey] = []
         for start in stride(from: 0, to: validators.count, by: DynamoDB.largestReadTransaction) {
             let part = validators[start..<min(start + DynamoDB.largestReadTransaction, validators.count)]

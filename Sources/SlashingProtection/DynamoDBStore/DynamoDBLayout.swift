@@ -13,6 +13,9 @@ enum DynamoDBLayout {
     /// The one item that holds for the whole record.
     static let header: Item = ["record_key": .string("record"), "entry_key": .string("header")]
 
+    /// Counts how often validators were disabled or enabled, so that who looks for changes reads one item.
+    static let changes: Item = ["record_key": .string("record"), "entry_key": .string("enabling")]
+
     static let absent = Expression("attribute_not_exists(entry_key)")
 
     static func marksKey(_ key: PublicKey) -> Item { item(key, "marks") }
@@ -79,6 +82,8 @@ struct ValidatorMarks: Equatable {
     /// Rises with every change, also of a signature.
     var revision: UInt64 = 0
     var isDisabled = false
+    /// The instance that disabled it, where it left its name.
+    var disabledBy: FloorInstance?
     /// An import is under way, or was cut off: not all history that the marks stand for is there.
     var isImporting = false
     /// The highest slot, source and target that were signed, imported or raised to. They only rise.
@@ -99,6 +104,9 @@ struct ValidatorMarks: Equatable {
         guard let revision = item["revision"]?.number else { return nil }
         self.revision = revision
         isDisabled = item["disabled"] != nil
+        disabledBy = item["disabled_by"]?.bytes.flatMap { Bytes<16>($0) }.map {
+            FloorInstance(identifier: $0, name: item["disabled_name"]?.string ?? "")
+        }
         isImporting = item["importing"] != nil
         highest = Watermarks(item, "highest")
         low = Watermarks(item, "low")
@@ -122,6 +130,10 @@ struct ValidatorMarks: Equatable {
                 + merged.numbers("merged") + (highWatermark?.numbers ?? [])
         )
         if isDisabled { item["disabled"] = .boolean(true) }
+        if isDisabled, let disabledBy {
+            item["disabled_by"] = .bytes(disabledBy.identifier.array)
+            item["disabled_name"] = .string(disabledBy.name)
+        }
         if isImporting { item["importing"] = .boolean(true) }
         return item
     }

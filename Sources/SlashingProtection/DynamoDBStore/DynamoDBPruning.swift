@@ -6,7 +6,7 @@ internal import DynamoDB
 extension DynamoDBRecord {
     /// Deletes old entries, validator by validator. What is behind the marks is refused with them or without them; they
     /// only let an exact repeat through. The low watermark rises first, and the newest entries always stay.
-    func prune(keepEpochs: UInt64) async throws(StoreError) -> PruningReport {
+    func prune(_ validators: [RecordIdentity], keepEpochs: UInt64) async throws(StoreError) -> PruningReport {
         guard keepEpochs > 0 else { throw .refused(reason: "at least one epoch of history must be kept") }
         let range = PruningRange(
             keepEpochs: keepEpochs,
@@ -14,7 +14,7 @@ extension DynamoDBRecord {
             latestEpoch: settings.latestEpoch()
         )
         var report = PruningReport()
-        for key in try await validators().keys.sorted() { try await prune(key, range, &report) }
+        for key in try await known(validators) { try await prune(key, range, &report) }
         return report
     }
 

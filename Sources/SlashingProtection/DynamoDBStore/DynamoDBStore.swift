@@ -65,6 +65,8 @@ package final class DynamoDBStore: RecordStore {
         var generation: UInt64 = 0
         /// The table is known to hold something.
         var holdsHistory = false
+        /// Who was disabled when the table was asked last, and the count of changes then.
+        var disabled: KnownDisabled?
         var beat: Task<Void, Never>?
     }
 
@@ -151,7 +153,13 @@ package final class DynamoDBStore: RecordStore {
         case .outline: return .outline(try await record.outline())
         case .give(let validators): return .given(try await record.give(validators))
         case .verify(let validators): return .verified(try await record.verify(validators))
-        case .prune(let keepEpochs): return .pruned(try await record.prune(keepEpochs: keepEpochs))
+        case .prune(let validators, let keepEpochs):
+            return .pruned(try await record.prune(validators, keepEpochs: keepEpochs))
+        case .count(let validators): return .counted(try await record.count(validators))
+        case .disable(let validators, let instance):
+            return .changed(try await record.disable(validators, by: instance))
+        case .enable(let validators, let ground): return .changed(try await record.enable(validators, ground))
+        case .disabled(let wanted): return .disabled(try await disabled(among: wanted))
         case .status: return .status(try await record.status(health))
         case .raiseLowWatermarks(let slot, let epoch):
             return .raised(validators: try await record.raise(slot: slot, epoch: epoch))

@@ -144,7 +144,7 @@ package final class FlooredStore: RecordStore {
     }
 
     package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
-        let answer = try await inner.administer(task)
+        let answer = try await inner.administer(task.named(floor.instance))
         guard case .status(let status) = answer else { return answer }
         return .status(status.withHealth(health))
     }
@@ -252,6 +252,17 @@ struct FloorFinding: Sendable {
     init(_ text: String, isOnlyOfOthers: Bool = false) {
         self.text = text
         self.isOnlyOfOthers = isOnlyOfOthers
+    }
+}
+
+extension AdministrativeTask {
+    /// Disabling and enabling happen in the name of the instance that keeps the floor.
+    fileprivate func named(_ instance: FloorInstance) -> AdministrativeTask {
+        switch self {
+        case .disable(let validators, by: nil): .disable(validators, by: instance)
+        case .enable(let validators, .owner(nil)): .enable(validators, .owner(instance))
+        default: self
+        }
     }
 }
 

@@ -54,7 +54,12 @@ struct PostgreSQLAdministrator: ~Copyable {
         case .outline: return .outline(try outline())
         case .give(let validators): return .given(try give(validators))
         case .verify(let validators): return .verified(try verify(validators))
-        case .prune(let keepEpochs): return .pruned(try prune(keepEpochs: keepEpochs))
+        case .prune(let validators, let keepEpochs):
+            return .pruned(try prune(validators, keepEpochs: keepEpochs))
+        case .count(let validators): return .counted(try count(validators))
+        case .disable(let validators, let instance): return .changed(try disable(validators, by: instance))
+        case .enable(let validators, let ground): return .changed(try enable(validators, ground))
+        case .disabled(let wanted): return .disabled(try disabled(among: wanted))
         case .status: return .status(try status())
         case .raiseLowWatermarks(let slot, let epoch):
             return .raised(validators: try raiseLowWatermarks(slot: slot, epoch: epoch))
@@ -158,10 +163,16 @@ struct PostgreSQLAdministrator: ~Copyable {
 
     // MARK: Validators
 
-    /// Rows of `validators`, oldest first.
-    mutating func validators() throws(StoreError) -> [(id: Int32, key: PublicKey)] {
-        let table = try run([PostgreSQLStatement("SELECT id, public_key FROM \(schema.tables).validators ORDER BY id")]
-        )[0]
+    /// Rows of `validators`, all or some, oldest first.
+    mutating func validators(_ wanted: [RecordIdentity]? = nil) throws(StoreError) -> [(id: Int32, key: PublicKey)] {
+        let sql = "SELECT id, public_key FROM \(schema.tables).validators"
+        let names = wanted.map { PostgreSQLParameter.byteStrings($0.map { $0.publicKey.bytes.array }) }
+        let table = try run([
+            PostgreSQLStatement(
+                sql + (names == nil ? "" : " WHERE public_key = ANY($1)") + " ORDER BY id",
+                names.map { [$0] } ?? []
+            )
+        ])[0]
         var found: [(Int32, PublicKey)] = []
         for row in 0..<table.rowCount {
             // Another signer may have put something here that is no key; nothing is ever signed for it.
@@ -192,9 +203,7 @@ struct PostgreSQLAdministrator: ~Copyable {
             PostgreSQLStatement(
                 """
                 SELECT (SELECT count(*) FROM \(schema.tables).validators),
-                    (SELECT count(*) FROM \(schema.tables).validators WHERE NOT enabled),
-                    (SELECT count(*) FROM \(schema.tables).signed_blocks),
-                    (SELECT count(*) FROM \(schema.tables).signed_attestations)
+                    (SELECT count(*) FROM \(schema.tables).validators WHERE NOT enabled)
                 """
             )
         ])[0]
@@ -206,8 +215,6 @@ struct PostgreSQLAdministrator: ~Copyable {
             genesisValidatorsRoot: settings.genesisValidatorsRoot.description,
             validators: count(0),
             disabled: count(1),
-            blocks: count(2),
-            attestations: count(3),
             highWatermark: try highWatermark(),
             health: .ready
         )

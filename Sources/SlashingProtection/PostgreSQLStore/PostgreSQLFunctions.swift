@@ -41,20 +41,25 @@ extension PostgreSQLSchema {
             identifier bytea PRIMARY KEY, name text NOT NULL, merged bigint NOT NULL);
         CREATE TABLE IF NOT EXISTS \(own).recovery (id integer PRIMARY KEY CHECK (id = 1), number bigint NOT NULL);
         INSERT INTO \(own).recovery (id, number) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;
+        CREATE TABLE IF NOT EXISTS \(own).disablements (
+            validator_id integer PRIMARY KEY REFERENCES \(tables).validators (id),
+            instance bytea, name text, since timestamptz NOT NULL DEFAULT now());
         \(identity)
         \(preparation)
         \(registrationWithFloor)
         \(blocks)
         \(attestations)
         \(pruning)
+        \(disabling)
         GRANT USAGE ON SCHEMA \(own) TO PUBLIC;
-        GRANT SELECT ON \(own).floor, \(own).instances, \(own).recovery TO PUBLIC;
+        GRANT SELECT ON \(own).floor, \(own).instances, \(own).recovery, \(own).disablements TO PUBLIC;
         """
     }
 
     /// What a signer of this version calls.
     static let functionNames = [
         "identity_v1", "prepare_v1", "register_v1", "decide_blocks_v1", "decide_attestations_v1", "prune_v1",
+        "disable_v1", "enable_v1",
     ]
 
     /// How a statement or a transaction names a function of ours.

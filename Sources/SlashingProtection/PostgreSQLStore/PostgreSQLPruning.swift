@@ -70,7 +70,7 @@ extension PostgreSQLSchema {
 
 extension PostgreSQLAdministrator {
     /// One validator a transaction, so that nobody waits long for its locks.
-    mutating func prune(keepEpochs: UInt64) throws(StoreError) -> PruningReport {
+    mutating func prune(_ validators: [RecordIdentity], keepEpochs: UInt64) throws(StoreError) -> PruningReport {
         guard keepEpochs > 0 else { throw .refused(reason: "at least one epoch of history must be kept") }
         let range = PruningRange(
             keepEpochs: keepEpochs,
@@ -79,7 +79,7 @@ extension PostgreSQLAdministrator {
         )
         var report = PruningReport()
         var held: [PublicKey] = []
-        for validator in try validators() {
+        for validator in try self.validators(validators) {
             let table: ResultTable
             do throws(PostgreSQLError) {
                 table = try attempt([Self.begin, pruning(of: validator.id, keepEpochs, range), Self.commit])[1]

@@ -17,7 +17,7 @@ package final class PostgreSQLStore: RecordStore {
         package var createIfMissing: Bool
         /// Whether tables of an older version of Web3Signer are brought up to date at the start.
         package var migrates = false
-        /// Connections for signing at most; one more serves administration.
+        /// Connections for signing at most; two more serve administration.
         package var poolSize: Int
         /// How long the database may take for one call; half of it for waiting where another session's rows are in the
         /// way, so that the server still says so.
@@ -56,6 +56,8 @@ package final class PostgreSQLStore: RecordStore {
     private let settings: Settings
     private let inbox = Condition(PoolInbox())
     private let tasks = Condition(TaskInbox())
+    /// Tasks that do not wait behind the parts of an import.
+    private let urgentTasks = Condition(TaskInbox())
     private let state = Lock(StoreHealth.ready)
     private let incarnations = Incarnations()
     private let watch = DatabaseWatch()
@@ -70,6 +72,10 @@ package final class PostgreSQLStore: RecordStore {
         incarnations.enter(try database.identity(&session))
         threads.start("slashing-admin") { [settings, tasks, incarnations] in
             var administrator = PostgreSQLAdministrator(settings, tasks, incarnations)
+            administrator.run()
+        }
+        threads.start("slashing-watch") { [settings, urgentTasks, incarnations] in
+            var administrator = PostgreSQLAdministrator(settings, urgentTasks, incarnations)
             administrator.run()
         }
         inbox.withLock { $0.lanes = 1 }
@@ -151,7 +157,8 @@ package final class PostgreSQLStore: RecordStore {
 
     package func administer(_ task: AdministrativeTask) async throws(StoreError) -> AdministrativeAnswer {
         let result: Result<AdministrativeAnswer, StoreError> = await withCheckedContinuation { continuation in
-            let accepted = tasks.withLock { $0.append(WaitingTask(task, continuation)) }
+            let queue = task.isUrgent ? urgentTasks : tasks
+            let accepted = queue.withLock { $0.append(WaitingTask(task, continuation)) }
             if !accepted {
                 let reason = "the slashing record is closed, or too many tasks wait for it; try again"
                 continuation.resume(returning: .failure(.storage(reason: reason)))
@@ -181,18 +188,30 @@ package final class PostgreSQLStore: RecordStore {
     package func close() async {
         inbox.broadcast { $0.isClosing = true }
         tasks.broadcast { $0.isClosing = true }
+        urgentTasks.broadcast { $0.isClosing = true }
         await Blocking.run(name: "closing") { [threads] in threads.join() }
     }
 
     deinit {
         inbox.broadcast { $0.isClosing = true }
         tasks.broadcast { $0.isClosing = true }
+        urgentTasks.broadcast { $0.isClosing = true }
     }
 
     private func startLane(number: Int) {
         threads.start("slashing-db-\(number)") { [settings, inbox, state, incarnations, watch] in
             var lane = PostgreSQLLane(number: number, settings, inbox, state, incarnations, watch)
             lane.run()
+        }
+    }
+}
+
+extension AdministrativeTask {
+    /// Short, and waited for: a key that is taken away must stop everywhere within two seconds.
+    fileprivate var isUrgent: Bool {
+        switch self {
+        case .disable, .enable, .disabled, .highWatermark: true
+        default: false
         }
     }
 }

@@ -33,7 +33,13 @@ struct RunningJob: Sendable {
         case .outline: SingleStepJob { writer throws(StoreError) in try writer.outline() }
         case .give(let validators): ExportJob(validators)
         case .verify(let validators): VerificationJob(validators)
-        case .prune(let keepEpochs): PruningJob(keepEpochs: keepEpochs)
+        case .prune(let validators, let keepEpochs): PruningJob(validators, keepEpochs: keepEpochs)
+        case .count(let validators): CountingJob(validators)
+        case .disable(let validators, _): EnablingJob(validators, isEnabled: false)
+        // Nobody else ever held this record: whoever disabled a validator was this instance.
+        case .enable(let validators, _): EnablingJob(validators, isEnabled: true)
+        case .disabled(let wanted):
+            SingleStepJob { writer throws(StoreError) in try writer.disabled(among: wanted) }
         case .raiseLowWatermarks(let slot, let epoch): WatermarkJob(slot: slot, epoch: epoch)
         case .setHighWatermark(let mark):
             SingleStepJob { writer throws(StoreError) in try writer.setHighWatermark(mark) }
@@ -131,8 +137,6 @@ extension SQLiteWriter {
                     genesisValidatorsRoot: settings.genesisValidatorsRoot.description,
                     validators: counts.validators,
                     disabled: counts.disabled,
-                    blocks: counts.blocks,
-                    attestations: counts.attestations,
                     highWatermark: try record.highWatermark(),
                     health: health
                 )

@@ -8,21 +8,17 @@ internal import SQLite
 /// it is not pruned from.
 struct PruningJob: AdministrativeJob {
     let keepEpochs: UInt64
-    private var remaining: [PublicKey]?
+    private var remaining: ArraySlice<RecordIdentity>
     private var report = PruningReport()
 
-    init(keepEpochs: UInt64) { self.keepEpochs = keepEpochs }
+    init(_ validators: [RecordIdentity], keepEpochs: UInt64) {
+        remaining = validators[...]
+        self.keepEpochs = keepEpochs
+    }
 
     mutating func step(_ writer: inout SQLiteWriter) throws(StoreError) -> AdministrativeAnswer? {
         guard keepEpochs > 0 else { throw .refused(reason: "at least one epoch of history must be kept") }
-        guard var keys = remaining else {
-            remaining = try writer.administrativeTransaction { record throws(SQLiteError) in
-                try record.allValidators().reversed()
-            }
-            return nil
-        }
-        guard let key = keys.popLast() else { return .pruned(report) }
-        remaining = keys
+        guard let key = remaining.popFirst()?.publicKey else { return .pruned(report) }
         let range = PruningRange(
             keepEpochs: keepEpochs,
             slotsPerEpoch: writer.settings.slotsPerEpoch,
@@ -66,7 +62,7 @@ extension SQLiteRecord {
         _ range: PruningRange,
         _ report: inout PruningReport
     ) throws(SQLiteError) {
-        let state = try validator(for: key)
+        guard let state = try statements.load(key) else { return }
         let newest = try statements.newest(validator: state.id, slot: range.latestSlot, target: range.latestTarget)
         if newest.slot != state.newestSlot || newest.target != state.newestTarget { report.implausible += 1 }
         let high = try highWatermark()

@@ -29,6 +29,9 @@ final class Statements {
     private let listValidators: Statement
     private let highestWatermarks: Statement
     private let count: Statement
+    private let countOne: Statement
+    private let listDisabled: Statement
+    private let setEnabled: Statement
     private let writeWatermarks: Statement
     private let readMetadata: Statement
     private let writeHighWatermark: Statement
@@ -108,10 +111,17 @@ final class Statements {
         )
         count = try connection.prepare(
             """
-            SELECT (SELECT count(*) FROM validators), (SELECT count(*) FROM validators WHERE enabled = 0),
-                   (SELECT count(*) FROM signed_blocks), (SELECT count(*) FROM signed_attestations)
+            SELECT (SELECT count(*) FROM validators), (SELECT count(*) FROM validators WHERE enabled = 0)
             """
         )
+        countOne = try connection.prepare(
+            """
+            SELECT (SELECT count(*) FROM signed_blocks WHERE validator_id = ?1),
+                   (SELECT count(*) FROM signed_attestations WHERE validator_id = ?1)
+            """
+        )
+        listDisabled = try connection.prepare("SELECT public_key FROM validators WHERE enabled = 0 ORDER BY id")
+        setEnabled = try connection.prepare("UPDATE validators SET enabled = ?2 WHERE id = ?1")
         writeWatermarks = try connection.prepare(
             """
             INSERT INTO low_watermarks (validator_id, slot, source_epoch, target_epoch) VALUES (?1, ?2, ?3, ?4)
@@ -324,10 +334,14 @@ final class Statements {
     // MARK: The whole record
 
     func allValidators() throws(SQLiteError) -> [PublicKey] {
-        defer { listValidators.reset() }
+        try keys(listValidators)
+    }
+
+    private func keys(_ listing: borrowing Statement) throws(SQLiteError) -> [PublicKey] {
+        defer { listing.reset() }
         var keys: [PublicKey] = []
-        while try listValidators.step() {
-            if let key: Bytes<48> = listValidators.bytes(0) { keys.append(PublicKey(key)) }
+        while try listing.step() {
+            if let key: Bytes<48> = listing.bytes(0) { keys.append(PublicKey(key)) }
         }
         return keys
     }
@@ -347,10 +361,24 @@ final class Statements {
         guard try count.step() else { return RecordCounts() }
         return RecordCounts(
             validators: Int(count.integer(0)),
-            disabled: Int(count.integer(1)),
-            blocks: Int(count.integer(2)),
-            attestations: Int(count.integer(3))
+            disabled: Int(count.integer(1))
         )
+    }
+
+    /// Blocks and attestations of a validator.
+    func counts(validator: Int64) throws(SQLiteError) -> (blocks: Int, attestations: Int) {
+        defer { countOne.reset() }
+        try countOne.bind(validator, at: 1)
+        guard try countOne.step() else { return (0, 0) }
+        return (Int(countOne.integer(0)), Int(countOne.integer(1)))
+    }
+
+    func disabledValidators() throws(SQLiteError) -> [PublicKey] { try keys(listDisabled) }
+
+    func set(isEnabled: Bool, validator: Int64) throws(SQLiteError) {
+        try setEnabled.bind(validator, at: 1)
+        try setEnabled.bind(isEnabled ? 1 : 0, at: 2)
+        try setEnabled.run()
     }
 
     // MARK: Metadata

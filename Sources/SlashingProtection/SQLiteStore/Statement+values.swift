@@ -7,8 +7,6 @@ internal import SQLite
 struct RecordCounts: Sendable {
     var validators = 0
     var disabled = 0
-    var blocks = 0
-    var attestations = 0
 }
 
 extension Statement {

@@ -59,8 +59,8 @@ struct InterchangeVectorTests {
     }
 
     private func take(_ step: Step, _ number: Int, into workplace: Workplace) async throws {
-        func status() async throws -> RecordStatus {
-            try await workplace.run("anti-slashing", "status", "--json").decode(RecordStatus.self)
+        func count() async throws -> RecordCount {
+            try await workplace.run("anti-slashing", "status", "--json").decode(RecordCount.self)
         }
         try workplace.write(step.interchange, to: "step-\(number).json")
         let file = workplace.folder.file("step-\(number).json")
@@ -77,11 +77,11 @@ struct InterchangeVectorTests {
             #expect(report.unreadable.isEmpty && report.validators.allSatisfy { $0.outcome != .failed })
             #expect(report.everythingTaken == (result.exitCode == 0))
         } else {
-            let before = try await status()
+            let before = try await count()
             let result = try await workplace.run("anti-slashing", "import", "--from", file)
             #expect(result.exitCode == 1, "\(result)")
-            let after = try await status()
-            #expect(before.validators == after.validators && before.blocks == after.blocks)
+            let after = try await count()
+            #expect(before == after)
         }
     }
 

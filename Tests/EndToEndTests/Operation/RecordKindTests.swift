@@ -7,68 +7,29 @@ import Testing
 /// The way of an operator with each kind of record: make it, sign, be refused, look at it, copy it to another kind, verify.
 @Suite(.timeLimit(.minutes(5)))
 struct RecordKindTests {
-    enum Kind: String, CaseIterable, CustomTestStringConvertible {
-        case postgres
-        case dynamodb
-        var testDescription: String { rawValue }
-    }
-
-    /// Credentials that moto takes.
-    private static let environment = ["AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"]
-
-    /// A configuration whose record is of a kind, with the key of a validator.
-    private func workplace(
-        _ kind: Kind,
-        _ key: TestKey,
-        table: String = "kind-\(UInt64.random(in: 0 ... .max))"
-    ) async throws -> Workplace {
-        let workplace = try Workplace(keys: [key])
-        let record: String
-        switch kind {
-        case .postgres:
-            let name = "kind_\(UInt64.random(in: 0 ... .max))"
-            let url = try await PostgreSQLServer.shared().createDatabase(name)
-            try workplace.write(url + "\n", to: "url")
-            record = "  backend: postgres\n  url: \"file:\(workplace.folder.file("url"))\""
-        case .dynamodb:
-            let endpoint = try await MotoServer.shared.endpoint
-            record = """
-                  backend: dynamodb
-                  table: \(table)
-                  region: eu-central-1
-                  endpoint: "\(endpoint)"
-                """
-        }
-        let text = String(decoding: try workplace.folder.contents("config.yaml"), as: UTF8.self)
-        let floor = "  floor:\n    path: \"\(workplace.folder.file("floor.sqlite"))\""
-        try workplace.write(
-            text.replacing(
-                "anti_slashing:\n",
-                with: "anti_slashing:\n\(record)\n\(floor)\n"
-            ),
-            to: "config.yaml"
-        )
-        return workplace
-    }
-
-    @Test(arguments: Kind.allCases)
-    func `a record is made, used, looked at, copied and verified`(_ kind: Kind) async throws {
+    @Test(arguments: RecordKind.allCases)
+    func `a record is made, used, looked at, copied and verified`(_ kind: RecordKind) async throws {
         let key = try TestKey(810)
-        let workplace = try await workplace(kind, key)
-        let missing = try await workplace.run("anti-slashing", "status", environment: Self.environment)
+        let workplace = try await SharedRecord(kind).workplace(key)
+        let missing = try await workplace.run("anti-slashing", "status", environment: RecordKind.environment)
         #expect(missing.exitCode == 1 && missing.errors.contains("there is no slashing record"), "\(missing)")
-        let made = try await workplace.run("anti-slashing", "init", environment: Self.environment)
+        let made = try await workplace.run("anti-slashing", "init", environment: RecordKind.environment)
         try #require(made.exitCode == 0, "\(made)")
-        let again = try await workplace.run("anti-slashing", "init", environment: Self.environment)
+        let again = try await workplace.run("anti-slashing", "init", environment: RecordKind.environment)
         #expect(again.exitCode == 1 && again.errors.contains("already a slashing record"), "\(again)")
 
-        let signer = try await RunningSigner.start(in: workplace, [], environment: Self.environment, makesRecord: false)
+        let signer = try await RunningSigner.start(
+            in: workplace,
+            [],
+            environment: RecordKind.environment,
+            makesRecord: false
+        )
         for (slot, content, status) in [(10, "0x01", 200), (10, "0x01", 200), (10, "0x02", 412), (11, "0x02", 200)] {
             let answer = try await signer.sign(SigningBody.block(slot: UInt64(slot), body: content), with: key)
             #expect(answer.status == status, "slot \(slot), \(content): \(answer.status)")
         }
         #expect(await signer.stop() == 0)
-        let status = try await workplace.run("anti-slashing", "status", "--json", environment: Self.environment)
+        let status = try await workplace.run("anti-slashing", "status", "--json", environment: RecordKind.environment)
         #expect(status.output.contains("\"backend\" : \"\(kind.rawValue)\""), "\(status)")
         #expect(status.output.contains("\"blocks\" : 2"), "\(status)")
 
@@ -76,7 +37,7 @@ struct RecordKindTests {
         try await file.makeRecord()
         let copied = try await Chamber.run(
             ["anti-slashing", "copy", "--from-config", workplace.configuration, "--to-config", file.configuration],
-            environment: Self.environment,
+            environment: RecordKind.environment,
             in: file.folder.path
         )
         #expect(copied.exitCode == 0 && copied.output.contains("everything is there"), "\(copied)")
@@ -87,7 +48,7 @@ struct RecordKindTests {
             "verify",
             "--against",
             export,
-            environment: Self.environment
+            environment: RecordKind.environment
         )
         #expect(verified.exitCode == 0 && verified.output.contains("nothing contradicts"), "\(verified)")
         // A record that knows nothing of it does not pass.
@@ -100,11 +61,18 @@ struct RecordKindTests {
     @Test(.enabled(if: MotoServer.isPresent), arguments: ["restore", "remake"])
     func `a DynamoDB table that was set back signs nothing until it is reconciled`(action: String) async throws {
         let key = try TestKey(811)
-        let table = "travel-\(UInt64.random(in: 0 ... .max))"
-        let workplace = try await workplace(.dynamodb, key, table: table)
+        let record = try await SharedRecord(.dynamodb)
+        let (workplace, table) = (try record.workplace(key), record.name)
         let moto = try await MotoServer.shared
-        try #require(try await workplace.run("anti-slashing", "init", environment: Self.environment).exitCode == 0)
-        let signer = try await RunningSigner.start(in: workplace, [], environment: Self.environment, makesRecord: false)
+        try #require(
+            try await workplace.run("anti-slashing", "init", environment: RecordKind.environment).exitCode == 0
+        )
+        let signer = try await RunningSigner.start(
+            in: workplace,
+            [],
+            environment: RecordKind.environment,
+            makesRecord: false
+        )
         #expect(try await signer.sign(SigningBody.block(slot: 10, body: "0x01"), with: key).status == 200)
         try await moto.travel("copy", table, "old-\(table)")
         #expect(try await signer.sign(SigningBody.block(slot: 20, body: "0x01"), with: key).status == 200)
@@ -118,7 +86,7 @@ struct RecordKindTests {
         _ = try await eventually("the metric") {
             try await signer.metrics().contains("containment_slashing_time_travel_alarm 1") ? true : nil
         }
-        let done = try await workplace.run("anti-slashing", "reconcile", environment: Self.environment)
+        let done = try await workplace.run("anti-slashing", "reconcile", environment: RecordKind.environment)
         #expect(done.exitCode == 0 && done.output.contains("the alarm of this instance is over"), "\(done)")
         #expect(try await signer.sign(twin, with: key).status == 412)
         #expect(try await signer.sign(SigningBody.block(slot: 30, body: "0x01"), with: key).status == 200)
