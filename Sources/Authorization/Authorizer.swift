@@ -162,6 +162,8 @@ package struct Grant: Sendable {
     package func admits(_ scope: Scope, key: () -> PublicKey? = { nil }) -> Bool {
         switch scope {
         case .publicKeys: permissions.listedKeys(from: source) != nil
+        case .listKeys: permissions.managedKeys(from: source) != nil
+        case .importKeystores, .deleteKeys: permissions.mayAllow(scope, from: source)
         case .sign: permissions.mayAllow(scope, key: permissions.namesKeys ? key() : nil, from: source)
         default: permissions.allow(scope, key: nil, operation: nil, from: source)
         }
@@ -181,6 +183,9 @@ package struct Grant: Sendable {
 
     /// The keys that a listing may name.
     package var listedKeys: KeyFilter? { permissions.listedKeys(from: source) }
+
+    /// The keys that a listing of the Key Manager API may name.
+    package var managedKeys: KeyFilter? { permissions.managedKeys(from: source) }
 
     /// This grant where nothing has changed, else what the caller has now.
     private func renewed() throws(AccessRefusal) -> Grant {

@@ -54,15 +54,27 @@ package struct Permissions: Sendable {
         return !denying.contains { $0.operations == nil && matches($0) } && allowing.contains(where: matches)
     }
 
+    /// Whether the scope would be allowed for some key: the question before the body names them.
+    package func mayAllow(_ scope: Scope, from source: IPAddress?) -> Bool {
+        !denying.contains { $0.keys == nil && $0.operations == nil && $0.matches(scope, from: source) }
+            && allowing.contains { $0.matches(scope, from: source) && $0.operations == nil }
+    }
+
     /// The keys that a list of keys may name to this caller; nil where it may not ask for one.
     ///
     /// Only those that it may use: where it may sign at all, a key has to be one that it may sign something with.
     package func listedKeys(from source: IPAddress?) -> KeyFilter? {
         guard let listed = part(.publicKeys, from: source, where: { $0.operations == nil }) else { return nil }
+        // (Key managers list what they manage, whether they may sign with it or not: `managedKeys`.)
         guard allowing.contains(where: { $0.matches(.sign, from: source) }) else { return KeyFilter([listed]) }
         let denials = denying.filter { $0.operations == nil && $0.matches(.sign, from: source) }
         let allowances = allowing.filter { $0.matches(.sign, from: source) }
         return KeyFilter([listed, KeyFilter.Part(allowing: allowances, denying: denials)])
+    }
+
+    /// The keys that a listing of the Key Manager API may name to this caller; nil where it may not ask for one.
+    package func managedKeys(from source: IPAddress?) -> KeyFilter? {
+        part(.listKeys, from: source, where: { $0.operations == nil }).map { KeyFilter([$0]) }
     }
 
     private func part(_ scope: Scope, from source: IPAddress?, where isMeant: (Rule) -> Bool) -> KeyFilter.Part? {

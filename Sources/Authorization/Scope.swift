@@ -8,6 +8,10 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     case sign
     case publicKeys = "public_keys"
     case highWatermark = "high_watermark"
+    /// `GET /eth/v1/keystores`.
+    case listKeys = "list_keys"
+    case importKeystores = "import_keystores"
+    case deleteKeys = "delete_keys"
     case reload
     case metrics
     /// Import, export, pruning and watermarks of the slashing record; over the admin socket only.
@@ -34,13 +38,14 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
         case .health, .metrics: .anybody
         case .recordAdministration, .rootToken: .local
         case .sign, .publicKeys, .highWatermark, .reload, .authRead, .authWrite: .granted
+        case .listKeys, .importKeystores, .deleteKeys: .granted
         }
     }
 
     /// Whether what is asked for concerns single keys, so that rules with `keys` can match.
     package var concernsKeys: Bool {
         switch self {
-        case .sign, .publicKeys: true
+        case .sign, .publicKeys, .listKeys, .importKeystores, .deleteKeys: true
         default: false
         }
     }

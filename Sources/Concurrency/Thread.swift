@@ -61,10 +61,11 @@ package enum Blocking {
     /// Runs `body` on a thread of its own; the task waits without holding a thread.
     package static func run<Result: Sendable>(
         name: String,
+        stackSize: Int = 512 * 1024,
         _ body: @escaping @Sendable () -> Result
     ) async -> Result {
         await withCheckedContinuation { continuation in
-            _ = Thread(name: name) { continuation.resume(returning: body()) }
+            _ = Thread(name: name, stackSize: stackSize) { continuation.resume(returning: body()) }
         }
     }
 }

@@ -11,6 +11,7 @@ package struct Configuration: Sendable {
     package var metrics = Metrics()
     package var keySources = KeySources()
     package var antiSlashing = AntiSlashing()
+    package var keyManagerAPI = KeyManagerAPI()
     package var auth = Auth()
     package var signerState = SignerState()
     package var health = Health()
@@ -46,8 +47,8 @@ package struct Configuration: Sendable {
     /// The one table.
     package static let schema = Schema<Configuration>(
         Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
-            + KeySources.settings + AntiSlashing.settings + Auth.settings + SignerState.settings
-            + Health.settings + Compatibility.settings + Logging.settings,
+            + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
+            + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings,
         rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules,
         reserved: reserved
     )
@@ -68,7 +69,6 @@ package struct Configuration: Sendable {
         ReservedSection(prefix: "tls", reason: "is not available: this version serves plain HTTP only"),
         ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode"),
         ReservedSection(prefix: "chamber", reason: "is not available: this version has no sealed keys"),
-        ReservedSection(prefix: "http", reason: "is not available: this version has no key manager API"),
         ReservedSection(
             prefix: "key_sources.dynamodb",
             reason: "is not available: this version reads keys from files only"

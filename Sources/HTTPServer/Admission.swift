@@ -10,8 +10,13 @@ package protocol HTTPHandler: Sendable {
 /// The decision about a head.
 package enum Admission: Sendable {
     /// Takes the body, at most `bodyLimit` bytes (nil: the limit of the server), and then runs `respond` in a task on the
-    /// executor of the server. What `admit` learnt travels in the closure.
-    case proceed(bodyLimit: Int? = nil, respond: @Sendable (Request) async -> Response)
+    /// executor of the server, for `answerLimit` at most (nil: as long as the server lets any). What `admit` learnt travels
+    /// in the closure.
+    case proceed(
+        bodyLimit: Int? = nil,
+        answerLimit: Duration? = nil,
+        respond: @Sendable (Request) async -> Response
+    )
     /// Answers now, without a task, whatever else is busy: the fast routes and every refusal. A body that was
     /// announced is thrown away where it is small; else the connection closes after the answer.
     case answer(Response)

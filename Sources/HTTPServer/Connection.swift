@@ -149,10 +149,11 @@ internal import Synchronization
     func work(
         _ request: Request,
         reserved: Int,
+        answerLimit: Duration?,
         _ respond: @escaping @Sendable (Request) async -> Response
     ) -> Bool {
         guard loop.suspend(handle) else { return false }
-        setDeadline(core.answerLimit)
+        setDeadline(answerLimit.map { UInt64(clamping: $0.nanoseconds) } ?? core.answerLimit)
         let turn = state.withLock { state in
             state.isWorking = true
             state.turn &+= 1

@@ -6,7 +6,7 @@ internal import Glibc
 @safe final class Exchange {
     private enum Stage {
         case head
-        case body(limit: Int, respond: @Sendable (Request) async -> Response)
+        case body(limit: Int, answerLimit: Duration?, respond: @Sendable (Request) async -> Response)
         /// The answer is known; the rest of the body is thrown away first.
         case discarding(Response)
         case working
@@ -89,7 +89,7 @@ internal import Glibc
         switch core.handler.admit(head) {
         case .answer(let response):
             return answerAfterBody(handle, response, on: connection)
-        case .proceed(let routeLimit, let respond):
+        case .proceed(let routeLimit, let answerLimit, let respond):
             let limit = routeLimit ?? core.settings.limits.bodyBytes
             let length = head.contentLength ?? 0
             if length > limit { return refuse(handle, .bodyTooLarge(limit: limit), on: connection) }
@@ -97,7 +97,7 @@ internal import Glibc
             if length > 0, !reserve(min(length, Self.discardLimit), core) {
                 return refuse(handle, .bodyBudgetSpent, on: connection)
             }
-            stage = .body(limit: limit, respond: respond)
+            stage = .body(limit: limit, answerLimit: answerLimit, respond: respond)
             return true
         }
     }
@@ -109,7 +109,7 @@ internal import Glibc
             discardFrom(.malformedChunk, connection)
         }
         switch stage {
-        case .body(let limit, _):
+        case .body(let limit, _, _):
             let total = body.count + bytes.count
             if total > limit {
                 discardFrom(.bodyTooLarge(limit: limit), connection)
@@ -131,7 +131,7 @@ internal import Glibc
     /// The whole request is there, or the connection was resumed.
     func requestArrived(_ handle: ConnectionHandle, on connection: Connection) -> Bool {
         switch stage {
-        case .body(_, let respond):
+        case .body(_, let answerLimit, let respond):
             guard let head else { return false }
             stage = .working
             connection.setAwaitsClient(false)
@@ -139,7 +139,7 @@ internal import Glibc
             body = []
             let taken = reserved
             reserved = 0
-            if connection.work(request, reserved: taken, respond) { return true }
+            if connection.work(request, reserved: taken, answerLimit: answerLimit, respond) { return true }
             connection.core.budget.give(back: taken)
             closes = true
             return answerNow(handle, Refusal.stopping.response(acceptsJSON: true), on: connection)

@@ -8,6 +8,8 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
     package let scope: Scope
     /// The largest body in bytes; nil is the limit of the server.
     package let bodyLimit: Int?
+    /// How long the handler may take; nil is the limit of the server.
+    package let answerLimit: Duration?
     /// The only type the route produces: an `Accept` that excludes it is answered 406. Nil where the handler looks itself.
     package let produces: String?
     let action: Action
@@ -23,6 +25,7 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
         _ pattern: RoutePattern,
         scope: Scope,
         bodyLimit: Int? = nil,
+        answerLimit: Duration? = nil,
         produces: String? = nil,
         handler: @escaping @Sendable (Request, PathParameters, Grant) async -> Response
     ) {
@@ -30,6 +33,7 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
         self.pattern = pattern
         self.scope = scope
         self.bodyLimit = bodyLimit
+        self.answerLimit = answerLimit
         self.produces = produces
         action = .work(handler)
     }
@@ -47,6 +51,7 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
         self.pattern = pattern
         self.scope = scope
         bodyLimit = 0
+        answerLimit = nil
         self.produces = produces
         action = .atOnce(handler)
     }
@@ -105,7 +110,9 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
         switch route.action {
         case .atOnce(let handler): .answer(handler(head, parameters, grant))
         case .work(let handler):
-            .proceed(bodyLimit: route.bodyLimit) { request in await handler(request, parameters, grant) }
+            .proceed(bodyLimit: route.bodyLimit, answerLimit: route.answerLimit) { request in
+                await handler(request, parameters, grant)
+            }
         }
     }
 

@@ -87,7 +87,8 @@ package final class Keyring: Sendable {
 
     /// How many keys each source has brought.
     package var countsBySource: [String: Int] {
-        state.withLock { $0.keys }.values.reduce(into: [:]) { counts, key in counts[key.origin.source, default: 0] += 1 }
+        state.withLock { $0.keys }.values.reduce(into: [:]) { counts, key in counts[key.origin.source, default: 0] += 1
+        }
     }
 }
 

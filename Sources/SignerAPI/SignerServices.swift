@@ -17,6 +17,7 @@ package struct SignerServices: Sendable {
     private let metrics: @Sendable () -> String
     private let hasRecord: Bool
     private let enablingChanged: @Sendable () async -> Void
+    private let keyManager: KeyManagerRoutes?
     private let listing = KeyListing()
     private let audit: @Sendable (AuditEvent) -> Void
 
@@ -24,6 +25,7 @@ package struct SignerServices: Sendable {
     ///   - health: whether the signer can sign now; cheap, asked for every `/healthcheck`.
     ///   - metrics: the text of `/metrics`.
     ///   - hasRecord: false under `noop`, which has no watermarks.
+    ///   - keyManager: nil where the Key Manager API is switched off.
     ///   - enablingChanged: awaited when keys were disabled or enabled, before that is answered.
     package init(
         signer: Signer,
@@ -34,6 +36,7 @@ package struct SignerServices: Sendable {
         metrics: @escaping @Sendable () -> String,
         hasRecord: Bool,
         enablingChanged: @escaping @Sendable () async -> Void = {},
+        keyManager: KeyManagerRoutes? = nil,
         audit: @escaping @Sendable (AuditEvent) -> Void
     ) {
         self.signer = signer
@@ -44,6 +47,7 @@ package struct SignerServices: Sendable {
         self.metrics = metrics
         self.hasRecord = hasRecord
         self.enablingChanged = enablingChanged
+        self.keyManager = keyManager
         self.audit = audit
     }
 
@@ -73,7 +77,7 @@ package struct SignerServices: Sendable {
                 Route(.get, "/api/v1/eth2/highWatermark", scope: .highWatermark) { _, _, _ in await highWatermark() }
             )
         }
-        return routes
+        return routes + (keyManager?.routes ?? [])
     }
 
     /// The metrics port.

@@ -94,6 +94,27 @@ struct DeadlineTests {
         }
     }
 
+    @Test func `a route that may take longer than others is waited for`() async throws {
+        let gate = Gate()
+        let handler = TestHandler { head in
+            .proceed(answerLimit: head.rawPath == "/slow" ? .seconds(60) : nil) { _ in
+                await gate.wait()
+                return .text("done")
+            }
+        }
+        try await withServer(handler) {
+            $0.deadlines.answer = .milliseconds(50)
+        } _: { address in
+            let slow = try RawClient(address)
+            slow.send(.request("POST", "/slow", body: "x"))
+            let other = try RawClient(address)
+            other.send(.request("POST", "/other", body: "x"))
+            #expect(try other.repliesUntilClosed().map(\.status) == [503])
+            gate.open()
+            #expect(try slow.reply()?.status == 200)
+        }
+    }
+
     @Test func `a late answer does not go to the next request`() async throws {
         let gate = Gate()
         let handler = TestHandler { request in if request.body == Array("slow".utf8) { await gate.wait() } }

@@ -12,13 +12,21 @@ extension Web3SignerOption {
                 "key-manager-api-enabled",
                 aliases: ["enable-key-manager-api"],
                 isSwitch: true,
-                .missing("there is no key manager API in this version: add files and call POST /reload", inert: "false")
+                .translated { value in
+                    .setting(
+                        "http.key_manager_api.enabled",
+                        value,
+                        value == "false"
+                            ? nil
+                            : "keys imported over the key manager API are in memory only: import them again after a restart"
+                    )
+                }
             ),
             .init(
                 .eth2,
                 "Xkey-manager-skip-keystore-storage",
                 isSwitch: true,
-                .missing("there is no key manager API in this version", inert: "false")
+                .needless("keys that are imported over the key manager API are kept in memory only")
             ),
             .init(.eth2, "commit-boost-api-enabled", isSwitch: true, .missing(commitBoost, inert: "false")),
             .init(.eth2, "proxy-keystores-path", .missing(commitBoost)),

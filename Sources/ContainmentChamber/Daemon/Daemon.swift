@@ -6,6 +6,7 @@ internal import Consensus
 internal import Foundation
 internal import HTTPServer
 internal import Hardening
+internal import Keystores
 internal import Secrets
 internal import Signer
 internal import SignerAPI
@@ -28,6 +29,8 @@ final class Daemon: Sendable {
     private let lanes: SigningLanes
     private let keys: KeyService
     private let access: AccessService
+    /// Nil where `http.key_manager_api.enabled` is false.
+    private let keyManager: KeyManager?
     private let disabled: DisabledKeys
     private let signer: Signer
     private let isDraining = Lock(false)
@@ -66,6 +69,19 @@ final class Daemon: Sendable {
             logger: logger,
             metrics: metrics
         )
+        keyManager =
+            configuration.keyManagerAPI.isEnabled
+            ? KeyManager(
+                keyring: keyring,
+                authority: authority,
+                protection: protection,
+                opener: KeystoreOpener(arena: arena, settings: KeyLoader.Settings(configuration.keySources.filesystem)),
+                genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
+                keysChanged: { [keyring, metrics, disabled] in
+                    metrics.count(keyring)
+                    try? await disabled.refresh()
+                }
+            ) : nil
         let observer = SigningObserver(
             logger: logger,
             metrics: metrics,
@@ -225,6 +241,9 @@ final class Daemon: Sendable {
             metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
             enablingChanged: { [disabled] in try? await disabled.refresh() },
+            keyManager: keyManager.map {
+                KeyManagerRoutes($0, .init(configuration.keyManagerAPI)) { [logger] event in logger.audit(event) }
+            },
             audit: { [logger] event in logger.audit(event) }
         )
     }
@@ -237,6 +256,16 @@ extension Logger {
             throw Failure("logging.filter: \(error)", exitCode: .usage)
         }
         self.init(filter: filter, format: settings.format == .json ? .json : .text)
+    }
+}
+
+extension KeyManagerRoutes.Limits {
+    fileprivate init(_ settings: Configuration.KeyManagerAPI) {
+        self.init()
+        reads = settings.maxConcurrentReads
+        writes = settings.maxConcurrentWrites
+        timeout = settings.requestTimeout
+        items = settings.maxItemsPerRequest
     }
 }
 

@@ -191,7 +191,7 @@ extension KeySource {
 }
 
 extension KeyLoader.Settings {
-    init(_ settings: Configuration.Filesystem, isStrict: Bool) {
+    init(_ settings: Configuration.Filesystem, isStrict: Bool = false) {
         self.init()
         self.isStrict = isStrict
         memoryBudget = min(memoryBudget, settings.memoryLimitMiB << 20)

@@ -67,7 +67,8 @@ extension PostgreSQLAdministrator {
     }
 
     /// - Parameter ground: an owner enables only what stands in its name.
-    mutating func enable(_ validators: [RecordIdentity], _ ground: EnablingGround) throws(StoreError) -> EnablingReport {
+    mutating func enable(_ validators: [RecordIdentity], _ ground: EnablingGround) throws(StoreError) -> EnablingReport
+    {
         var parameters = [names(of: validators), PostgreSQLParameter.bool(true), .null]
         if case .owner(let instance) = ground {
             parameters[1] = .bool(false)

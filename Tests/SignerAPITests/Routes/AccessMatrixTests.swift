@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is unwrapped here are literals of this file.
 // swift-format-ignore-file: NeverForceUnwrap, NeverUseForceTry
+
 import Authorization
 import BLS
 import Concurrency
@@ -38,15 +39,23 @@ import Testing
     ) async throws -> HTTPRouter<Scope, Access> {
         let gate = AccessGate(authorizer: authorizer, tell: tell, count: { _ in })
         let access = try await AccessRoutes.sample()
-        return HTTPRouter(routes: SignerServices.sample().signingRoutes + access.routes, gate: gate.decide)
+        return HTTPRouter(
+            routes: SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes,
+            gate: gate.decide
+        )
     }
+
+    /// Which keys, only the body tells.
+    private static let managing: Set<Scope> = [.listKeys, .importKeystores, .deleteKeys]
 
     private static let paths: [(Method, String, Scope, PublicKey?)] = {
         var paths: [(Method, String, Scope, PublicKey?)] = [
             (.get, "/upcheck", .health, nil), (.get, "/healthcheck", .health, nil),
             (.get, "/api/v1/eth2/publicKeys", .publicKeys, nil),
             (.get, "/api/v1/eth2/highWatermark", .highWatermark, nil), (.post, "/reload", .reload, nil),
-            (.get, "/reload", .reload, nil), (.get, "/api/v1/auth/policies", .authRead, nil),
+            (.get, "/reload", .reload, nil), (.get, "/eth/v1/keystores", .listKeys, nil),
+            (.post, "/eth/v1/keystores", .importKeystores, nil), (.delete, "/eth/v1/keystores", .deleteKeys, nil),
+            (.get, "/api/v1/auth/policies", .authRead, nil),
             (.post, "/api/v1/auth/policies", .authWrite, nil), (.get, "/api/v1/auth/policies/p", .authRead, nil),
             (.put, "/api/v1/auth/policies/p", .authWrite, nil), (.delete, "/api/v1/auth/policies/p", .authWrite, nil),
             (.get, "/api/v1/auth/tokens", .authRead, nil), (.post, "/api/v1/auth/tokens", .authWrite, nil),
@@ -61,7 +70,7 @@ import Testing
 
     @Test func `every route is in the matrix`() async throws {
         let access = try await AccessRoutes.sample()
-        let routes = SignerServices.sample().signingRoutes + access.routes
+        let routes = SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes
         #expect(Set(routes.map { "\($0.method) \($0.scope)" }) == Set(Self.paths.map { "\($0.0) \($0.2)" }))
         #expect(routes.count == Self.paths.count - 1)
     }
@@ -81,7 +90,7 @@ import Testing
             let router = try await Self.router(Self.authorizer([rule]))
             for (method, path, scope, key) in Self.paths {
                 for (bits, isInside) in [(UInt32(0x0a00_0001), true), (0xc000_0201, false)] {
-                    let namesKeys = scope == .sign || scope == .publicKeys
+                    let namesKeys = scope == .sign || scope == .publicKeys || Self.managing.contains(scope)
                     let mayPass =
                         scope == .health
                         || scopes.contains(scope) && (ranges == nil || isInside)

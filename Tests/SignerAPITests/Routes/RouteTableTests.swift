@@ -10,7 +10,7 @@ import Testing
 
 /// The tables of routes, without a socket.
 @Suite struct RouteTableTests {
-    private let services = SignerServices.sample()
+    private let services = SignerServices.sample(hasKeyManager: true)
 
     private var all: [Route<Scope, Access>] {
         services.signingRoutes + services.metricsRoutes + services.administrationRoutes
@@ -24,9 +24,14 @@ import Testing
             table == [
                 "GET /upcheck": .health, "GET /healthcheck": .health, "POST /api/v1/eth2/sign/:identifier": .sign,
                 "GET /api/v1/eth2/publicKeys": .publicKeys, "GET /api/v1/eth2/highWatermark": .highWatermark,
-                "POST /reload": .reload, "GET /reload": .reload,
+                "POST /reload": .reload, "GET /reload": .reload, "GET /eth/v1/keystores": .listKeys,
+                "POST /eth/v1/keystores": .importKeystores, "DELETE /eth/v1/keystores": .deleteKeys,
             ]
         )
+    }
+
+    @Test func `the key manager API is there only where it is switched on`() {
+        #expect(SignerServices.sample().signingRoutes.allSatisfy { !"\($0.pattern)".hasPrefix("/eth/") })
     }
 
     @Test func `administration is on its own port and nowhere else`() {
@@ -57,7 +62,7 @@ import Testing
     }
 
     @Test func `without a record there is no high watermark`() {
-        let routes = SignerServices.sample(hasRecord: false).signingRoutes
+        let routes = SignerServices.sample(hasRecord: false, hasKeyManager: true).signingRoutes
         #expect(!routes.contains { $0.scope == .highWatermark })
         #expect(routes.count == services.signingRoutes.count - 1)
     }

@@ -2,6 +2,8 @@
 import Authorization
 import Consensus
 import HTTPServer
+import Keystores
+import Secrets
 import Signer
 import SignerAPI
 import SignerState
@@ -14,9 +16,18 @@ extension SignerServices {
     static func sample(
         reload: ReloadStatus = ReloadStatus(),
         health: SignerHealth = SignerHealth(keysLoaded: 0, keyErrors: 0, strictKeys: false, protection: .ready),
-        hasRecord: Bool = true
+        hasRecord: Bool = true,
+        hasKeyManager: Bool = false
     ) -> SignerServices {
         let network = KnownNetwork.hoodi.network
+        let keyManager = KeyManager(
+            keyring: Keyring(),
+            authority: Authority(),
+            protection: SlashingProtection(store: NoopStore()),
+            opener: KeystoreOpener(arena: SecretArena()),
+            genesisValidatorsRoot: .zero,
+            keysChanged: {}
+        )
         let signer = Signer(
             network: network,
             genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
@@ -34,6 +45,7 @@ extension SignerServices {
             health: { health },
             metrics: { "" },
             hasRecord: hasRecord,
+            keyManager: hasKeyManager ? KeyManagerRoutes(keyManager, .init()) { _ in } : nil,
             audit: { _ in }
         )
     }
@@ -79,7 +91,7 @@ extension HTTPRouter {
         )
         switch admit(head) {
         case .answer(let response): return response
-        case .proceed(_, let respond): return await respond(Request(head: head, body: Array(body.utf8)))
+        case .proceed(_, _, let respond): return await respond(Request(head: head, body: Array(body.utf8)))
         }
     }
 }
