@@ -56,6 +56,8 @@ package final class AuditFile: AuditTrail {
     private let settings: Settings
     private let writer: Concurrency.Thread
     private let path: String
+    /// Where the chain stood before this process wrote anything.
+    package let opened: AuditHead
 
     /// Opens the trail, puts right what a crash left behind, and starts the writer. Blocks.
     ///
@@ -73,6 +75,7 @@ package final class AuditFile: AuditTrail {
         self.state = state
         self.settings = settings
         path = settings.path
+        self.opened = opened.opened
         let box = Lock<AuditWriter?>(opened)
         writer = Concurrency.Thread(name: "audit") {
             guard let writer = box.withLock({ $0.take() }) else { return }

@@ -35,6 +35,8 @@ struct AuditWriter: ~Copyable {
     private(set) var file: any AppendingFile
     private(set) var header: AuditFileHeader
     private(set) var head: AuditHead
+    /// As it was found.
+    let opened: AuditHead
     /// Bytes of the file up to the end of the last whole line.
     private(set) var size: Int
     /// The number of the oldest file that is kept.
@@ -74,6 +76,7 @@ struct AuditWriter: ~Copyable {
         file = opened.file
         header = opened.header
         head = opened.head
+        self.opened = opened.head
         size = opened.size
         oldest = opened.oldest
         nextRotation = settings.maxBytes

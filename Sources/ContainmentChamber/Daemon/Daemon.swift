@@ -28,6 +28,7 @@ final class Daemon: Sendable {
     private let lanes: SigningLanes
     private let keys: KeyService
     private let access: AccessService
+    private let audit: AuditService
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -49,9 +50,16 @@ final class Daemon: Sendable {
                 "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
             )
         }
+        audit = try await AuditService(configuration.audit, logger: logger, metrics: metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
-        access = try await AccessService(configuration, authority: authority, logger: logger, metrics: metrics)
+        access = try await AccessService(
+            configuration,
+            authority: authority,
+            audit: audit,
+            logger: logger,
+            metrics: metrics
+        )
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
         keys = KeyService(
@@ -61,10 +69,12 @@ final class Daemon: Sendable {
             keyring: keyring,
             authority: authority,
             protection: protection,
+            audit: audit,
             logger: logger,
             metrics: metrics
         )
         let observer = SigningObserver(
+            audit: audit,
             logger: logger,
             metrics: metrics,
             compatibility: SignerAPI.Compatibility(configuration.compatibility),
@@ -77,7 +87,7 @@ final class Daemon: Sendable {
             protection: protection,
             authority: authority,
             lanes: lanes,
-            observe: observer.observe
+            witness: observer
         )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
             metrics.concurrencyLimit.set(lanes.limit)
@@ -98,9 +108,10 @@ final class Daemon: Sendable {
         do throws(Failure) {
             try await record.start()
             // Before the keys: an alarm is told at once, however long they take.
-            let floor = FloorWatch(record.floored, logger, metrics).start()
+            let floor = FloorWatch(record.floored, audit, logger, metrics).start()
             defer { floor.cancel() }
             try await access.start()
+            await audit.start(access.anchors)
             if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
@@ -112,6 +123,14 @@ final class Daemon: Sendable {
     private func listen(to signals: AsyncStream<Signals.Signal>, _ stop: FirstOf<Void>) async {
         for await signal in signals {
             guard signal == .hangUp else { return stop.offer(()) }
+            do throws(AuditUnavailable) {
+                var event = AuditEvent(.administration("reload", subject: "keys"), .begun)
+                event.caller = "SIGHUP"
+                try await audit.record(event)
+            } catch {
+                logger.error(.keys, "SIGHUP: the keys are not reloaded: \(error)")
+                continue
+            }
             if !keys.begin() { logger.warn(.keys, "SIGHUP: the keys are being loaded already") }
         }
     }
@@ -139,10 +158,21 @@ final class Daemon: Sendable {
 
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         let executor = lanes.executor(.intake)
-        let ports = ServerPorts(configuration, routes: routes(), access: access, executor: executor, logger: logger)
+        let ports = ServerPorts(
+            configuration,
+            routes: routes(),
+            access: access,
+            audit: audit,
+            executor: executor,
+            logger: logger
+        )
         try ports.start()
         let following = Task { await access.watch() }
         defer { following.cancel() }
+        let auditing = Task { await audit.watch() }
+        defer { auditing.cancel() }
+        let failures = Task { await access.tellFailures() }
+        defer { failures.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
@@ -161,6 +191,9 @@ final class Daemon: Sendable {
 
     private func close() async {
         await protection.close()
+        // After the last attempt, and before the state in which its head is anchored.
+        access.gate.tellDue()
+        await audit.close()
         await access.close()
         await Blocking.run(name: "closing") { [lanes, logger] in
             lanes.stop()
@@ -205,6 +238,7 @@ final class Daemon: Sendable {
             keyErrors: keys.failures,
             strictKeys: configuration.health.hasStrictKeys,
             protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
+            audit: audit.health,
             isDraining: isDraining.withLock { $0 }
         )
     }
@@ -218,7 +252,7 @@ final class Daemon: Sendable {
             health: { [self] in signerHealth() },
             metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
-            audit: { [logger] event in logger.audit(event) }
+            audit: audit
         )
     }
 }
