@@ -64,6 +64,16 @@ package enum AuditLine {
         return AuditHead(sequence: sequence, hash: hash)
     }
 
+    /// Whether a line holds the end of another one, as where the line feed between them was changed.
+    static func isJoined(_ line: Span<UInt8>) -> Bool {
+        var place = 0
+        while place < line.count - hashLength {
+            if has(hashMark, in: line, at: place) { return true }
+            place += 1
+        }
+        return false
+    }
+
     /// The hash that a line must have; the line has the form of one.
     package static func hash(
         ofSealed line: Span<UInt8>,

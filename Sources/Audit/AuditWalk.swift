@@ -36,7 +36,7 @@ package struct AuditWalk: Sendable {
             }
             return (.inserted, "this line was put in front of line \(expected)")
         }
-        guard let claim else {
+        guard let claim, !AuditLine.isJoined(line.span) else {
             return (.changed, "line \(expected) was changed: it has not the form of a line of the trail any more")
         }
         // Whatever its number says: the line behind it follows what its hash was.

@@ -123,11 +123,13 @@ struct TrailPlace: Sendable {
         )
     }
 
-    func open(maxBytes: Int = 1 << 30, keep: Int = 16, _ notices: Notices? = nil) async throws -> AuditFile {
+    func open(maxBytes: Int = 1 << 30, keep: Int = 16, _ notices: Notices = Notices()) async throws -> AuditFile {
         let settings = settings(maxBytes: maxBytes, keep: keep)
-        return try await Blocking.run(name: "open") {
-            Result { () throws(AuditOpeningError) in try AuditFile(settings, tell: notices?.tell ?? { _ in }) }
-        }.get()
+        let tell = notices.tell
+        let result = await Blocking.run(name: "open") { () -> Result<AuditFile, AuditOpeningError> in
+            Result { () throws(AuditOpeningError) in try AuditFile(settings, tell: tell) }
+        }
+        return try result.get()
     }
 
     /// Lines of a file, without line feeds.
@@ -142,11 +144,12 @@ struct TrailPlace: Sendable {
 
     func verify(_ anchoring: AuditVerifier.Anchoring = .unknown("not asked")) async throws -> AuditReport {
         let path = path
-        return try await Blocking.run(name: "verify") {
+        let result = await Blocking.run(name: "verify") { () -> Result<AuditReport, FileProblem> in
             Result { () throws(FileProblem) in
                 try AuditVerifier(AuditPlace(path), against: anchoring, rest: {}).run()
             }
-        }.get()
+        }
+        return try result.get()
     }
 
     /// A trail with so many signing lines (and the first line of the file), closed.
