@@ -40,6 +40,7 @@ let targets: [Target] = [
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux"]),
+    .target(name: "Files", dependencies: ["CLinux"]),
 
     .target(name: "Consensus", dependencies: ["BLS", "Encoding"]),
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
@@ -55,6 +56,10 @@ let targets: [Target] = [
         dependencies: ["BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState"]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
+    .target(
+        name: "Audit",
+        dependencies: ["Concurrency", "Crypto", "Encoding", "Files", "JSON", "Secrets", "SignerState", "Telemetry"]
+    ),
     .target(
         name: "Signer",
         dependencies: [
@@ -74,8 +79,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "AWS", "Arguments", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto",
-            "DynamoDB", "Encoding", "HTTPClient",
+            "AWS", "Arguments", "Audit", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto",
+            "DynamoDB", "Encoding", "Files", "HTTPClient",
             "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI", "SignerState",
             "SlashingProtection", "Telemetry",
         ]
@@ -108,6 +113,12 @@ let targets: [Target] = [
         dependencies: [
             "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState",
             "TestSupport",
+        ]
+    ),
+    .testTarget(
+        name: "AuditTests",
+        dependencies: [
+            "Audit", "Concurrency", "Crypto", "Encoding", "Files", "SignerState", "Telemetry", "TestSupport",
         ]
     ),
     .testTarget(name: "AWSTests", dependencies: ["AWS", "Concurrency", "TestSupport"]),

@@ -30,7 +30,7 @@ package struct AccessFailures: Sendable {
     private let most: Int
     private var buckets: [IPAddress?: Bucket] = [:]
 
-    package init(burst: Int = 20, rate: Double = 1, tellingInterval: Int64 = 10, most: Int = 16_384) {
+    package init(burst: Int = 20, rate: Double = 1, tellingInterval: Int64 = 1, most: Int = 16_384) {
         self.burst = Double(burst)
         self.rate = rate
         self.tellingInterval = tellingInterval
@@ -61,6 +61,19 @@ package struct AccessFailures: Sendable {
         defer { bucket.keptBack = 0 }
         bucket.lastTold = now
         return Answer(retryAfter: max(1, wait), told: bucket.keptBack)
+    }
+
+    /// Failures that were kept back and are due: of addresses that went quiet, too. To be asked for once a second.
+    package mutating func due(at now: Int64) -> [(source: IPAddress?, count: Int)] {
+        var due: [(source: IPAddress?, count: Int)] = []
+        for (source, bucket) in buckets where bucket.keptBack > 0 && now - bucket.lastTold >= tellingInterval {
+            due.append((source, bucket.keptBack))
+        }
+        for (source, _) in due {
+            buckets[source]?.keptBack = 0
+            buckets[source]?.lastTold = now
+        }
+        return due
     }
 
     private static func network(_ address: IPAddress) -> IPAddress {

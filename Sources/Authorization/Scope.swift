@@ -22,6 +22,8 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     case authWrite = "auth_write"
     /// The first management token; over the admin socket only.
     case rootToken = "root_token"
+    /// Where the chain of the audit file stands; over the admin socket only.
+    case auditHead = "audit_head"
 
     /// Who may have it.
     package enum Audience: Sendable {
@@ -36,7 +38,7 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     package var audience: Audience {
         switch self {
         case .health, .metrics: .anybody
-        case .recordAdministration, .rootToken: .local
+        case .recordAdministration, .rootToken, .auditHead: .local
         case .sign, .publicKeys, .highWatermark, .reload, .authRead, .authWrite: .granted
         case .listKeys, .importKeystores, .deleteKeys: .granted
         }

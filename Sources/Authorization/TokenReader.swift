@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Crypto
+package import Encoding
 internal import Secrets
+package import SignerState
 
 /// Finds the token in the value of an `Authorization` field: `Bearer TOKEN` (RFC 6750 §2.1), or `Basic` with the token as
 /// password and any user name (RFC 7617 §2), so that `http://any:TOKEN@host` works in clients that know no tokens.
@@ -29,6 +31,27 @@ package final class TokenReader: Sendable {
                 preconditionFailure("a token cannot be digested: \(error)")
             }
         }
+    }
+
+    /// Tags a message for another purpose than tokens: HMAC-SHA256 under the same key, with a label in front that no token
+    /// begins with.
+    package func tag(_ label: StaticString, _ message: [UInt8]) -> Bytes<32> {
+        precondition(!label.description.hasPrefix(TokenSecret.prefix), "a label that is the beginning of a token")
+        let text = Array(label.description.utf8) + [0] + message
+        return digest(ofText: text.span)
+    }
+
+    private func digest(ofText text: Span<UInt8>) -> Bytes<32> {
+        do throws(CryptoError) { return try key.digest(of: text).bytes } catch {
+            preconditionFailure("a message cannot be tagged: \(error)")
+        }
+    }
+
+    /// With the key that a state holds; nil where it holds none yet.
+    package static func stored(in state: any StateStore) async throws(StateError) -> TokenReader? {
+        let row = try await state.rows(after: 0).rows.first { $0.name == AccessRows.key && $0.body != nil }
+        guard let row else { return nil }
+        return TokenReader(try AccessRows.readKey(row))
     }
 
     private func bearer(_ text: Span<UInt8>) -> Bearer {

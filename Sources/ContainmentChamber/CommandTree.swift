@@ -27,7 +27,8 @@ enum CommandTree {
             Example("containment-chamber config reference", "Every setting with its default"),
         ],
         subcommands: [
-            server, config, keys, antiSlashing, operatorCommands, Command("version", summary: "Print the version"),
+            server, config, keys, antiSlashing, audit, operatorCommands,
+            Command("version", summary: "Print the version"),
         ]
     )
 
@@ -125,6 +126,34 @@ enum CommandTree {
         kind: .value("KEY,…"),
         summary: "Public keys in hexadecimal, with commas between them.",
         isRequired: true
+    )
+
+    private static let audit = Command(
+        "audit",
+        summary: "The audit file: is it all there, as it was written",
+        subcommands: [
+            Command(
+                "verify",
+                summary: "Walk the hash chain through all audit files, and name the first line that was tampered with",
+                discussion: """
+                    Finds what was changed, taken out, put in, moved or cut off: file, line and number. Works while the \
+                    signer writes. Exit code 0 when everything is as it was written, up to the head that is anchored in \
+                    the signer state; 1 when something is wrong; 3 when the chain holds, but nothing says that its end is \
+                    not missing.
+                    """,
+                options: settings + [
+                    Option(
+                        "file",
+                        kind: .value("PATH"),
+                        summary: "An audit file, with its earlier ones beside it, instead of a configuration's."
+                    ), json,
+                ],
+                examples: [
+                    Example("containment-chamber audit verify -c config.yaml", "Verify, also while the signer runs"),
+                    Example("containment-chamber audit verify --file copy/audit.log", "Verify a copy"),
+                ]
+            )
+        ]
     )
 
     private static let antiSlashing = Command(

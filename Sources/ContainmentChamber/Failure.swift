@@ -7,8 +7,11 @@ struct Failure: Error, CustomStringConvertible {
     /// As it is shown, `error:` and hint included.
     let description: String
     let exitCode: ExitCode
+    /// The sentence alone.
+    let message: String
 
     init(_ message: String, hint: String? = nil, exitCode: ExitCode = .failure) {
+        self.message = message
         description = "error: \(message)" + (hint.map { "\nhint: \($0)" } ?? "")
         self.exitCode = exitCode
     }
@@ -16,6 +19,7 @@ struct Failure: Error, CustomStringConvertible {
     /// A text that says it all already.
     init(rendered: String, exitCode: ExitCode) {
         description = rendered
+        message = rendered
         self.exitCode = exitCode
     }
 }

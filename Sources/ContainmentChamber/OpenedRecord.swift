@@ -60,16 +60,10 @@ struct OpenedRecord {
     private static func openFloor(_ settings: Configuration.AntiSlashing) throws(Failure) -> SQLiteFloor {
         let path = URL(filePath: settings.floor.path).standardizedFileURL.path
         do throws(StoreError) {
-            return try SQLiteFloor(SQLiteFloor.Settings(path: settings.floor.path, name: "\(host):\(path)"))
+            return try SQLiteFloor(SQLiteFloor.Settings(path: settings.floor.path, name: "\(Machine.name):\(path)"))
         } catch {
             throw Failure("\(error)")
         }
-    }
-
-    /// The name of this machine. Read where the kernel tells it: Foundation's asks name servers.
-    private static var host: String {
-        let text = try? String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
-        return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? "unknown"
     }
 
     /// The low watermarks of the clock floor; nil where there is no clock guard.

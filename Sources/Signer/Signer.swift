@@ -14,14 +14,14 @@ package final class Signer: Sendable {
     package let authority: Authority
     package let lanes: SigningLanes
     package let points = MessagePointCache()
-    private let observe: @Sendable (SigningAttempt) -> Void
+    private let witness: any SigningWitness
     /// Nanoseconds after which it is asked whether the client still waits.
     private let patience: UInt64
 
     /// - Parameters:
     ///   - patience: how long a request waits before it is asked whether its client still does. Asking is a system call,
     ///     and who gets his turn sooner than this has hardly left.
-    ///   - observe: sees every attempt once, at its end; must not block.
+    ///   - witness: sees every attempt once, at its end; decides whether its outcome can be told.
     package init(
         network: Network,
         genesisValidatorsRoot: Root,
@@ -30,7 +30,7 @@ package final class Signer: Sendable {
         authority: Authority,
         lanes: SigningLanes,
         patience: Duration = .milliseconds(20),
-        observe: @escaping @Sendable (SigningAttempt) -> Void
+        witness: any SigningWitness
     ) {
         self.network = network
         self.genesisValidatorsRoot = genesisValidatorsRoot
@@ -39,11 +39,11 @@ package final class Signer: Sendable {
         self.authority = authority
         self.lanes = lanes
         self.patience = UInt64(clamping: patience.nanoseconds)
-        self.observe = observe
+        self.witness = witness
     }
 
-    /// Reads, checks, records, signs: in this order, and nothing else leads to a signature. The outcome is told to the
-    /// observer once, here.
+    /// Reads, checks, records, signs: in this order, and nothing else leads to a signature. The witness sees the outcome
+    /// once, in `tell`, before anybody else.
     ///
     /// - Parameters:
     ///   - identifier: the key as the request names it: hexadecimal, any case, with or without `0x`.
@@ -57,34 +57,36 @@ package final class Signer: Sendable {
         isAbandoned: @Sendable () -> Bool = { false },
         read: () throws(UnreadableRequest) -> ReadRequest
     ) async -> SigningOutcome {
-        let began = MonotonicClock.nanoseconds
         let key = (try? PublicKey(hex: identifier)).map { KeyIdentifier.bls($0) }
-        var request: ReadRequest?
-        var timing = Timing(began: began)
-        let outcome: SigningOutcome
-        do throws(UnreadableRequest) {
-            let message = try read()
-            request = message
-            if let refusal = Self.refusal(grant, message, key) {
-                outcome = .notAllowed(refusal)
-            } else {
-                outcome = await sign(message, key, grant, &timing, isAbandoned)
-            }
-        } catch {
-            outcome = SigningOutcome(error)
+        var course = Course(identifier: identifier, key: key, caller: caller, began: MonotonicClock.nanoseconds)
+        let message: ReadRequest
+        do throws(UnreadableRequest) { message = try read() } catch {
+            return await tell(SigningOutcome(error), course)
         }
-        observe(
+        course.request = message
+        if let refusal = Self.refusal(grant, message, key) { return await tell(.notAllowed(refusal), course) }
+        if let hindrance = witness.hindrance { return await tell(.auditUnavailable(reason: hindrance), course) }
+        let lane = Lane(message.request.operation)
+        guard lanes.enter(lane) else { return await tell(.overloaded, course) }
+        defer { lanes.leave() }
+        return await withTaskExecutorPreference(lanes.executor(lane)) {
+            await signInLane(message, grant, course, isAbandoned)
+        }
+    }
+
+    /// The one place where an attempt ends.
+    private func tell(_ outcome: SigningOutcome, _ course: Course) async -> SigningOutcome {
+        await witness.witness(
             SigningAttempt(
-                identifier: identifier,
-                key: key,
-                caller: caller,
-                request: request,
+                identifier: course.identifier,
+                key: course.key,
+                caller: course.caller,
+                request: course.request,
                 outcome: outcome,
-                nanoseconds: MonotonicClock.nanoseconds &- began,
-                protectionNanoseconds: timing.protection
+                nanoseconds: MonotonicClock.nanoseconds &- course.began,
+                protectionNanoseconds: course.protection
             )
         )
-        return outcome
     }
 
     /// Why the caller may not have this signed, as things stand.
@@ -96,46 +98,45 @@ package final class Signer: Sendable {
         } catch { return error }
     }
 
-    /// Takes a place in the lane of the message and goes the way on its threads.
-    private func sign(
+    /// The way on the threads of a lane, in one generation of authority until the outcome is told: whoever takes a
+    /// permission away has its answer after the last line and the last signature that it allowed.
+    private func signInLane(
         _ message: ReadRequest,
-        _ key: KeyIdentifier?,
         _ grant: Grant?,
-        _ timing: inout Timing,
+        _ begun: Course,
         _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome {
-        let lane = Lane(message.request.operation)
-        guard lanes.enter(lane) else { return .overloaded }
-        defer { lanes.leave() }
-        return await withTaskExecutorPreference(lanes.executor(lane)) {
-            // Authority may change between the record and the signature. What was recorded is then a repeat of
-            // itself, so going the way again is safe; it ends if authority changes every time.
-            for _ in 0..<3 {
-                let generation = authority.enter()
-                defer { authority.leave(generation) }
-                // Once more: whoever took the permission away before this generation began has had its answer.
-                if let refusal = Self.refusal(grant, message, key) { return .notAllowed(refusal) }
-                if let outcome = await sign(message, key, generation, &timing, isAbandoned) { return outcome }
+        var course = begun
+        // Authority may change between the record and the signature. What was recorded is then a repeat of itself, so
+        // going the way again is safe; it ends if authority changes every time.
+        for _ in 0..<3 {
+            let generation = authority.enter()
+            defer { authority.leave(generation) }
+            // Once more: whoever took the permission away before this generation began has had its answer.
+            if let refusal = Self.refusal(grant, message, course.key) {
+                return await tell(.notAllowed(refusal), course)
             }
-            return .withdrawn
+            if let outcome = await sign(message, generation, &course, isAbandoned) {
+                return await tell(outcome, course)
+            }
         }
+        return await tell(.withdrawn, course)
     }
 
     /// Network, key, record, signature. Nil where authority changed on the way.
     private func sign(
         _ message: ReadRequest,
-        _ key: KeyIdentifier?,
         _ generation: AuthorityGeneration,
-        _ timing: inout Timing,
+        _ course: inout Course,
         _ isAbandoned: @Sendable () -> Bool
     ) async -> SigningOutcome? {
         if let offered = message.request.genesisValidatorsRoot, offered != genesisValidatorsRoot {
             return .otherNetwork(configured: genesisValidatorsRoot, offered: offered)
         }
-        guard let key, let (signingKey, isDisabled) = keyring.lookUp(key) else { return .unknownKey }
+        guard let key = course.key, let (signingKey, isDisabled) = keyring.lookUp(key) else { return .unknownKey }
         // The record refuses what can be slashed by itself; this is for everything else.
         if isDisabled { return .slashable(.disabled) }
-        if MonotonicClock.nanoseconds &- timing.began >= patience, isAbandoned() { return .abandoned }
+        if MonotonicClock.nanoseconds &- course.began >= patience, isAbandoned() { return .abandoned }
 
         let permits: SigningPermits
         var isRepeat = false
@@ -148,10 +149,10 @@ package final class Signer: Sendable {
             )
             let asked = MonotonicClock.nanoseconds
             let decision = await protection.record(batch, generation: generation)
-            timing.protection = MonotonicClock.nanoseconds &- asked
+            course.protection = MonotonicClock.nanoseconds &- asked
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
-            if decision.verdicts[0] == .recorded { timing.isNew = true }
-            isRepeat = !timing.isNew
+            if decision.verdicts[0] == .recorded { course.isNew = true }
+            isRepeat = !course.isNew
             permits = decision.takePermits()
         } else if let root = UnslashableRoot(message.signingRoot, of: message.request.duty) {
             permits = protection.permit(root, records: [signingKey.record], generation: generation)
@@ -174,12 +175,24 @@ package final class Signer: Sendable {
     }
 }
 
-/// What is noted on the way.
-private struct Timing {
+/// An attempt under way.
+private struct Course: Sendable {
+    let identifier: String
+    let key: KeyIdentifier?
+    let caller: Caller
     let began: UInt64
+    /// Nil until it could be read.
+    var request: ReadRequest?
     var protection: UInt64?
     /// Whether this request made the record, in this or an earlier try.
     var isNew = false
+
+    init(identifier: String, key: KeyIdentifier?, caller: Caller, began: UInt64) {
+        self.identifier = identifier
+        self.key = key
+        self.caller = caller
+        self.began = began
+    }
 }
 
 extension SigningOutcome {

@@ -20,6 +20,8 @@ package enum SigningOutcome: Hashable, Sendable {
     case slashable(Refusal)
     /// The record cannot be checked now.
     case protectionUnavailable(reason: String)
+    /// What became of the request could not be written into the audit file, so nothing came of it.
+    case auditUnavailable(reason: String)
     /// Too much is under way.
     case overloaded
     /// Authority kept changing while the request was under way.
@@ -40,6 +42,7 @@ extension SigningOutcome {
         case .unknownKey: "key_not_found"
         case .slashable(let refusal): refusal.code
         case .protectionUnavailable: "slashing_protection_unavailable"
+        case .auditUnavailable: "audit_unavailable"
         case .overloaded: "overloaded"
         case .withdrawn: "authority_changed"
         case .abandoned: "client_gone"
@@ -59,6 +62,7 @@ extension SigningOutcome {
         case .unknownKey: "no key with this identifier is loaded"
         case .slashable(let refusal): refusal.description
         case .protectionUnavailable(let reason): "nothing slashable is signed now: \(reason)"
+        case .auditUnavailable(let reason): "nothing is signed that cannot be audited: \(reason)"
         case .overloaded: "too many requests are under way; try again"
         case .withdrawn: "keys or permissions changed while this was under way; try again"
         case .abandoned: "the client closed the connection before anything was signed"
@@ -90,7 +94,7 @@ package struct SigningAttempt: Sendable {
     package let caller: Caller
     /// Nil where the request could not be read.
     package let request: ReadRequest?
-    package let outcome: SigningOutcome
+    package var outcome: SigningOutcome
     /// From the whole request's arrival to the outcome.
     package let nanoseconds: UInt64
     /// How long the slashing record took to answer; nil where it was not asked.

@@ -19,7 +19,7 @@ package struct SignerServices: Sendable {
     private let enablingChanged: @Sendable () async -> Void
     private let keyManager: KeyManagerRoutes?
     private let listing = KeyListing()
-    private let audit: @Sendable (AuditEvent) -> Void
+    private let audit: any AuditTrail
 
     /// - Parameters:
     ///   - health: whether the signer can sign now; cheap, asked for every `/healthcheck`.
@@ -37,7 +37,7 @@ package struct SignerServices: Sendable {
         hasRecord: Bool,
         enablingChanged: @escaping @Sendable () async -> Void = {},
         keyManager: KeyManagerRoutes? = nil,
-        audit: @escaping @Sendable (AuditEvent) -> Void
+        audit: any AuditTrail
     ) {
         self.signer = signer
         self.reader = reader
@@ -65,8 +65,8 @@ package struct SignerServices: Sendable {
                     .json(listing.body(signer.keyring, for: access.grant))
                 }
             },
-            Route(.post, "/reload", scope: .reload, produces: "application/json") { _, _, _ in
-                ReloadStatus.response(accepted: reloading.begin())
+            Route(.post, "/reload", scope: .reload, produces: "application/json") { _, _, access in
+                await reload(for: access.caller)
             },
             Route(.get, "/reload", scope: .reload, produces: "application/json") { _, _, _ in
                 reloading.status.response()
@@ -132,30 +132,37 @@ package struct SignerServices: Sendable {
 
     // MARK: Administration
 
+    /// Only begins it: its end is told by whoever reloads.
+    private func reload(for caller: Caller) async -> Response {
+        await audit.perform("reload", on: "keys", for: caller) { [reloading] in
+            let isAccepted = reloading.begin()
+            let response = ReloadStatus.response(accepted: isAccepted)
+            return ActionEnd(response, isAccepted ? nil : .refused(code: "already_running"))
+        }
+    }
+
     private func administer(
         _ command: RecordAdministration.Command,
         _ request: Request,
         _ caller: Caller
     ) async -> Response {
-        var outcome = AuditEvent.Outcome.done
-        let response: Response
-        do throws(StoreError) {
-            switch try RecordAdministration.decode(command, query: request.head.query, body: request.body) {
-            case .task(let task):
-                let answer = try await signer.protection.administer(task)
-                if case .changed = answer { await enablingChanged() }
-                response = .json(RecordAdministration.encode(answer))
-            case .reconcile(let acceptingClockFloor):
-                let report = try await signer.protection.reconcile(acceptingClockFloor: acceptingClockFloor)
-                response = .json(RecordAdministration.encode(report))
+        await audit.perform(command.rawValue, on: "slashing record", for: caller) {
+            do throws(StoreError) {
+                switch try RecordAdministration.decode(command, query: request.head.query, body: request.body) {
+                case .task(let task):
+                    let answer = try await signer.protection.administer(task)
+                    if case .changed = answer { await enablingChanged() }
+                    return ActionEnd(.json(RecordAdministration.encode(answer)), .done)
+                case .reconcile(let acceptingClockFloor):
+                    let report = try await signer.protection.reconcile(acceptingClockFloor: acceptingClockFloor)
+                    return ActionEnd(.json(RecordAdministration.encode(report)), .done)
+                }
+            } catch {
+                return ActionEnd(
+                    .error(400, code: "not_done", message: error.description),
+                    .refused(code: "not_done", detail: error.description)
+                )
             }
-        } catch {
-            outcome = .refused(code: "not_done", detail: error.description)
-            response = .error(400, code: "not_done", message: error.description)
         }
-        var event = AuditEvent(.administration(command.rawValue, subject: "slashing record"), outcome)
-        event.caller = caller.kind
-        audit(event)
-        return response
     }
 }

@@ -15,13 +15,13 @@ import Testing
         "CCurl": ["HTTPClient"],
         "CAWS": ["AWS"],
         "CYAML": ["YAML"],
-        "CLinux": ["Concurrency", "Secrets", "SQLite", "Hardening", "HTTPServer"],
+        "CLinux": ["Concurrency", "Secrets", "SQLite", "Hardening", "HTTPServer", "Files"],
     ]
 
     /// Targets whose code may say `unsafe`: those that own a C library or a system interface. The domain may not.
     static let mayBeUnsafe: Set<String> = [
         "BLS", "Secrets", "Crypto", "SQLite", "PostgreSQL", "HTTPServer", "HTTPClient", "AWS", "YAML", "Concurrency",
-        "Hardening",
+        "Hardening", "Files",
     ]
 
     struct SourceFile: CustomTestStringConvertible, Sendable {
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["Consensus", "SlashingProtection", "Signer", "Keystores", "Telemetry", "Configuration"])
+    @Test(arguments: ["Consensus", "SlashingProtection", "Signer", "Keystores", "Telemetry", "Audit", "Configuration"])
     func `the domain knows no HTTP`(target: String) {
         for file in Self.sources where file.target == target {
             #expect(!file.imports.contains("HTTPServer"), "\(file.testDescription)")

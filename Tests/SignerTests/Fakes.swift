@@ -134,6 +134,19 @@ private func forkInfo(_ network: Root) -> ForkInfo {
     )
 }
 
+/// Sees every attempt and lets it pass.
+struct SeeingWitness: SigningWitness {
+    private let seen: Lock<[SigningAttempt]>
+    init(_ seen: Lock<[SigningAttempt]>) { self.seen = seen }
+
+    var hindrance: String? { nil }
+
+    func witness(_ attempt: SigningAttempt) async -> SigningOutcome {
+        seen.withLock { $0.append(attempt) }
+        return attempt.outcome
+    }
+}
+
 /// A signer with everything around it.
 final class Bench: Sendable {
     let store: FakeStore
@@ -148,7 +161,8 @@ final class Bench: Sendable {
         store: FakeStore = FakeStore(),
         limit: Int = 64,
         threads: Int = 2,
-        patience: Duration = .zero
+        patience: Duration = .zero,
+        witness: (any SigningWitness)? = nil
     ) {
         self.store = store
         keyring = Keyring(keys)
@@ -163,7 +177,7 @@ final class Bench: Sendable {
             authority: authority,
             lanes: lanes,
             patience: patience,
-            observe: { attempt in seen.withLock { $0.append(attempt) } }
+            witness: witness ?? SeeingWitness(seen)
         )
     }
 

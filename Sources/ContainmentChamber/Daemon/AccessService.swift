@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Audit
 internal import Authorization
 internal import Concurrency
 internal import Configuration
@@ -16,11 +17,15 @@ final class AccessService: Sendable {
     private let metrics: Telemetry.Metrics
     private let authorizer: Authorizer
     private let register: AccessRegister
+    private let state: any StateStore
+    private let audit: any AuditTrail
+    let gate: AccessGate
     private let reader = Lock<TokenReader?>(nil)
 
     init(
         _ configuration: Configuration,
         authority: Authority,
+        audit: any AuditTrail,
         logger: Logger,
         metrics: Telemetry.Metrics
     ) async throws(Failure) {
@@ -31,6 +36,14 @@ final class AccessService: Sendable {
         let now: @Sendable () -> Int64 = { Int64(WallClock.nanoseconds / 1_000_000_000) }
         let authorizer = Authorizer(mode: configuration.authMode == .open ? .open : .enforced, now: now)
         self.authorizer = authorizer
+        self.state = state
+        self.audit = audit
+        gate = AccessGate(
+            authorizer: authorizer,
+            addresses: ClientAddress(proxies: configuration.server.trustedProxies),
+            tell: { audit.post($0) },
+            count: { [metrics] _ in metrics.authRejections.increment() }
+        )
         register = AccessRegister(store: state, authorizer: authorizer, now: now) { await authority.raise() }
     }
 
@@ -78,23 +91,26 @@ final class AccessService: Sendable {
     /// Reads what clients show. Before `start` there is none.
     var credentialReader: CredentialReader? { reader.withLock { $0 }?.credentialReader }
 
-    var gate: AccessGate {
-        AccessGate(
-            authorizer: authorizer,
-            addresses: ClientAddress(proxies: configuration.server.trustedProxies),
-            tell: { [logger] event in logger.audit(event) },
-            count: { [metrics] _ in metrics.authRejections.increment() }
-        )
+    /// Where the audit file is anchored. Only after `start`.
+    var anchors: AuditAnchors? {
+        reader.withLock { $0 }.map { reader in
+            AuditAnchors(state) { [reader] in reader.tag("audit head", $0) }
+        }
     }
 
     /// The routes of policies and tokens. Only after `start`.
     var routes: AccessRoutes? {
         reader.withLock { $0 }.map { reader in
-            AccessRoutes(register: register, reader: reader) { [logger] event in logger.audit(event) }
+            AccessRoutes(register: register, reader: reader, audit: audit)
         }
     }
 
     // MARK: The watch
+
+    /// Tells once a second of failures that were kept back, until its task is cancelled.
+    func tellFailures() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil { gate.tellDue() }
+    }
 
     /// Follows the state until its task is cancelled. Tokens are believed for a while when it cannot be read.
     func watch() async {

@@ -32,6 +32,7 @@ final class Daemon: Sendable {
     /// Nil where `http.key_manager_api.enabled` is false.
     private let keyManager: KeyManager?
     private let disabled: DisabledKeys
+    private let audit: AuditService
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -53,10 +54,17 @@ final class Daemon: Sendable {
                 "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
             )
         }
+        audit = try await AuditService(configuration.audit, logger: logger, metrics: metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         disabled = DisabledKeys(keyring, authority, protection, logger)
-        access = try await AccessService(configuration, authority: authority, logger: logger, metrics: metrics)
+        access = try await AccessService(
+            configuration,
+            authority: authority,
+            audit: audit,
+            logger: logger,
+            metrics: metrics
+        )
         lanes = SigningLanes(limit: configuration.server.maxInFlight)
         let arena = SecretArena()
         keys = KeyService(
@@ -66,6 +74,7 @@ final class Daemon: Sendable {
             keyring: keyring,
             authority: authority,
             protection: protection,
+            audit: audit,
             logger: logger,
             metrics: metrics
         )
@@ -83,6 +92,7 @@ final class Daemon: Sendable {
                 }
             ) : nil
         let observer = SigningObserver(
+            audit: audit,
             logger: logger,
             metrics: metrics,
             compatibility: SignerAPI.Compatibility(configuration.compatibility),
@@ -95,7 +105,7 @@ final class Daemon: Sendable {
             protection: protection,
             authority: authority,
             lanes: lanes,
-            observe: observer.observe
+            witness: observer
         )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
             metrics.concurrencyLimit.set(lanes.limit)
@@ -116,9 +126,10 @@ final class Daemon: Sendable {
         do throws(Failure) {
             try await record.start()
             // Before the keys: an alarm is told at once, however long they take.
-            let floor = FloorWatch(record.floored, logger, metrics).start()
+            let floor = FloorWatch(record.floored, audit, logger, metrics).start()
             defer { floor.cancel() }
             try await access.start()
+            await audit.start(access.anchors)
             if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
@@ -130,6 +141,14 @@ final class Daemon: Sendable {
     private func listen(to signals: AsyncStream<Signals.Signal>, _ stop: FirstOf<Void>) async {
         for await signal in signals {
             guard signal == .hangUp else { return stop.offer(()) }
+            do throws(AuditUnavailable) {
+                var event = AuditEvent(.administration("reload", subject: "keys"), .begun)
+                event.caller = "SIGHUP"
+                try await audit.record(event)
+            } catch {
+                logger.error(.keys, "SIGHUP: the keys are not reloaded: \(error)")
+                continue
+            }
             if !keys.begin() { logger.warn(.keys, "SIGHUP: the keys are being loaded already") }
         }
     }
@@ -159,12 +178,23 @@ final class Daemon: Sendable {
         // Before the first request; where it cannot be read now, the watch goes on trying.
         try? await disabled.refresh()
         let executor = lanes.executor(.intake)
-        let ports = ServerPorts(configuration, routes: routes(), access: access, executor: executor, logger: logger)
+        let ports = ServerPorts(
+            configuration,
+            routes: routes(),
+            access: access,
+            audit: audit,
+            executor: executor,
+            logger: logger
+        )
         try ports.start()
         let following = Task { await access.watch() }
         defer { following.cancel() }
         let disabling = Task { await disabled.watch() }
         defer { disabling.cancel() }
+        let auditing = Task { await audit.watch() }
+        defer { auditing.cancel() }
+        let failures = Task { await access.tellFailures() }
+        defer { failures.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
@@ -183,6 +213,9 @@ final class Daemon: Sendable {
 
     private func close() async {
         await protection.close()
+        // After the last attempt, and before the state in which its head is anchored.
+        access.gate.tellDue()
+        await audit.close()
         await access.close()
         await Blocking.run(name: "closing") { [lanes, logger] in
             lanes.stop()
@@ -227,6 +260,7 @@ final class Daemon: Sendable {
             keyErrors: keys.failures,
             strictKeys: configuration.health.hasStrictKeys,
             protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
+            audit: audit.health,
             isDraining: isDraining.withLock { $0 }
         )
     }
@@ -241,10 +275,10 @@ final class Daemon: Sendable {
             metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
             enablingChanged: { [disabled] in try? await disabled.refresh() },
-            keyManager: keyManager.map {
-                KeyManagerRoutes($0, .init(configuration.keyManagerAPI)) { [logger] event in logger.audit(event) }
+            keyManager: keyManager.map { [audit] in
+                KeyManagerRoutes($0, .init(configuration.keyManagerAPI), audit: audit)
             },
-            audit: { [logger] event in logger.audit(event) }
+            audit: audit
         )
     }
 }

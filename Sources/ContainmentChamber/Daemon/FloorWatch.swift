@@ -9,11 +9,13 @@ struct FloorWatch: Sendable {
     private static let looksBetween = 16
 
     private let store: FlooredStore?
+    private let audit: any AuditTrail
     private let logger: Logger
     private let metrics: Telemetry.Metrics
 
-    init(_ store: FlooredStore?, _ logger: Logger, _ metrics: Telemetry.Metrics) {
+    init(_ store: FlooredStore?, _ audit: any AuditTrail, _ logger: Logger, _ metrics: Telemetry.Metrics) {
         self.store = store
+        self.audit = audit
         self.logger = logger
         self.metrics = metrics
     }
@@ -45,7 +47,7 @@ struct FloorWatch: Sendable {
 
     private func tell(_ alarm: String?) {
         let (from, to) = alarm == nil ? ("time_travel_alarm", "in_step") : ("in_step", "time_travel_alarm")
-        logger.audit(AuditEvent(.transition(of: "slashing record", from: from, to: to), .done))
+        audit.post(AuditEvent(.transition(of: "slashing record", from: from, to: to), .done))
         if let alarm {
             logger.error(.protection, "TIME TRAVEL ALARM: \(alarm)")
         } else {

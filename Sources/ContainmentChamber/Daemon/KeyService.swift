@@ -21,6 +21,7 @@ final class KeyService: KeyReloading {
     private let keyring: Keyring
     private let authority: Authority
     private let protection: SlashingProtection
+    private let audit: any AuditTrail
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let state = Lock(State())
@@ -36,9 +37,11 @@ final class KeyService: KeyReloading {
         keyring: Keyring,
         authority: Authority,
         protection: SlashingProtection,
+        audit: any AuditTrail,
         logger: Logger,
         metrics: Telemetry.Metrics
     ) {
+        self.audit = audit
         self.keyring = keyring
         self.authority = authority
         self.protection = protection
@@ -124,9 +127,19 @@ final class KeyService: KeyReloading {
             return true
         }
         guard accepted else { return false }
-        logger.audit(AuditEvent(.administration("reload", subject: "keys"), .done))
         Task { await reload() }
         return true
+    }
+
+    /// The audit line of the end; whoever asked has its answer already.
+    private func tell(_ failure: String?) async {
+        let keys = "keys: \(keyring.count) loaded"
+        let outcome: AuditEvent.Outcome = failure.map { .failed(code: "reload_failed", detail: $0) } ?? .done
+        do throws(AuditUnavailable) {
+            try await audit.record(AuditEvent(.administration("reload", subject: keys), outcome))
+        } catch {
+            logger.error(.keys, "the keys were reloaded, and the audit line that says so is missing: \(error)")
+        }
     }
 
     private func reload() async {
@@ -143,6 +156,7 @@ final class KeyService: KeyReloading {
             logger.error(.keys, "the keys were not reloaded: \(error)")
             ended = (.failed, "\(error)")
         }
+        await tell(ended.1)
         let rest = Self.shortestReload - .nanoseconds(Int64(MonotonicClock.nanoseconds - began))
         if rest > .zero { try? await Task.sleep(for: rest) }
         state.withLock { state in

@@ -19,6 +19,7 @@ final class ServerPorts: Sendable {
         _ configuration: Configuration,
         routes: SignerServices,
         access: AccessService,
+        audit: AuditService,
         executor: any TaskExecutor,
         logger: Logger
     ) {
@@ -69,6 +70,7 @@ final class ServerPorts: Sendable {
         administration.deadlines.body = .seconds(600)
         administration.deadlines.answer = .seconds(3600)
         var administrative = access.routes?.administrationRoutes ?? []
+        administrative += AuditRoutes { audit.anchoredHead }.routes
         if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
         ports.append(
             Port(

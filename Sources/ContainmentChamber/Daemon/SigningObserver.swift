@@ -7,7 +7,8 @@ internal import SignerAPI
 internal import Telemetry
 
 /// Turns the end of an attempt into its audit line and its counts: the one place where both are made.
-struct SigningObserver: Sendable {
+struct SigningObserver: SigningWitness {
+    private let audit: AuditService
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let compatibility: SignerAPI.Compatibility
@@ -18,11 +19,13 @@ struct SigningObserver: Sendable {
     private let attestationProtection: Summary
 
     init(
+        audit: AuditService,
         logger: Logger,
         metrics: Telemetry.Metrics,
         compatibility: SignerAPI.Compatibility,
         canaries: [Bytes<48>]
     ) {
+        self.audit = audit
         self.logger = logger
         self.metrics = metrics
         self.compatibility = compatibility
@@ -34,12 +37,22 @@ struct SigningObserver: Sendable {
         )
     }
 
-    func observe(_ attempt: SigningAttempt) {
-        let nanoseconds = attempt.nanoseconds
+    var hindrance: String? { audit.refuses ? audit.hindrance?.description : nil }
+
+    /// First the line, so that nobody learns of an outcome that left none.
+    func witness(_ attempt: SigningAttempt) async -> SigningOutcome {
+        var told = attempt
         let operation = attempt.request?.request.operation.name ?? "UNREADABLE"
         let isCanary = attempt.key.map(canaries.contains) ?? false
-        count(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary)
-        logger.audit(event(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary))
+        var event = event(told, operation: operation, isCanary: isCanary)
+        do throws(AuditUnavailable) { try await audit.keep(event) } catch {
+            if audit.refuses {
+                told.outcome = .auditUnavailable(reason: "\(error)")
+                event = self.event(told, operation: operation, isCanary: isCanary)
+            }
+        }
+        count(told, operation: operation, nanoseconds: told.nanoseconds, isCanary: isCanary)
+        logger.audit(event)
         if isCanary {
             logger.warn(
                 .signer,
@@ -47,6 +60,7 @@ struct SigningObserver: Sendable {
                 ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)]
             )
         }
+        return told.outcome
     }
 
     private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool) {
@@ -72,7 +86,7 @@ struct SigningObserver: Sendable {
         case .malformed, .rootMismatch: metrics.blsMalformedRequests.increment()
         case .unknownKey: metrics.blsMissingIdentifier.increment()
         case .notAllowed: metrics.authRejections.increment()
-        case .otherNetwork, .protectionUnavailable, .overloaded, .withdrawn, .abandoned: break
+        case .otherNetwork, .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned: break
         }
         metrics.refusals[attempt.outcome.code].increment()
     }
@@ -80,13 +94,13 @@ struct SigningObserver: Sendable {
     private func event(
         _ attempt: SigningAttempt,
         operation: String,
-        nanoseconds: UInt64,
         isCanary: Bool
     ) -> AuditEvent {
         let outcome: AuditEvent.Outcome =
             switch attempt.outcome {
             case .signed: .done
-            case .protectionUnavailable: .failed(code: attempt.outcome.code, detail: attempt.outcome.reason)
+            case .protectionUnavailable, .auditUnavailable:
+                .failed(code: attempt.outcome.code, detail: attempt.outcome.reason)
             default: .refused(code: attempt.outcome.code, detail: attempt.outcome.reason)
             }
         var event = AuditEvent(.signing(operation: operation), outcome)
@@ -101,7 +115,7 @@ struct SigningObserver: Sendable {
             event.targetEpoch = target.value
         case .unslashable?, nil: break
         }
-        event.nanoseconds = nanoseconds
+        event.nanoseconds = attempt.nanoseconds
         event.isCanary = isCanary
         return event
     }

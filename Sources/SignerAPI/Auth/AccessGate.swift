@@ -105,6 +105,17 @@ package final class AccessGate: Sendable {
         return .refuse(response)
     }
 
+    /// Tells of failures that were kept back, also of addresses that went quiet. To be called once a second.
+    package func tellDue() {
+        for (source, count) in failures.withLock({ $0.due(at: Self.now) }) {
+            let detail = "\(count) requests without a valid token from this address since the last such line"
+            var event = AuditEvent(.access(method: "*", path: "*"), .refused(code: "too_many_failures", detail: detail))
+            event.caller = "anonymous"
+            event.peer = source.map { "\($0)" } ?? "unknown"
+            tell(event)
+        }
+    }
+
     private static var now: Int64 { Int64(MonotonicClock.nanoseconds / 1_000_000_000) }
 }
 

@@ -24,13 +24,13 @@ package struct AccessRoutes: Sendable {
 
     private let register: AccessRegister
     private let reader: TokenReader
-    private let audit: @Sendable (AuditEvent) -> Void
+    private let audit: any AuditTrail
 
     /// A policy of some ten thousand keys has a megabyte.
     private static let largestPolicy = 8 << 20
     private static let largestToken = 64 << 10
 
-    package init(register: AccessRegister, reader: TokenReader, audit: @escaping @Sendable (AuditEvent) -> Void) {
+    package init(register: AccessRegister, reader: TokenReader, audit: any AuditTrail) {
         self.register = register
         self.reader = reader
         self.audit = audit
@@ -167,29 +167,27 @@ package struct AccessRoutes: Sendable {
         let verb = "\(pattern)".hasSuffix("/revoke") ? "auth_revoke" : Self.verbs[method] ?? "auth_create"
         return Route(method, pattern, scope: scope, bodyLimit: bodyLimit, produces: "application/json") {
             [audit] request, parameters, access in
-            let response: Response
-            var outcome = AuditEvent.Outcome.done
-            var subject = request.head.rawPath
-            do throws(AccessChangeError) {
-                let answer = try await action(request, parameters)
-                (response, subject) = (answer.response, answer.subject)
-            } catch {
-                response = .refused(error)
-                outcome =
-                    response.status >= 500
-                    ? .failed(code: error.code, detail: "\(error)") : .refused(code: error.code, detail: "\(error)")
+            guard scope != .authRead else { return await Self.perform(action, request, parameters).response }
+            return await audit.perform(verb, on: request.head.rawPath, for: access.caller) {
+                await Self.perform(action, request, parameters)
             }
-            if scope != .authRead {
-                let action = AuditEvent.Action.administration(
-                    verb,
-                    subject: subject
-                )
-                var event = AuditEvent(action, outcome)
-                event.caller = access.caller.kind
-                event.peer = access.caller.description
-                audit(event)
-            }
-            return response
+        }
+    }
+
+    private static func perform(
+        _ action: @Sendable (Request, PathParameters) async throws(AccessChangeError) -> Answer,
+        _ request: Request,
+        _ parameters: PathParameters
+    ) async -> ActionEnd {
+        do throws(AccessChangeError) {
+            let answer = try await action(request, parameters)
+            return ActionEnd(answer.response, .done, subject: answer.subject)
+        } catch {
+            let response = Response.refused(error)
+            let outcome: AuditEvent.Outcome =
+                response.status >= 500
+                ? .failed(code: error.code, detail: "\(error)") : .refused(code: error.code, detail: "\(error)")
+            return ActionEnd(response, outcome)
         }
     }
 

@@ -25,7 +25,7 @@ extension SigningOutcome {
         case .otherNetwork: compatibility.wrongNetworkStatus
         case .unknownKey: 404
         case .slashable: 412
-        case .protectionUnavailable, .overloaded, .withdrawn, .abandoned: 503
+        case .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned: 503
         }
     }
 

@@ -10,6 +10,8 @@ package struct SignerHealth: Sendable {
     package var strictKeys: Bool
     /// Nil without slashing protection.
     package var protection: StoreHealth?
+    /// Nil without an audit file.
+    package var audit: AuditHealth?
     /// Whether the process is on its way out.
     package var isDraining: Bool
 
@@ -18,18 +20,39 @@ package struct SignerHealth: Sendable {
         keyErrors: Int,
         strictKeys: Bool,
         protection: StoreHealth?,
+        audit: AuditHealth? = nil,
         isDraining: Bool = false
     ) {
         self.keysLoaded = keysLoaded
         self.keyErrors = keyErrors
         self.strictKeys = strictKeys
         self.protection = protection
+        self.audit = audit
         self.isDraining = isDraining
     }
 
     package var isUp: Bool {
-        !isDraining && (protection ?? .ready) == .ready && !(strictKeys && keyErrors > 0)
+        !isDraining && (protection ?? .ready) == .ready && !(strictKeys && keyErrors > 0) && audit?.isUp ?? true
     }
+}
+
+/// Whether what happens can be written into the audit file.
+package struct AuditHealth: Hashable, Sendable {
+    /// Why nothing can be written; nil while it can.
+    package var fault: String?
+    /// Whether nothing is signed then.
+    package var refuses: Bool
+    /// Why the head of the chain is not anchored; nil while it is. Signing goes on.
+    package var anchorDelay: String?
+
+    package init(fault: String?, refuses: Bool, anchorDelay: String?) {
+        self.fault = fault
+        self.refuses = refuses
+        self.anchorDelay = anchorDelay
+    }
+
+    package var isUp: Bool { fault == nil || !refuses }
+    var reason: String? { fault ?? anchorDelay }
 }
 
 extension SignerHealth {
@@ -44,6 +67,11 @@ extension SignerHealth {
         if let protection {
             var check = Check(id: "slashing-protection-db-health-check", isUp: protection == .ready)
             check.reason = protection.reason
+            checks.append(check)
+        }
+        if let audit {
+            var check = Check(id: "audit-file-check", isUp: audit.isUp)
+            check.reason = audit.reason
             checks.append(check)
         }
         let status = isUp ? "UP" : "DOWN"

@@ -26,9 +26,9 @@ package struct KeyManagerRoutes: Sendable {
     private let limits: Limits
     private let reads: Places
     private let writes: Places
-    private let audit: @Sendable (AuditEvent) -> Void
+    private let audit: any AuditTrail
 
-    package init(_ manager: KeyManager, _ limits: Limits, audit: @escaping @Sendable (AuditEvent) -> Void) {
+    package init(_ manager: KeyManager, _ limits: Limits, audit: any AuditTrail) {
         self.manager = manager
         self.limits = limits
         self.audit = audit
@@ -81,25 +81,36 @@ package struct KeyManagerRoutes: Sendable {
     private func take(_ request: Request, _ access: Access) async throws(KeyManager.Refusal) -> Response {
         let deadline = MonotonicClock.nanoseconds &+ UInt64(clamping: limits.timeout.nanoseconds)
         let wanted = try KeystoreImport(body: request.body, limit: limits.items)
-        let statuses = try await manager.take(wanted, for: access.grant, until: deadline)
-        tell("import_keystore", statuses, access)
-        return .json(StatusList(data: statuses.map { StatusDocument($0) }))
+        return await audit.perform("import_keystores", on: "\(wanted.keystores.count) keystores", for: access.caller) {
+            do throws(KeyManager.Refusal) {
+                let statuses = try await manager.take(wanted, for: access.grant, until: deadline)
+                await tell("import_keystore", statuses, access)
+                return ActionEnd(.json(StatusList(data: statuses.map { StatusDocument($0) })), .done)
+            } catch {
+                return ActionEnd(.refused(error), error.outcome)
+            }
+        }
     }
 
     private func delete(_ request: Request, _ access: Access) async throws(KeyManager.Refusal) -> Response {
         let wanted = try KeystoreDeletion(body: request.body, limit: limits.items)
-        let (statuses, history) = await manager.delete(wanted.names, for: access.grant)
-        tell("delete_keystore", statuses, access)
-        return .json(
-            DeletionDocument(
-                data: statuses.map { StatusDocument($0) },
-                slashing_protection: String(decoding: history.json(), as: UTF8.self)
+        return await audit.perform("delete_keystores", on: "\(wanted.names.count) keystores", for: access.caller) {
+            let (statuses, history) = await manager.delete(wanted.names, for: access.grant)
+            await tell("delete_keystore", statuses, access)
+            return ActionEnd(
+                .json(
+                    DeletionDocument(
+                        data: statuses.map { StatusDocument($0) },
+                        slashing_protection: String(decoding: history.json(), as: UTF8.self)
+                    )
+                ),
+                .done
             )
-        )
+        }
     }
 
-    /// One line a key.
-    private func tell(_ verb: String, _ statuses: [KeyManager.Status], _ access: Access) {
+    /// One line a key. Where one cannot be written, the line that ends the request cannot either, and the answer says so.
+    private func tell(_ verb: String, _ statuses: [KeyManager.Status], _ access: Access) async {
         for status in statuses {
             let outcome: AuditEvent.Outcome =
                 switch status.word {
@@ -111,7 +122,17 @@ package struct KeyManagerRoutes: Sendable {
             event.key = status.key?.bytes
             event.caller = access.caller.kind
             event.peer = access.caller.description
-            audit(event)
+            do throws(AuditUnavailable) { try await audit.record(event) } catch { return }
+        }
+    }
+}
+
+extension KeyManager.Refusal {
+    fileprivate var outcome: AuditEvent.Outcome {
+        switch self {
+        case .malformed(let reason): .refused(code: "invalid_request", detail: reason)
+        case .forbidden(let reason): .refused(code: "forbidden", detail: reason)
+        case .record(let reason): .failed(code: "slashing_protection_unavailable", detail: reason)
         }
     }
 }

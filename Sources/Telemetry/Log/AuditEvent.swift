@@ -18,10 +18,14 @@ package struct AuditEvent: Sendable {
         case administration(String, subject: String)
         /// A request that got no further than authentication or routing.
         case access(method: String, path: String)
+        /// Something about the audit file itself, such as its beginning; `audit_` stands before the name.
+        case trail(String, LogFields)
     }
 
     /// What came of it. `code` is the stable code of the API document.
     package enum Outcome: Sendable {
+        /// Nothing yet: an admin action that is about to be done. A line of its own says how it ended.
+        case begun
         case done
         case refused(code: String, detail: String? = nil)
         case failed(code: String, detail: String? = nil)
@@ -55,7 +59,7 @@ package struct AuditEvent: Sendable {
 
     package var level: LogLevel {
         switch outcome {
-        case .done: isCanary ? .warn : .info
+        case .begun, .done: isCanary ? .warn : .info
         case .refused: .warn
         case .failed: .error
         }
@@ -65,6 +69,11 @@ package struct AuditEvent: Sendable {
 extension AuditEvent {
     var message: String {
         switch (action, outcome) {
+        case (.trail(let name, _), _): "audit \(name)"
+        case (.signing, .begun): "signing begun"
+        case (.transition, .begun): "state change begun"
+        case (.administration, .begun): "admin action begun"
+        case (.access, .begun): "access begun"
         case (.signing, .done): "signed"
         case (.signing, .refused): "signing refused"
         case (.signing, .failed): "signing failed"
@@ -106,6 +115,9 @@ extension AuditEvent {
             body("event", .value("access"))
             body("method", .value(.text(method)))
             body("path", .value(.text(path)))
+        case .trail(let name, let fields):
+            body("event", .value(.text("audit_" + name)))
+            for (name, value) in fields { body(name, .value(value)) }
         }
         forEachOutcomeField(body)
         if let key { body("key", .key(key)) }
@@ -122,6 +134,7 @@ extension AuditEvent {
 
     private func forEachOutcomeField(_ body: (String, Field) -> Void) {
         switch outcome {
+        case .begun: body("outcome", .value("begun"))
         case .done: body("outcome", .value("done"))
         case .refused(let code, let detail), .failed(let code, let detail):
             if case .refused = outcome { body("outcome", .value("refused")) } else { body("outcome", .value("failed")) }

@@ -20,6 +20,13 @@ struct LineWriter {
     init(format: LogFormat) { self.format = format }
 
     mutating func append(_ event: LogEvent, to text: inout [UInt8]) {
+        open(event, &text)
+        if format == .json { text.append(UInt8(ascii: "}")) }
+        text.append(UInt8(ascii: "\n"))
+    }
+
+    /// Without what closes the line.
+    mutating func open(_ event: LogEvent, _ text: inout [UInt8]) {
         switch event.content {
         case .line(let message, let fields):
             begin(event, message, &text)
@@ -28,8 +35,6 @@ struct LineWriter {
             begin(event, audit.message, &text)
             audit.forEachField { append($0, $1, &text) }
         }
-        if format == .json { text.append(UInt8(ascii: "}")) }
-        text.append(UInt8(ascii: "\n"))
     }
 
     private mutating func begin(_ event: LogEvent, _ message: String, _ text: inout [UInt8]) {

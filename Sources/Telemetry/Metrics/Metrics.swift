@@ -27,6 +27,10 @@ package struct Metrics: Sendable {
     package let signerStateReachable: Gauge
     package let timeTravelAlarm: Gauge
     package let logLinesLost: Family<Counter>
+    package let auditLines: Counter
+    package let auditFailures: Counter
+    package let auditWritable: Gauge
+    package let auditAnchorAge: Gauge
 
     // MARK: Web3Signer's
     package let blsSigningDuration: Summary
@@ -131,6 +135,21 @@ package struct Metrics: Sendable {
             "Log lines that did not reach the output.",
             labels: ["importance"]
         )
+
+        auditLines = r.counter("containment_audit_lines_total", "Lines written into the audit file.")[]
+        auditFailures =
+            r.counter("containment_audit_failures_total", "Audit lines that could not be written into the file.")[]
+        auditWritable =
+            r.gauge(
+                "containment_audit_writable",
+                "1 while the audit file can be written or none is kept, 0 otherwise."
+            )[]
+        auditAnchorAge =
+            r.gauge(
+                "containment_audit_anchor_age_seconds",
+                "How long the head of the audit file has not been anchored in the signer state; 0 when it is."
+            )[]
+        auditWritable.set(1)
 
         blsSigningDuration = r.summary("signing_bls_signing_duration", "Duration of a signing operation.")[]
         blsMissingIdentifier =

@@ -282,7 +282,7 @@ import Testing
         let key = try Key(1)
         _ = try await rig.take([key])
         _ = try await rig.delete([key.name, try Key(2).name])
-        let told = rig.told.withLock { $0 }
+        let told = rig.trail.events.filter { $0.key != nil }
         #expect(told.map(\.key) == [key.publicKey.bytes, key.publicKey.bytes, try Key(2).publicKey.bytes])
     }
 }
@@ -355,7 +355,7 @@ private struct Rig: Sendable {
     static let root = KnownNetwork.hoodi.network.genesisValidatorsRoot ?? .zero
     let folder: TemporaryFolder
     let store: any RecordStore
-    let told = Lock<[AuditEvent]>([])
+    let trail = FakeTrail()
     private let signer: Signer
     private let routes: KeyManagerRoutes
 
@@ -386,7 +386,7 @@ private struct Rig: Sendable {
             protection: SlashingProtection(store: self.store),
             authority: Authority(),
             lanes: SigningLanes(limit: 64, threads: 2),
-            observe: { _ in }
+            witness: SilentWitness()
         )
         let manager = KeyManager(
             keyring: signer.keyring,
@@ -396,7 +396,7 @@ private struct Rig: Sendable {
             genesisValidatorsRoot: Self.root,
             keysChanged: {}
         )
-        routes = KeyManagerRoutes(manager, limits) { [told] event in told.withLock { $0.append(event) } }
+        routes = KeyManagerRoutes(manager, limits, audit: trail)
     }
 
     func grant(_ rules: [Rule]) throws -> Grant {

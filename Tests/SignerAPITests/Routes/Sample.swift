@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Authorization
+import Concurrency
 import Consensus
 import HTTPServer
 import Keystores
@@ -35,7 +36,7 @@ extension SignerServices {
             protection: SlashingProtection(store: NoopStore()),
             authority: Authority(),
             lanes: SigningLanes(limit: 16, threads: 1),
-            observe: { _ in }
+            witness: SilentWitness()
         )
         return SignerServices(
             signer: signer,
@@ -45,8 +46,8 @@ extension SignerServices {
             health: { health },
             metrics: { "" },
             hasRecord: hasRecord,
-            keyManager: hasKeyManager ? KeyManagerRoutes(keyManager, .init()) { _ in } : nil,
-            audit: { _ in }
+            keyManager: hasKeyManager ? KeyManagerRoutes(keyManager, .init(), audit: FakeTrail()) : nil,
+            audit: FakeTrail()
         )
     }
 }
@@ -58,10 +59,45 @@ extension AccessRoutes {
         let folder = try TemporaryFolder()
         let state = try SQLiteState(path: folder.file("state.sqlite"))
         let register = AccessRegister(store: state, authorizer: authorizer, now: { 0 }, withdraw: {})
-        return AccessRoutes(register: register, reader: try await register.start()) { _ in
-            withExtendedLifetime(folder) {}
-        }
+        return AccessRoutes(register: register, reader: try await register.start(), audit: FakeTrail(keeping: folder))
     }
+}
+
+/// Takes every line, or fails as it is told.
+final class FakeTrail: AuditTrail {
+    private struct State {
+        var events: [AuditEvent] = []
+        /// How many more lines are taken; nil for any number.
+        var room: Int?
+    }
+    private let state: Lock<State>
+    private let folder: TemporaryFolder?
+
+    init(room: Int? = nil, keeping folder: TemporaryFolder? = nil) {
+        state = Lock(State(room: room))
+        self.folder = folder
+    }
+
+    var events: [AuditEvent] { state.withLock { $0.events } }
+
+    func record(_ event: AuditEvent) async throws(AuditUnavailable) {
+        let isTaken = state.withLock { state in
+            guard state.room != 0 else { return false }
+            state.room = state.room.map { $0 - 1 }
+            state.events.append(event)
+            return true
+        }
+        if !isTaken { throw AuditUnavailable("the disk is full") }
+    }
+
+    func post(_ event: AuditEvent) { state.withLock { $0.events.append(event) } }
+
+    var hindrance: AuditUnavailable? { nil }
+}
+
+struct SilentWitness: SigningWitness {
+    var hindrance: String? { nil }
+    func witness(_ attempt: SigningAttempt) async -> SigningOutcome { attempt.outcome }
 }
 
 private struct FixedReload: KeyReloading {
