@@ -65,7 +65,8 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: [
-            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer",
+            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Secrets",
+            "Signer",
             "SignerState", "SlashingProtection", "Telemetry",
         ]
     ),
@@ -142,7 +143,8 @@ let targets: [Target] = [
     .testTarget(
         name: "SignerAPITests",
         dependencies: [
-            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Secrets", "Signer",
+            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Secrets",
+            "Signer",
             "SignerAPI", "SignerState", "SlashingProtection", "Telemetry", "TestSupport",
         ]
     ),

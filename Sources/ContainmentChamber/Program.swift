@@ -90,6 +90,7 @@ struct Program {
         case ["operator", "auth", "policies", "show"]: try OperatorCommands.showPolicy(invocation)
         case ["operator", "auth", "policies", "apply"]: try OperatorCommands.applyPolicy(invocation)
         case ["operator", "auth", "policies", "delete"]: try OperatorCommands.deletePolicy(invocation)
+        case ["api"]: APICommand.run(invocation)
         case ["version"]: Output.print("containment-chamber \(version)")
         default: preconditionFailure("the command \(invocation.path) is declared but nothing runs it")
         }

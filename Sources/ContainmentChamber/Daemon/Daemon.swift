@@ -234,7 +234,7 @@ extension Logger {
 }
 
 extension SignerAPI.Compatibility {
-    fileprivate init(_ settings: Configuration.Compatibility) {
+    init(_ settings: Configuration.Compatibility) {
         self.init()
         signingRootMismatchStatus = settings.signingRootMismatch.rawValue
         wrongNetworkStatus = settings.wrongNetwork.rawValue

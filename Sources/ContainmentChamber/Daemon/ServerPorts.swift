@@ -32,6 +32,15 @@ final class ServerPorts: Sendable {
         signing.deadlines = .init(server)
         signing.readCredential = access.credentialReader
         let gate = access.gate
+        var administrative = access.routes?.administrationRoutes ?? []
+        if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
+        var served = routes.signingRoutes + (access.routes?.routes ?? [])
+        served +=
+            DocumentRoutes(
+                describing: served + routes.metricsRoutes + administrative,
+                version: Program.version,
+                compatibility: SignerAPI.Compatibility(configuration.compatibility)
+            ).routes
         var ports = [
             Port(
                 name: "signing",
@@ -39,7 +48,7 @@ final class ServerPorts: Sendable {
                     signing,
                     handler: HTTPRouter(
                         hosts: HostAllowList(server.allowedHosts),
-                        routes: routes.signingRoutes + (access.routes?.routes ?? []),
+                        routes: served,
                         gate: gate.decide
                     )
                 )
@@ -68,8 +77,6 @@ final class ServerPorts: Sendable {
         administration.limits.bodyBudget = RecordAdministration.largestBody
         administration.deadlines.body = .seconds(600)
         administration.deadlines.answer = .seconds(3600)
-        var administrative = access.routes?.administrationRoutes ?? []
-        if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
         ports.append(
             Port(
                 name: "administration",
