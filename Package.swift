@@ -70,8 +70,8 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: [
-            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Keystores", "Secrets",
-            "Signer", "SignerState", "SlashingProtection", "Telemetry",
+            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Keystores",
+            "Secrets", "Signer", "SignerState", "SlashingProtection", "Telemetry",
         ]
     ),
     .target(name: "Arguments"),
@@ -153,8 +153,8 @@ let targets: [Target] = [
     .testTarget(
         name: "SignerAPITests",
         dependencies: [
-            "Authorization", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "JSON", "Keystores", "Secrets",
-            "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry", "TestSupport",
+            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Keystores",
+            "Secrets", "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry", "TestSupport",
         ]
     ),
     .testTarget(

@@ -5,6 +5,8 @@
 package enum Scope: String, CaseIterable, Hashable, Sendable {
     /// Liveness and readiness; for anybody who reaches the port.
     case health
+    /// What the API can do, as a document; for anybody who reaches the port.
+    case apiDocument = "api_document"
     case sign
     case publicKeys = "public_keys"
     case highWatermark = "high_watermark"
@@ -37,7 +39,7 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
 
     package var audience: Audience {
         switch self {
-        case .health, .metrics: .anybody
+        case .health, .metrics, .apiDocument: .anybody
         case .recordAdministration, .rootToken, .auditHead: .local
         case .sign, .publicKeys, .highWatermark, .reload, .authRead, .authWrite: .granted
         case .listKeys, .importKeystores, .deleteKeys: .granted

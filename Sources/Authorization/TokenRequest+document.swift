@@ -3,7 +3,7 @@ package import JSON
 
 extension TokenRequest {
     /// Ten years; who wants longer leaves it away.
-    private static let longest: Int64 = 10 * 366 * 86_400
+    package static let longest: Int64 = 10 * 366 * 86_400
 
     /// Reads `{"name":"…","policies":["…"],"ttl_seconds":3600}`; without `ttl_seconds` the token does not expire.
     ///

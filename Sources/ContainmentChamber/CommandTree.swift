@@ -27,7 +27,7 @@ enum CommandTree {
             Example("containment-chamber config reference", "Every setting with its default"),
         ],
         subcommands: [
-            server, config, keys, antiSlashing, audit, operatorCommands,
+            server, config, keys, antiSlashing, audit, operatorCommands, api,
             Command("version", summary: "Print the version"),
         ]
     )
@@ -46,6 +46,20 @@ enum CommandTree {
                 "containment-chamber server --network hoodi --key-sources-filesystem-paths ./keys",
                 "Run with options only"
             ),
+        ]
+    )
+
+    private static let api = Command(
+        "api",
+        summary: "Print the API as an OpenAPI document",
+        discussion: """
+            Everything there is, whatever a configuration leaves out. A running signer gives the document of its own \
+            routes at /openapi.json, and as a page at /docs.
+            """,
+        options: [Option("html", kind: .flag, summary: "As a page for people.")],
+        examples: [
+            Example("containment-chamber api > openapi.json", "The document"),
+            Example("containment-chamber api --html > api.html", "The page"),
         ]
     )
 

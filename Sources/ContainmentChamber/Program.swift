@@ -94,6 +94,7 @@ struct Program {
         case ["operator", "auth", "policies", "apply"]: try OperatorCommands.applyPolicy(invocation)
         case ["operator", "auth", "policies", "delete"]: try OperatorCommands.deletePolicy(invocation)
         case ["audit", "verify"]: return try await AuditCommands.verify(invocation)
+        case ["api"]: APICommand.run(invocation)
         case ["version"]: Output.print("containment-chamber \(version)")
         default: preconditionFailure("the command \(invocation.path) is declared but nothing runs it")
         }

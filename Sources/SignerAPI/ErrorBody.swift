@@ -36,12 +36,25 @@ extension Response {
     }
 }
 
-private struct ErrorBody: Encodable {
+struct ErrorBody: Encodable, Documented {
     struct Content: Encodable {
         let code: String
         let message: String
     }
     let error: Content
+
+    static let schema = Schema.named(
+        "Error",
+        .exactly(
+            .required(
+                "error",
+                .exactly(
+                    .required("code", .described(.text(), "A stable word, for programs.")),
+                    .required("message", .described(.text(), "A sentence, for people; it may change."))
+                )
+            )
+        )
+    )
 }
 
 /// Names of the statuses that the API uses (RFC 9110 §15).

@@ -304,7 +304,7 @@ extension KeyManagerRoutes.Limits {
 }
 
 extension SignerAPI.Compatibility {
-    fileprivate init(_ settings: Configuration.Compatibility) {
+    init(_ settings: Configuration.Compatibility) {
         self.init()
         signingRootMismatchStatus = settings.signingRootMismatch.rawValue
         wrongNetworkStatus = settings.wrongNetwork.rawValue

@@ -33,6 +33,16 @@ final class ServerPorts: Sendable {
         signing.deadlines = .init(server)
         signing.readCredential = access.credentialReader
         let gate = access.gate
+        var administrative = access.routes?.administrationRoutes ?? []
+        administrative += AuditRoutes { audit.anchoredHead }.routes
+        if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
+        var served = routes.signingRoutes + (access.routes?.routes ?? [])
+        served +=
+            DocumentRoutes(
+                describing: served + routes.metricsRoutes + administrative,
+                version: Program.version,
+                compatibility: SignerAPI.Compatibility(configuration.compatibility)
+            ).routes
         var ports = [
             Port(
                 name: "signing",
@@ -40,7 +50,7 @@ final class ServerPorts: Sendable {
                     signing,
                     handler: HTTPRouter(
                         hosts: HostAllowList(server.allowedHosts),
-                        routes: routes.signingRoutes + (access.routes?.routes ?? []),
+                        routes: served,
                         gate: gate.decide
                     )
                 )
@@ -69,9 +79,6 @@ final class ServerPorts: Sendable {
         administration.limits.bodyBudget = RecordAdministration.largestBody
         administration.deadlines.body = .seconds(600)
         administration.deadlines.answer = .seconds(3600)
-        var administrative = access.routes?.administrationRoutes ?? []
-        administrative += AuditRoutes { audit.anchoredHead }.routes
-        if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
         ports.append(
             Port(
                 name: "administration",

@@ -217,7 +217,7 @@ package enum RecordAdministration {
 }
 
 /// Whose histories there are, as it is sent.
-private struct OutlineDocument: Codable {
+struct OutlineDocument: Codable {
     let genesisValidatorsRoot: String
     let validators: [String]
 

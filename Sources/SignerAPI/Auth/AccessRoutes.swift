@@ -234,7 +234,7 @@ package struct AccessRoutes: Sendable {
 
 // MARK: Answers
 
-private struct PolicyAnswer: Encodable {
+struct PolicyAnswer: Encodable {
     let name: String
     let rules: [PolicyView.RuleView]
     let version: String
@@ -247,9 +247,9 @@ private struct PolicyAnswer: Encodable {
     }
 }
 
-private struct PolicyList: Encodable { let policies: [PolicyAnswer] }
+struct PolicyList: Encodable { let policies: [PolicyAnswer] }
 
-private struct TokenAnswer: Encodable {
+struct TokenAnswer: Encodable {
     let id: String
     let name: String
     let policies: [String]
@@ -278,7 +278,7 @@ private struct TokenAnswer: Encodable {
     }
 }
 
-private struct TokenList: Encodable { let tokens: [TokenAnswer] }
+struct TokenList: Encodable { let tokens: [TokenAnswer] }
 
 extension Response {
     fileprivate static let noContent = Response(status: 204)

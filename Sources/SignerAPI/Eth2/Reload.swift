@@ -11,7 +11,7 @@ package protocol KeyReloading: Sendable {
 
 /// How far the last reload is, in Web3Signer's words (web3signer.md §2.4).
 package struct ReloadStatus: Sendable, Equatable {
-    package enum State: String, Sendable {
+    package enum State: String, Sendable, CaseIterable {
         case idle, running, completed, failed
         case completedWithErrors = "completed_with_errors"
     }
@@ -29,26 +29,17 @@ package struct ReloadStatus: Sendable, Equatable {
 
 extension ReloadStatus {
     func response() -> Response {
-        struct Document: Encodable {
-            let status: String
-            let lastOperationTime: String?
-            let lastError: String?
-        }
         let time = lastOperationTime.map { seconds in
             Date(timeIntervalSince1970: seconds).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         }
-        return .json(Document(status: state.rawValue, lastOperationTime: time, lastError: lastError))
+        return .json(ReloadDocument(status: state.rawValue, lastOperationTime: time, lastError: lastError))
     }
 
     /// The answer to `POST /reload`.
     static func response(accepted: Bool) -> Response {
-        struct Document: Encodable {
-            let status: String
-            let message: String
-        }
-        return accepted
+        accepted
             ? .json(
-                Document(
+                ReloadAnswer(
                     status: "accepted",
                     message:
                         "Reload operation accepted and is running in the background. Use GET /reload to check status."
@@ -56,11 +47,38 @@ extension ReloadStatus {
                 status: 202
             )
             : .json(
-                Document(
+                ReloadAnswer(
                     status: "error",
                     message: "A reload operation is already in progress. Please try again later."
                 ),
                 status: 409
             )
     }
+}
+
+/// The answer to `GET /reload`.
+struct ReloadDocument: Encodable, Documented {
+    let status: String
+    let lastOperationTime: String?
+    let lastError: String?
+
+    static let schema = Schema.named(
+        "ReloadStatus",
+        .exactly(
+            .required("status", .words(ReloadStatus.State.allCases.map(\.rawValue))),
+            .optional("lastOperationTime", .described(.time, "When the last reload began.")),
+            .optional("lastError", .text())
+        )
+    )
+}
+
+/// The answer to `POST /reload`.
+struct ReloadAnswer: Encodable, Documented {
+    let status: String
+    let message: String
+
+    static let schema = Schema.named(
+        "ReloadAnswer",
+        .exactly(.required("status", .words(["accepted", "error"])), .required("message", .text()))
+    )
 }

@@ -78,13 +78,30 @@ extension SignerHealth {
         return .json(Document(status: status, checks: checks, outcome: status), status: isUp ? 200 : 503)
     }
 
-    private struct Document: Encodable {
+    struct Document: Encodable, Documented {
         let status: String
-        let checks: [Check]
+        fileprivate let checks: [Check]
         let outcome: String
+
+        static let schema: Schema = {
+            let word = Schema.words(["UP", "DOWN"])
+            let common: [Schema.Property] = [
+                .required("id", .text()), .required("status", word), .optional("reason", .text()),
+                .optional("data", .map(.integer())),
+            ]
+            let inner = Schema.named("HealthCheckPart", .object(common, isClosed: true))
+            let check = Schema.named(
+                "HealthCheck",
+                .object(common + [.optional("checks", .list(inner))], isClosed: true)
+            )
+            return .named(
+                "Health",
+                .exactly(.required("status", word), .required("checks", .list(check)), .required("outcome", word))
+            )
+        }()
     }
 
-    private struct Check: Encodable {
+    fileprivate struct Check: Encodable {
         let id: String
         let status: String
         var reason: String?

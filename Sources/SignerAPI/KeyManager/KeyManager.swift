@@ -12,7 +12,7 @@ package import SlashingProtection
 package final class KeyManager: Sendable {
     /// What came of one key of a request, in the words of the standard.
     package struct Status: Sendable, Equatable {
-        package enum Word: String, Sendable {
+        package enum Word: String, Sendable, CaseIterable {
             case imported, duplicate, deleted, error
             /// Not loaded here, but the record knows what it signed.
             case notActive = "not_active"

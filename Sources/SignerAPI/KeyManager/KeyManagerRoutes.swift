@@ -157,9 +157,9 @@ private final class Places: Sendable {
 
 // MARK: Documents
 
-private struct KeystoreList: Encodable { let data: [ListedKeystore] }
+struct KeystoreList: Encodable { let data: [ListedKeystore] }
 
-private struct ListedKeystore: Encodable {
+struct ListedKeystore: Encodable {
     let validating_pubkey: String
     /// Null where the keystore names none.
     let derivation_path: String?
@@ -182,7 +182,7 @@ private struct ListedKeystore: Encodable {
     }
 }
 
-private struct StatusDocument: Encodable {
+struct StatusDocument: Encodable {
     let status: String
     let message: String
 
@@ -192,9 +192,9 @@ private struct StatusDocument: Encodable {
     }
 }
 
-private struct StatusList: Encodable { let data: [StatusDocument] }
+struct StatusList: Encodable { let data: [StatusDocument] }
 
-private struct DeletionDocument: Encodable {
+struct DeletionDocument: Encodable {
     let data: [StatusDocument]
     /// An EIP-3076 document as a string.
     let slashing_protection: String

@@ -5,7 +5,7 @@ import Testing
 struct HelpTests {
     static let commands: [[String]] = [
         [], ["server"], ["config"], ["config", "check"], ["config", "show"], ["config", "reference"],
-        ["config", "from-web3signer"], ["keys"], ["keys", "list"], ["keys", "inspect"], ["anti-slashing"],
+        ["config", "from-web3signer"], ["api"], ["keys"], ["keys", "list"], ["keys", "inspect"], ["anti-slashing"],
         ["anti-slashing", "init"], ["anti-slashing", "import"], ["anti-slashing", "export"],
         ["anti-slashing", "prune"],
         ["anti-slashing", "watermark"], ["anti-slashing", "status"], ["version"],

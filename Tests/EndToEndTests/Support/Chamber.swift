@@ -19,8 +19,9 @@ struct CommandResult: Sendable, CustomStringConvertible {
 
 /// The built program, run as a user runs it.
 enum Chamber {
-    /// `containment-chamber` beside the bundle with these tests.
+    /// `containment-chamber` beside the bundle with these tests, or the one that `CHAMBER_BINARY` names.
     static let binary: URL = {
+        if let path = ProcessInfo.processInfo.environment["CHAMBER_BINARY"] { return URL(filePath: path) }
         let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         return tests.deletingLastPathComponent().appending(path: "containment-chamber")
     }()

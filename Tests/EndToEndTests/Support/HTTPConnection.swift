@@ -58,8 +58,9 @@ final class HTTPConnection {
     deinit { close(descriptor) }
 
     /// Sends all of it; throws where the other side has closed.
-    func send(_ text: String) throws {
-        let bytes = Array(text.utf8)
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { raw in

@@ -39,10 +39,12 @@ import Testing
     ) async throws -> HTTPRouter<Scope, Access> {
         let gate = AccessGate(authorizer: authorizer, tell: tell, count: { _ in })
         let access = try await AccessRoutes.sample()
-        return HTTPRouter(
-            routes: SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes,
-            gate: gate.decide
-        )
+        return HTTPRouter(routes: routes(access), gate: gate.decide)
+    }
+
+    private static func routes(_ access: AccessRoutes) -> [Route<Scope, Access>] {
+        let document = DocumentRoutes(describing: [], version: "1", compatibility: Compatibility())
+        return SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes + document.routes
     }
 
     /// Which keys, only the body tells.
@@ -51,6 +53,7 @@ import Testing
     private static let paths: [(Method, String, Scope, PublicKey?)] = {
         var paths: [(Method, String, Scope, PublicKey?)] = [
             (.get, "/upcheck", .health, nil), (.get, "/healthcheck", .health, nil),
+            (.get, "/openapi.json", .apiDocument, nil), (.get, "/docs", .apiDocument, nil),
             (.get, "/api/v1/eth2/publicKeys", .publicKeys, nil),
             (.get, "/api/v1/eth2/highWatermark", .highWatermark, nil), (.post, "/reload", .reload, nil),
             (.get, "/reload", .reload, nil), (.get, "/eth/v1/keystores", .listKeys, nil),
@@ -70,7 +73,7 @@ import Testing
 
     @Test func `every route is in the matrix`() async throws {
         let access = try await AccessRoutes.sample()
-        let routes = SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes
+        let routes = Self.routes(access)
         #expect(Set(routes.map { "\($0.method) \($0.scope)" }) == Set(Self.paths.map { "\($0.0) \($0.2)" }))
         #expect(routes.count == Self.paths.count - 1)
     }
@@ -92,7 +95,7 @@ import Testing
                 for (bits, isInside) in [(UInt32(0x0a00_0001), true), (0xc000_0201, false)] {
                     let namesKeys = scope == .sign || scope == .publicKeys || Self.managing.contains(scope)
                     let mayPass =
-                        scope == .health
+                        scope == .health || scope == .apiDocument
                         || scopes.contains(scope) && (ranges == nil || isInside)
                             && (allowed == nil || namesKeys && (key == nil || allowed!.contains(key!)))
                     let answer = await router.answer(
@@ -115,7 +118,8 @@ import Testing
             (.digest(Bytes([UInt8](repeating: 8, count: 32))!), "invalid_token"),
         ]
         for (number, (credential, code)) in strangers.enumerated() {
-            for (place, (method, path, scope, _)) in Self.paths.enumerated() where scope != .health {
+            for (place, (method, path, scope, _)) in Self.paths.enumerated()
+            where scope != .health && scope != .apiDocument {
                 // From many addresses, since one is soon told to wait.
                 let peer = PeerAddress.ipv4(UInt32(number * 1000 + place), port: 1)
                 let answer = await router.answer(

@@ -44,7 +44,10 @@ import Testing
 
     @Test func `every scope has a route`() async throws {
         let access = try await AccessRoutes.sample()
-        #expect(Set((all + access.routes + access.administrationRoutes).map(\.scope)) == Set(Scope.allCases))
+        let document = DocumentRoutes(describing: [], version: "1", compatibility: Compatibility())
+        let audit = AuditRoutes { nil }
+        let routes = all + access.routes + access.administrationRoutes + document.routes + audit.routes
+        #expect(Set(routes.map(\.scope)) == Set(Scope.allCases))
     }
 
     @Test func `policies and tokens are managed on the signing port, the first token made on the admin socket`()

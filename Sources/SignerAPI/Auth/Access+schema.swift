@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Authorization
+internal import Consensus
+
+// What the routes of `AccessRoutes` take and answer.
+
+extension Schema {
+    /// `PolicyName.rule`.
+    static let accessName = Schema.named(
+        "Name",
+        .described(.text(pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", example: "vc-1"), "\(PolicyName.rule).")
+    )
+
+    private static let version = Schema.described(
+        .text(pattern: "^[0-9]+$", example: "1"),
+        "Goes into If-Match, so that a change of somebody else is not overwritten."
+    )
+
+    /// A rule; a member that is absent means any, and an empty list is refused.
+    private static let rule: Schema = {
+        let limits = PolicyDocument.Limits()
+        let scopes = Schema.words(Scope.grantable.map(\.rawValue))
+        let operations = Schema.words(OperationType.allCases.map(\.name))
+        return .named(
+            "Rule",
+            .exactly(
+                .required("effect", .words(Rule.Effect.allCases.map(\.rawValue))),
+                .optional("scopes", .list(scopes, from: 1, upTo: Scope.grantable.count)),
+                .optional("keys", .list(.publicKey, from: 1, upTo: limits.keys)),
+                .optional("operations", .list(operations, from: 1, upTo: OperationType.allCases.count)),
+                .optional("source_cidrs", .list(.text(example: "10.0.3.0/24"), from: 1, upTo: limits.ranges))
+            )
+        )
+    }()
+
+    private static let rules = Property("rules", .list(.rule, from: 1, upTo: PolicyDocument.Limits().rules))
+
+    static let policyToCreate = Schema.named("PolicyToCreate", .exactly(.required("name", .accessName), rules))
+
+    static let policyToReplace = Schema.named(
+        "PolicyToReplace",
+        .exactly(.optional("name", .described(.accessName, "The one in the path, if any.")), rules)
+    )
+
+    static let tokenWanted: Schema = {
+        let most = AccessRegister.mostPoliciesOfToken
+        return .named(
+            "TokenWanted",
+            .exactly(
+                .required("name", .accessName),
+                .required("policies", .list(.accessName, from: 1, upTo: most, isSet: true)),
+                lifetime
+            )
+        )
+    }()
+
+    static let rootTokenWanted = Schema.named("RootTokenWanted", .exactly(.required("name", .accessName), lifetime))
+
+    private static let lifetime = Property.optional(
+        "ttl_seconds",
+        .described(.integer(from: 1, upTo: Int(TokenRequest.longest)), "Without it the token does not expire.")
+    )
+
+    /// Its identifier: of a token nothing more is shown after it was made.
+    static let tokenIdentifier = Schema.named(
+        "TokenIdentifier",
+        .described(.text(pattern: "^[0-9a-f]{16}$", example: "00c0ffee00c0ffee"), "The identifier of a token.")
+    )
+
+    fileprivate static let policyMembers: [Property] = [
+        .required("name", .accessName), rules, .required("version", version),
+    ]
+
+    fileprivate static let tokenMembers: [Property] = [
+        .required("id", .tokenIdentifier), .required("name", .accessName),
+        .required("policies", .list(.accessName)), .required("created_at", .time), .optional("expires_at", .time),
+        .optional("revoked_at", .time),
+        .optional("last_used_at", .described(.time, "As this instance has seen it since it started.")),
+        .required("version", version),
+    ]
+
+    /// The one answer that shows a token.
+    static let createdToken = Schema.named(
+        "CreatedToken",
+        .object(
+            tokenMembers + [
+                .required("token", .described(.text(pattern: "^cc_token_[0-9a-f]{64}$"), "The secret, this once."))
+            ],
+            isClosed: true
+        )
+    )
+}
+
+extension PolicyAnswer: Documented {
+    static let schema = Schema.named("Policy", .object(Schema.policyMembers, isClosed: true))
+}
+
+extension PolicyList: Documented {
+    static let schema = Schema.named("Policies", .exactly(.required("policies", .list(PolicyAnswer.schema))))
+}
+
+extension TokenAnswer: Documented {
+    static let schema = Schema.named("Token", .object(Schema.tokenMembers, isClosed: true))
+}
+
+extension TokenList: Documented {
+    static let schema = Schema.named("Tokens", .exactly(.required("tokens", .list(TokenAnswer.schema))))
+}

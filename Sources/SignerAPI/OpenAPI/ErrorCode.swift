@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A stable string of the API with the status it comes with, and what it means for whoever meets it. Tests hold the
+/// table against every refusal that the code can make.
+package struct ErrorCode: Hashable, Sendable {
+    package let status: Int
+    package let code: String
+    package let meaning: String
+
+    init(_ status: Int, _ code: String, _ meaning: String) {
+        self.status = status
+        self.code = code
+        self.meaning = meaning
+    }
+
+    fileprivate func at(_ status: Int) -> ErrorCode { ErrorCode(status, code, meaning) }
+
+    // MARK: The server, before a route sees the request
+
+    static let malformedRequest = ErrorCode(
+        400,
+        "malformed_request",
+        "the request cannot be read; the message says where"
+    )
+    static let malformedChunk = ErrorCode(400, "malformed_chunk", "the chunked body is not made of plain chunks")
+    static let notFound = ErrorCode(404, "not_found", "there is no such path, policy or token")
+    static let methodNotAllowed = ErrorCode(405, "method_not_allowed", "the path exists with other methods: see Allow")
+    static let notAcceptable = ErrorCode(406, "not_acceptable", "the route cannot answer in a form that Accept names")
+    static let bodyTooLarge = ErrorCode(413, "body_too_large", "the body is larger than the route or the server takes")
+    static let unknownExpectation = ErrorCode(417, "unknown_expectation", "only Expect: 100-continue is understood")
+    static let headTooLarge = ErrorCode(431, "head_too_large", "the head is larger, or has more fields, than is taken")
+    static let overloaded = ErrorCode(503, "overloaded", "too much is under way; try again after Retry-After")
+    static let stopping = ErrorCode(503, "stopping", "the signer is about to stop")
+
+    /// For every route. A path with a place in it can also fail to be one.
+    static let server = [
+        malformedRequest, malformedChunk, bodyTooLarge, unknownExpectation, headTooLarge, overloaded, stopping,
+    ]
+
+    // MARK: The gate
+
+    static let missingToken = ErrorCode(
+        401,
+        "missing_token",
+        "the route needs a token: Bearer, or Basic with it as password"
+    )
+    static let invalidToken = ErrorCode(401, "invalid_token", "the token is unknown, revoked or expired")
+    static let forbidden = ErrorCode(403, "forbidden", "the policies of the token do not allow this")
+    static let tooManyFailures = ErrorCode(
+        429,
+        "too_many_failures",
+        "too many requests without a valid token came from this address; one with a valid token is answered"
+    )
+    static let authorizationUnavailable = ErrorCode(
+        503,
+        "authorization_unavailable",
+        "policies and tokens have not been readable for too long"
+    )
+
+    static let gate = [missingToken, invalidToken, forbidden, tooManyFailures, authorizationUnavailable]
+
+    // MARK: Signing
+
+    static let protectionUnavailable = ErrorCode(
+        503,
+        "slashing_protection_unavailable",
+        "the record cannot be checked now, so nothing slashable is signed"
+    )
+    static let rootMismatch = ErrorCode(400, "signing_root_mismatch", "the client's signing_root is not the message's")
+    static let wrongNetwork = ErrorCode(
+        403,
+        "wrong_network",
+        "the request names another network than this signer serves"
+    )
+
+    /// The refusals of a sign request, under the statuses that this signer is configured to give.
+    static func signing(_ compatibility: Compatibility) -> [ErrorCode] {
+        [
+            malformedRequest, rootMismatch.at(compatibility.signingRootMismatchStatus), forbidden,
+            ErrorCode(400, "unknown_type", "the type is none that can be signed"),
+            wrongNetwork.at(compatibility.wrongNetworkStatus),
+            ErrorCode(404, "key_not_found", "no key with this identifier is loaded"),
+            ErrorCode(412, "wrong_network", "the slashing record belongs to another network"),
+            ErrorCode(412, "validator_disabled", "the validator is disabled in the record"),
+            ErrorCode(412, "ahead_of_clock", "the duty lies further ahead of the clock than is allowed"),
+            ErrorCode(412, "beyond_high_watermark", "at or beyond the planned end of signing"),
+            ErrorCode(412, "source_after_target", "the source epoch is later than the target epoch"),
+            ErrorCode(412, "not_recordable", "a slot or an epoch of 2^63 or more"),
+            ErrorCode(412, "below_low_watermark", "older than the history that is known"),
+            ErrorCode(412, "slashable_block", "another block is recorded at the slot"),
+            ErrorCode(412, "slashable_attestation", "a recorded attestation contradicts this one"),
+            protectionUnavailable, overloaded, auditUnavailable,
+            ErrorCode(503, "authority_changed", "keys or permissions kept changing meanwhile; try again"),
+            ErrorCode(503, "client_gone", "the client closed the connection before anything was signed"),
+            authorizationUnavailable, missingToken, invalidToken,
+        ]
+    }
+
+    // MARK: Policies, tokens, administration
+
+    static let invalidRequest = ErrorCode(
+        400,
+        "invalid_request",
+        "the body is not what the route takes; the message says where"
+    )
+    static let unknownPolicy = ErrorCode(400, "unknown_policy", "the token names a policy that does not exist")
+    static let alreadyExists = ErrorCode(409, "already_exists", "there is a policy of that name; PUT replaces it")
+    static let policyInUse = ErrorCode(409, "policy_in_use", "a token still has the policy")
+    static let limitReached = ErrorCode(409, "limit_reached", "as many as are kept exist already")
+    static let versionConflict = ErrorCode(409, "version_conflict", "it was changed meanwhile; read it again")
+    static let stateUnavailable = ErrorCode(503, "signer_state_unavailable", "the signer state cannot be written now")
+    static let notAnchored = ErrorCode(404, "not_anchored", "no audit file is kept, or its head was not anchored yet")
+    static let auditUnavailable = ErrorCode(
+        503,
+        "audit_unavailable",
+        "the audit file cannot be written now, so nothing was done or signed"
+    )
+    static let auditIncomplete = ErrorCode(
+        500,
+        "audit_incomplete",
+        "it was done, but the audit file says only that it was begun"
+    )
+
+    /// What is told to the audit file before and after it is done.
+    static let audited = [auditUnavailable, auditIncomplete]
+
+    static let notDone = ErrorCode(
+        400,
+        "not_done",
+        "the record refused the task, or could not do it; the message says why"
+    )
+
+    /// Every one, ordered by status; the same code can come with several.
+    package static func all(_ compatibility: Compatibility = Compatibility()) -> [ErrorCode] {
+        let known =
+            server + [notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
+                invalidRequest, unknownPolicy, alreadyExists, policyInUse, limitReached, versionConflict,
+                stateUnavailable, notDone, notAnchored, auditUnavailable, auditIncomplete,
+            ]
+        var seen: Set<ErrorCode> = []
+        return known.filter { seen.insert($0).inserted }.sorted { ($0.status, $0.code) < ($1.status, $1.code) }
+    }
+}
