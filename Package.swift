@@ -20,6 +20,7 @@ let targets: [Target] = [
     library("CYAML", "yaml-0.1"),
     library("CCurl", "libcurl"),
     library("CAWS", "libawscrt"),
+    library("CSeccomp", "libseccomp"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
@@ -39,7 +40,7 @@ let targets: [Target] = [
     .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
-    .target(name: "Hardening", dependencies: ["CLinux"]),
+    .target(name: "Hardening", dependencies: ["CLinux", "CSeccomp"]),
 
     .target(name: "Consensus", dependencies: ["BLS", "Encoding"]),
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
@@ -122,13 +123,23 @@ let targets: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores",
+            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Hardening", "Keystores",
             "PostgreSQLServer",
             "Secrets", "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
-    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
+    // What the sandbox refuses, tried from inside by a program of its own.
+    .target(name: "CAttempts", path: "Tests/CAttempts"),
+    .executableTarget(
+        name: "SandboxProbe",
+        dependencies: ["CAttempts", "Hardening"],
+        path: "Tests/SandboxProbe"
+    ),
+    .testTarget(
+        name: "HardeningTests",
+        dependencies: ["CLinux", "Concurrency", "Hardening", "SandboxProbe", "TestSupport"]
+    ),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(
         name: "KeystoresTests",
@@ -200,7 +211,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),  // SE-0481
     .enableExperimentalFeature("Lifetimes"),  // spans that are handed out by secret memory
 ]
-for target in targets + campaigns where target.type != .system && target.name != "CLinux" {
+for target in targets + campaigns where target.type != .system && !["CLinux", "CAttempts"].contains(target.name) {
     target.swiftSettings = settings
 }
 

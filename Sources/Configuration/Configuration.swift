@@ -8,6 +8,7 @@ package import Arguments
 package struct Configuration: Sendable {
     package var network = Network()
     package var server = Server()
+    package var sandbox = Sandbox()
     package var metrics = Metrics()
     package var keySources = KeySources()
     package var antiSlashing = AntiSlashing()
@@ -45,10 +46,11 @@ package struct Configuration: Sendable {
 
     /// The one table.
     package static let schema = Schema<Configuration>(
-        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
-            + KeySources.settings + AntiSlashing.settings + Auth.settings + SignerState.settings
+        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings
+            + Metrics.settings + KeySources.settings + AntiSlashing.settings + Auth.settings + SignerState.settings
             + Health.settings + Compatibility.settings + Logging.settings,
-        rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules,
+        rules: Canaries.rules + Server.rules + Sandbox.rules + KeySources.rules + AntiSlashing.rules
+            + SignerState.rules,
         reserved: reserved
     )
 
@@ -73,6 +75,5 @@ package struct Configuration: Sendable {
             prefix: "key_sources.dynamodb",
             reason: "is not available: this version reads keys from files only"
         ),
-        ReservedSection(prefix: "server.seccomp", reason: "is not available in this version"),
     ]
 }

@@ -33,8 +33,19 @@ struct Program {
             Output.complain("\(error)")
             return .usage
         case .run(let invocation):
-            if invocation.path == ["server"] { Signals.blockAll() }
-            return finish { () async throws(Failure) in try await dispatch(invocation, hardening) }
+            guard invocation.path == ["server"] else {
+                return finish { () async throws(Failure) in try await dispatch(invocation) }
+            }
+            Signals.blockAll()
+            let server: ServerCommand
+            do throws(Failure) { server = try ServerCommand(invocation, hardening: hardening) } catch {
+                Output.complain("\(error)")
+                return error.exitCode
+            }
+            return finish { () async throws(Failure) in
+                try await server.run()
+                return .success
+            }
         }
     }
 
@@ -56,12 +67,8 @@ struct Program {
         }
     }
 
-    private static func dispatch(
-        _ invocation: Invocation,
-        _ hardening: HardeningReport
-    ) async throws(Failure) -> ExitCode {
+    private static func dispatch(_ invocation: Invocation) async throws(Failure) -> ExitCode {
         switch invocation.path {
-        case ["server"]: try await ServerCommand.run(invocation, hardening: hardening)
         case ["config", "check"]: try ConfigCommands.check(invocation)
         case ["config", "show"]: try ConfigCommands.show(invocation)
         case ["config", "reference"]: ConfigCommands.reference()

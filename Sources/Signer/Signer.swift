@@ -15,6 +15,8 @@ package final class Signer: Sendable {
     package let lanes: SigningLanes
     package let points = MessagePointCache()
     private let observe: @Sendable (SigningAttempt) -> Void
+    /// Keys with which nothing is signed, whoever asks.
+    private let blocked: Set<KeyIdentifier>
     /// Nanoseconds after which it is asked whether the client still waits.
     private let patience: UInt64
 
@@ -29,6 +31,7 @@ package final class Signer: Sendable {
         protection: SlashingProtection,
         authority: Authority,
         lanes: SigningLanes,
+        blocked: Set<KeyIdentifier> = [],
         patience: Duration = .milliseconds(20),
         observe: @escaping @Sendable (SigningAttempt) -> Void
     ) {
@@ -38,6 +41,7 @@ package final class Signer: Sendable {
         self.protection = protection
         self.authority = authority
         self.lanes = lanes
+        self.blocked = blocked
         self.patience = UInt64(clamping: patience.nanoseconds)
         self.observe = observe
     }
@@ -65,7 +69,9 @@ package final class Signer: Sendable {
         do throws(UnreadableRequest) {
             let message = try read()
             request = message
-            if let refusal = Self.refusal(grant, message, key) {
+            if let key, blocked.contains(key) {
+                outcome = .canary
+            } else if let refusal = Self.refusal(grant, message, key) {
                 outcome = .notAllowed(refusal)
             } else {
                 outcome = await sign(message, key, grant, &timing, isAbandoned)

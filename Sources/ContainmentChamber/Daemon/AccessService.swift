@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Authorization
+internal import BLS
 internal import Concurrency
 internal import Configuration
 internal import HTTPServer
@@ -82,8 +83,23 @@ final class AccessService: Sendable {
         AccessGate(
             authorizer: authorizer,
             addresses: ClientAddress(proxies: configuration.server.trustedProxies),
+            canaries: canaries,
             tell: { [logger] event in logger.audit(event) },
             count: { [metrics] _ in metrics.authRejections.increment() }
+        )
+    }
+
+    private var canaries: CanaryWatch {
+        CanaryWatch(
+            Set(configuration.canaries.keys.map { PublicKey($0) }),
+            count: { [metrics] in metrics.canarySignings.increment() },
+            tell: { [logger] key, caller in
+                logger.warn(
+                    .signer,
+                    "a canary key was named: somebody uses keys that must not be used",
+                    ["key": .text(key.description), "caller": .text(caller.description)]
+                )
+            }
         )
     }
 

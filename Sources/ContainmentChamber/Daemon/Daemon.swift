@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Arguments
+internal import BLS
 internal import Concurrency
 internal import Configuration
 internal import Consensus
@@ -64,11 +65,12 @@ final class Daemon: Sendable {
             logger: logger,
             metrics: metrics
         )
+        let canaries = Set(configuration.canaries.keys.map { KeyIdentifier.bls(PublicKey($0)) })
         let observer = SigningObserver(
             logger: logger,
             metrics: metrics,
             compatibility: SignerAPI.Compatibility(configuration.compatibility),
-            canaries: configuration.canaries.keys
+            canaries: canaries
         )
         signer = Signer(
             network: network,
@@ -77,6 +79,7 @@ final class Daemon: Sendable {
             protection: protection,
             authority: authority,
             lanes: lanes,
+            blocked: configuration.canaries.blocks ? canaries : [],
             observe: observer.observe
         )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
@@ -140,7 +143,14 @@ final class Daemon: Sendable {
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         let executor = lanes.executor(.intake)
         let ports = ServerPorts(configuration, routes: routes(), access: access, executor: executor, logger: logger)
-        try ports.start()
+        try ports.open()
+        do throws(Failure) {
+            try restrictSystemCalls()
+            try ports.start()
+        } catch {
+            await ports.stop(drain: .zero)
+            throw error
+        }
         let following = Task { await access.watch() }
         defer { following.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
@@ -157,6 +167,18 @@ final class Daemon: Sendable {
         )
         isDraining.withLock { $0 = true }
         await ports.stop(drain: configuration.server.drain)
+    }
+
+    /// After this no port can be opened any more.
+    private func restrictSystemCalls() throws(Failure) {
+        guard let state = try Sandbox.restrictSystemCalls(configuration) else { return }
+        var report = HardeningReport()
+        report.add(Sandbox.systemCalls, state)
+        if state.holds {
+            logger.info(.chamber, "hardening: \(report.line)")
+        } else {
+            logger.warn(.chamber, "hardening: \(report.line)")
+        }
     }
 
     private func close() async {

@@ -21,12 +21,12 @@ struct SigningObserver: Sendable {
         logger: Logger,
         metrics: Telemetry.Metrics,
         compatibility: SignerAPI.Compatibility,
-        canaries: [Bytes<48>]
+        canaries: Set<KeyIdentifier>
     ) {
         self.logger = logger
         self.metrics = metrics
         self.compatibility = compatibility
-        self.canaries = Set(canaries.map { .bls(PublicKey($0)) })
+        self.canaries = canaries
         blockProtection = metrics.protectionDuration["block"]
         attestationProtection = metrics.protectionDuration["attestation"]
         signed = Dictionary(
@@ -38,18 +38,11 @@ struct SigningObserver: Sendable {
         let nanoseconds = attempt.nanoseconds
         let operation = attempt.request?.request.operation.name ?? "UNREADABLE"
         let isCanary = attempt.key.map(canaries.contains) ?? false
-        count(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary)
+        count(attempt, operation: operation, nanoseconds: nanoseconds)
         logger.audit(event(attempt, operation: operation, nanoseconds: nanoseconds, isCanary: isCanary))
-        if isCanary {
-            logger.warn(
-                .signer,
-                "a canary key was named: somebody uses keys that must not be used",
-                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)]
-            )
-        }
     }
 
-    private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool) {
+    private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64) {
         if case .signed = attempt.outcome, let counter = (attempt.request?.request.operation).flatMap({ signed[$0] }) {
             counter.increment()
         } else {
@@ -60,7 +53,6 @@ struct SigningObserver: Sendable {
             let isBlock = if case .block? = attempt.request?.request.duty { true } else { false }
             (isBlock ? blockProtection : attestationProtection).observe(nanoseconds: waited)
         }
-        if isCanary { metrics.canarySignings.increment() }
         switch attempt.outcome {
         case .signed:
             metrics.blsSigningDuration.observe(nanoseconds: nanoseconds)
@@ -72,7 +64,7 @@ struct SigningObserver: Sendable {
         case .malformed, .rootMismatch: metrics.blsMalformedRequests.increment()
         case .unknownKey: metrics.blsMissingIdentifier.increment()
         case .notAllowed: metrics.authRejections.increment()
-        case .otherNetwork, .protectionUnavailable, .overloaded, .withdrawn, .abandoned: break
+        case .canary, .otherNetwork, .protectionUnavailable, .overloaded, .withdrawn, .abandoned: break
         }
         metrics.refusals[attempt.outcome.code].increment()
     }
