@@ -72,11 +72,12 @@ let targets: [Target] = [
     ),
     .target(name: "Arguments"),
     .target(name: "Configuration", dependencies: ["Arguments", "Encoding", "YAML"]),
+    .target(name: "Doctor", dependencies: ["Configuration", "Encoding"]),
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
             "AWS", "Arguments", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto",
-            "DynamoDB", "Encoding", "HTTPClient",
+            "Doctor", "DynamoDB", "Encoding", "HTTPClient",
             "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI", "SignerState",
             "SlashingProtection", "Telemetry",
         ]
@@ -118,6 +119,7 @@ let targets: [Target] = [
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "DoctorTests", dependencies: ["Configuration", "Doctor", "Encoding"]),
     .testTarget(name: "DynamoDBTests", dependencies: ["AWS", "DynamoDB", "TestSupport"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(
@@ -143,7 +145,7 @@ let targets: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(
         name: "KeystoresTests",
-        dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]
+        dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets", "TestSupport"]
     ),
     .testTarget(
         name: "PostgreSQLTests",

@@ -97,6 +97,7 @@ struct Program {
         case ["operator", "auth", "policies", "show"]: try OperatorCommands.showPolicy(invocation)
         case ["operator", "auth", "policies", "apply"]: try OperatorCommands.applyPolicy(invocation)
         case ["operator", "auth", "policies", "delete"]: try OperatorCommands.deletePolicy(invocation)
+        case ["doctor"]: return try DoctorCommand.run(invocation)
         case ["version"]: Output.print("containment-chamber \(version)")
         default: preconditionFailure("the command \(invocation.path) is declared but nothing runs it")
         }
@@ -105,12 +106,18 @@ struct Program {
 }
 
 extension Invocation {
+    /// The file of the configuration, where there is one.
+    var configurationPath: String? { self["config"] ?? ProcessInfo.processInfo.environment["CONTAINMENT_CONFIG"] }
+
     /// The configuration of this command line: file, environment, flags.
     func configuration() throws(Failure) -> Configuration {
         var environment = ProcessInfo.processInfo.environment
-        let path = self["config"] ?? environment["CONTAINMENT_CONFIG"]
         environment["CONTAINMENT_CONFIG"] = nil
-        return try Invocation.configuration(file: path, environment: environment, flags: Configuration.flags(in: self))
+        return try Invocation.configuration(
+            file: configurationPath,
+            environment: environment,
+            flags: Configuration.flags(in: self)
+        )
     }
 }
 

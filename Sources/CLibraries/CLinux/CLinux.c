@@ -12,10 +12,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/timex.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,3 +193,24 @@ int chamber_landlock_allow_port(int ruleset, uint16_t port, uint64_t rights) {
 }
 
 int chamber_landlock_restrict(int ruleset) { return (int)syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0); }
+
+int chamber_socket_owner(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return -1;
+    strcpy(address.sun_path, path);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -1;
+    struct ucred owner = {.pid = -1};
+    socklen_t length = sizeof owner;
+    int result = connect(descriptor, (const struct sockaddr *)&address, sizeof address);
+    if (result == 0) result = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &owner, &length);
+    close(descriptor);
+    return result == 0 && owner.pid > 0 ? (int)owner.pid : -1;
+}
+
+int chamber_clock_is_synchronized(void) {
+    struct timex clock = {.modes = 0};
+    int state = adjtimex(&clock);
+    if (state < 0) return -1;
+    return state != TIME_ERROR && !(clock.status & STA_UNSYNC);
+}

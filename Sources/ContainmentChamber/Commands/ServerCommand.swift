@@ -15,6 +15,9 @@ struct ServerCommand {
         configuration = try invocation.configuration()
         var report = report
         try Sandbox.restrictFiles(configuration, &report)
+        if configuration.server.isStrict {
+            try StrictStart.demand(configuration, file: invocation.configurationPath, report)
+        }
         self.report = report
     }
 

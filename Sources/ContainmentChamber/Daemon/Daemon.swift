@@ -90,6 +90,12 @@ final class Daemon: Sendable {
         }
         let lockedKeys = arena.protection
         let line = "keys lie in \(lockedKeys.rawValue) memory"
+        if lockedKeys == .unlocked, configuration.server.isStrict {
+            throw Failure(
+                "server.strict is true, and \(line)",
+                hint: "raise the limit on locked memory: LimitMEMLOCK=infinity in the unit"
+            )
+        }
         if lockedKeys == .unlocked { logger.warn(.chamber, line) } else { logger.info(.chamber, line) }
     }
 

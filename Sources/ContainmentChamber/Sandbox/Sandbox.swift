@@ -16,27 +16,30 @@ enum Sandbox {
         guard configuration.sandbox.files != .off else { return }
         let rules = try Landlock(configuration, environment: ProcessInfo.processInfo.environment)
         let state = rules.apply()
-        try demand(configuration.sandbox.files, "server.landlock", state)
         report.add(files, state)
+        // A strict start tells of it together with all else.
+        guard !configuration.server.isStrict else { return }
+        try demand(configuration.sandbox.files == .required, "server.landlock", state)
     }
 
     /// System calls, for all threads: when the ports are open.
     static func restrictSystemCalls(_ configuration: Configuration) throws(Failure) -> HardeningReport.State? {
         guard configuration.sandbox.systemCalls != .off else { return nil }
         let state = SystemCallFilter.apply()
-        try demand(configuration.sandbox.systemCalls, "server.seccomp", state)
+        let isDemanded = configuration.sandbox.systemCalls == .required || configuration.server.isStrict
+        try demand(isDemanded, "server.seccomp", state)
         return state
     }
 
     private static func demand(
-        _ mode: Configuration.Sandbox.Mode,
+        _ isDemanded: Bool,
         _ setting: String,
         _ state: HardeningReport.State
     ) throws(Failure) {
-        guard mode == .required, case .missing(let reason) = state else { return }
+        guard isDemanded, case .missing(let reason) = state else { return }
         throw Failure(
             "\(setting) is required, but \(reason)",
-            hint: "set \(setting): best_effort to run without where it cannot be had"
+            hint: "set \(setting): best_effort, without server.strict, to run where it cannot be had"
         )
     }
 }

@@ -47,6 +47,17 @@ enum Chamber {
         }
     }
 
+    /// Runs another program to its end; its exit code.
+    static func exitCode(of program: String, _ arguments: [String]) async throws -> Int32 {
+        let child = try ChildProcess(
+            URL(filePath: program),
+            arguments,
+            environment: environment(),
+            in: NSTemporaryDirectory()
+        )
+        return await child.exitCode
+    }
+
     /// How many programs run at the same time: on two cores more of them only make each slower.
     static let places = Places(4)
 }

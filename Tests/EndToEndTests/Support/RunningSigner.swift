@@ -16,14 +16,18 @@ final class RunningSigner: Sendable {
 
     /// Starts `server` and waits until every port is open.
     ///
-    /// - Parameter makesRecord: creates the record where there is none.
+    /// - Parameters:
+    ///   - makesRecord: creates the record where there is none.
+    ///   - wrapper: a program with its arguments that becomes the signer.
     static func start(
         in workplace: Workplace,
         _ options: [String] = [],
         environment: [String: String] = [:],
-        makesRecord: Bool = true
+        makesRecord: Bool = true,
+        through wrapper: [String] = []
     ) async throws -> RunningSigner {
         let process = try await launch(
+            wrapper,
             ["server", "-c", workplace.configuration] + (makesRecord ? ["--anti-slashing-create-if-missing"] : [])
                 + options,
             environment: Workplace.environment.merging(environment) { _, own in own },
@@ -51,6 +55,7 @@ final class RunningSigner: Sendable {
     }
 
     private static func launch(
+        _ wrapper: [String],
         _ arguments: [String],
         environment: [String: String],
         in workplace: Workplace
@@ -58,8 +63,8 @@ final class RunningSigner: Sendable {
         await places.take()
         do {
             return try ChildProcess(
-                Chamber.binary,
-                arguments,
+                wrapper.first.map { URL(filePath: $0) } ?? Chamber.binary,
+                wrapper.dropFirst() + (wrapper.isEmpty ? [] : [Chamber.binary.path]) + arguments,
                 environment: Chamber.environment(environment),
                 in: workplace.folder.path,
                 onExit: { places.giveBack() }

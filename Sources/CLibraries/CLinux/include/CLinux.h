@@ -75,3 +75,7 @@ int chamber_landlock_allow_path(int ruleset, const char *path, uint64_t rights);
 int chamber_landlock_allow_port(int ruleset, uint16_t port, uint64_t rights);
 /// Holds the calling thread, and all that it starts from now on, to the ruleset. -1 and errno.
 int chamber_landlock_restrict(int ruleset);
+/// The process that listens at a Unix socket (SO_PEERCRED); -1 where nobody does.
+int chamber_socket_owner(const char *path);
+/// Whether the kernel's clock is kept in step (adjtimex(2), read only): 1 or 0; -1 and errno.
+int chamber_clock_is_synchronized(void);
