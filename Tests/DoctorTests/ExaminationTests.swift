@@ -147,6 +147,7 @@ import Testing
         facts.configuration.canaries.keys = []
         facts.clockIsSynchronized = false
         #expect(Examination(facts).protections.allSatisfy { $0.state == .ok })
+        facts.files = []
         facts.user = 0
         facts.hasSecretMemory = false
         facts.configuration.sandbox.files = .off

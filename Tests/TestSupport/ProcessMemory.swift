@@ -27,7 +27,7 @@ package struct ProcessMemory {
         let memory = unsafe open("\(folder)/mem", O_RDONLY)
         guard memory >= 0 else { throw Failure(description: "\(folder)/mem cannot be read") }
         defer { close(memory) }
-        let start = UInt(bitPattern: unsafe window.baseAddress)
+        let start = UInt(bitPattern: window.baseAddress)
         let own = folder == "/proc/self" ? start..<start + UInt(window.count) : 0..<0
         for (start, end) in try mappings().flatMap({ Self.without(own, $0) }) {
             var position = start

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Crypto
 import Foundation
 import Glibc
+import Keystores
 import TestSupport
 import Testing
 
@@ -116,6 +118,13 @@ struct SecretSearchTests {
             [SecretForms("planted", digits: planted.secret)]
         )
         #expect(control.contains { $0.hasPrefix("planted, hex:") }, "\(control)")
+        // Bytes as well as digits: the public keys lie there in both.
+        let digits = String(campaign.plain[0].publicKey.dropFirst(2).prefix(64))
+        let known = try await SecretSearch.inMemory(
+            of: signer.process.identifier,
+            [SecretForms("public key", digits: digits)]
+        )
+        #expect(known.contains { $0.hasPrefix("public key, raw:") }, "\(known)")
 
         let found = try await SecretSearch.inMemory(of: signer.process.identifier, secrets)
         #expect(found.isEmpty, "in the memory: \(found.joined(separator: "; "))")

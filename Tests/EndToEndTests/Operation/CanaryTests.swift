@@ -43,7 +43,7 @@ struct CanaryTests {
         #expect(try await count(signer) == 2)
         #expect(await signer.stop() == 0)
         let audit = try signer.log().filter { $0.target == "audit" && $0["canary"] != nil }
-        #expect(audit.count == 2 && audit.allSatisfy { $0["code"] == "canary_key" }, "\(audit)")
+        #expect(audit.count == 2 && audit.allSatisfy { $0["reason"] == "canary_key" }, "\(audit)")
         // Nothing was recorded for it.
         let status = try await workplace.run("anti-slashing", "status", "--json")
         #expect(status.output.contains("\"blocks\" : 1"), "\(status)")
