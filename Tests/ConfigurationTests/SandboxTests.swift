@@ -39,6 +39,18 @@ import Testing
         }
     }
 
+    /// Their ports are listed in SandboxRules.swift, which tests of this target do not see.
+    @Test func `every port and server that a setting names is known to the sandbox`() {
+        let known: Set = [
+            "server.listen_port", "metrics.listen_port", "anti_slashing.url", "anti_slashing.endpoint",
+            "signer_state.url", "signer_state.endpoint",
+        ]
+        let named = Configuration.schema.settings.map(\.key).filter { key in
+            ["listen_port", "url", "endpoint"].contains { key.hasSuffix($0) }
+        }
+        #expect(Set(named) == known, "add its port to SandboxRules.swift, then its key here")
+    }
+
     @Test(arguments: [("a/b/c", "a/b"), ("c", "."), ("/c", "/"), ("./c", "."), ("/a/b/", "/a/b")])
     func `the folder of a path`(path: String, folder: String) {
         #expect(Configuration.folder(of: path) == folder)

@@ -7,12 +7,15 @@ internal import Hardening
 ///
 ///     SandboxProbe calls ATTEMPT [ARGUMENT]
 ///     SandboxProbe files [--read PATH] [--write PATH] [--bind PORT] [--call PORT] -- ATTEMPT [ARGUMENT]
+///     SandboxProbe deprived PROGRAM [ARGUMENT …]
 ///
-/// Prints the error number, 0 where it worked. A protection that does not hold ends it with 3.
+/// The last becomes another program, as on a kernel that has neither filters nor Landlock. The others print the error number,
+/// 0 where it worked; a protection that does not hold ends them with 3.
 @main
 struct SandboxProbe {
     static func main() {
         var arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "deprived" { become(Array(arguments.dropFirst())) }
         _ = Hardening.apply()
         let state: HardeningReport.State
         switch arguments.popFirst() {
@@ -28,6 +31,13 @@ struct SandboxProbe {
             unsafe (arguments.popFirst() ?? "").withCString { unsafe chamber_attempt(name, $0) }
         }
         print(code)
+    }
+
+    private static func become(_ program: [String]) -> Never {
+        var pointers = unsafe program.map { unsafe strdup($0) } + [nil]
+        let code = unsafe chamber_run_deprived(program.first ?? "", &pointers)
+        print("\(program): error \(code)")
+        exit(3)
     }
 
     private static func rules(from arguments: inout ArraySlice<String>) -> Landlock {

@@ -16,7 +16,7 @@ package struct ProcessMemory {
     package var isPossible: Bool { ((try? mappings()) ?? []).allSatisfy { start, end in end - start < 1 << 32 } }
 
     /// Shows all of it to `look`, a piece and its address at a time. Neighbouring pieces share `overlap` bytes, so that what
-    /// lies across is seen in one; nothing of that length is seen twice.
+    /// lies across is seen in one.
     ///
     /// - Parameter window: where pieces are put; its own bytes are left out.
     package func walk(
@@ -46,7 +46,8 @@ package struct ProcessMemory {
         }
     }
 
-    /// How often each of the texts stands there.
+    /// How often each of the needles stands there. One that is shorter than another may be seen twice where two pieces
+    /// meet: what counts is whether it is there.
     package func count(_ needles: [[UInt8]]) throws -> [Int] {
         let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { unsafe window.deallocate() }
@@ -54,7 +55,6 @@ package struct ProcessMemory {
         let longest = needles.map(\.count).max() ?? 1
         try unsafe walk(overlap: longest - 1, into: window) { piece, _ in
             for (number, needle) in needles.enumerated() {
-                // A short one that lies wholly in what two pieces share would count twice: it counts in the second.
                 found[number] += unsafe needle.withUnsafeBytes { unsafe Self.occurrences(of: $0, in: piece).count }
             }
         }

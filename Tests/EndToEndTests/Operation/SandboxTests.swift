@@ -74,10 +74,12 @@ struct SandboxTests {
         #expect(try !workplace.folder.names.contains { $0.hasSuffix(".sock") })
     }
 
-    @Test func `a record in PostgreSQL, through a restart of the database`() async throws {
+    @Test func `a record in PostgreSQL, over TLS and through a restart of the database`() async throws {
         let keys = try (1...2).map { try TestKey($0) }
-        let server = try await PostgreSQLServer.started()
-        let url = try await server.createDatabase("record")
+        let server = try await PostgreSQLServer.started(tls: true)
+        _ = try await server.createDatabase("record")
+        let authority = try #require(server.certificates).authority
+        let url = server.url("record", host: "localhost", parameters: "sslmode=verify-full&sslrootcert=\(authority)")
         let workplace = try Workplace(keys: [keys[0]])
         try workplace.write(url + "\n", to: "url")
         let reference = "file:\(workplace.folder.file("url"))"
@@ -142,5 +144,55 @@ struct SandboxTests {
         let signer = try await RunningSigner.start(in: workplace, environment: environment)
         #expect(try await signer.publicKeys() == [key.publicKey])
         #expect(await signer.stop() == 0)
+    }
+}
+
+/// A kernel that has neither filters nor Landlock.
+@Suite(.timeLimit(.minutes(2)))
+struct DeprivedTests {
+    private static let deprived = [
+        Chamber.binary.deletingLastPathComponent().appending(path: "SandboxProbe").path, "deprived",
+    ]
+
+    @Test func `best effort says what is missing and serves`() async throws {
+        let key = try TestKey(1)
+        let signer = try await RunningSigner.start(
+            in: Workplace(keys: [key]),
+            environment: ["CONTAINMENT_SERVER__SECCOMP": "true", "CONTAINMENT_SERVER__LANDLOCK": "best_effort"],
+            through: Self.deprived
+        )
+        #expect(try await signer.sign(SigningBody.block(slot: 64), with: key).status == 200)
+        #expect(await signer.stop() == 0)
+        let warnings = try signer.log().filter { $0.level == "WARN" }.map(\.message)
+        #expect(warnings.contains { $0.contains("files and ports: NOT PROTECTED, this kernel has no Landlock") })
+        #expect(warnings.contains { $0.contains("system calls: NOT PROTECTED") })
+    }
+
+    @Test(arguments: [("SECCOMP", "server.seccomp is required"), ("LANDLOCK", "server.landlock is required")])
+    func `what is required stops the start, and the admin socket goes with it`(
+        setting: String,
+        message: String
+    ) async throws {
+        let workplace = try Workplace(keys: [TestKey(1)])
+        try await workplace.makeRecord()
+        let result = try await workplace.run(
+            ["server"],
+            environment: ["CONTAINMENT_SERVER__\(setting)": "required"],
+            through: Self.deprived
+        )
+        #expect(result.exitCode == 1, "\(result)")
+        #expect(result.errors.contains(message) && result.errors.contains("hint: "), "\(result)")
+        #expect(try !workplace.folder.names.contains { $0.hasSuffix(".sock") })
+    }
+
+    @Test func `strict names both among all else`() async throws {
+        let workplace = try Workplace(keys: [TestKey(1)])
+        try await workplace.makeRecord()
+        let result = try await workplace.run(
+            ["server", "--server-strict", "--server-seccomp", "required", "--server-landlock", "required"],
+            through: Self.deprived
+        )
+        #expect(result.exitCode == 1, "\(result)")
+        #expect(result.errors.contains("landlock: this kernel has no Landlock"), "\(result)")
     }
 }

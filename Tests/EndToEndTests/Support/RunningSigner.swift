@@ -30,7 +30,8 @@ final class RunningSigner: Sendable {
             wrapper,
             ["server", "-c", workplace.configuration] + (makesRecord ? ["--anti-slashing-create-if-missing"] : [])
                 + options,
-            environment: Workplace.environment.merging(environment) { _, own in own },
+            environment: Workplace.environment.merging(sandbox) { _, own in own }.merging(environment) { _, own in own
+            },
             in: workplace
         )
         let ports = try await eventually("a signer that listens") { () -> [String: UInt16]? in
@@ -54,17 +55,24 @@ final class RunningSigner: Sendable {
         )
     }
 
+    /// CHAMBER_TEST_SANDBOX=required runs every signer of these tests in the sandbox.
+    private static let sandbox: [String: String] = {
+        guard let mode = ProcessInfo.processInfo.environment["CHAMBER_TEST_SANDBOX"] else { return [:] }
+        return ["CONTAINMENT_SERVER__SECCOMP": mode, "CONTAINMENT_SERVER__LANDLOCK": mode]
+    }()
+
     private static func launch(
         _ wrapper: [String],
         _ arguments: [String],
         environment: [String: String],
         in workplace: Workplace
     ) async throws -> ChildProcess {
+        let (program, arguments) = Chamber.command(arguments, through: wrapper)
         await places.take()
         do {
             return try ChildProcess(
-                wrapper.first.map { URL(filePath: $0) } ?? Chamber.binary,
-                wrapper.dropFirst() + (wrapper.isEmpty ? [] : [Chamber.binary.path]) + arguments,
+                program,
+                arguments,
                 environment: Chamber.environment(environment),
                 in: workplace.folder.path,
                 onExit: { places.giveBack() }
