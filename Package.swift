@@ -20,6 +20,7 @@ let targets: [Target] = [
     library("CYAML", "yaml-0.1"),
     library("CCurl", "libcurl"),
     library("CAWS", "libawscrt"),
+    library("CSeccomp", "libseccomp"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
     .target(name: "Encoding"),
@@ -39,7 +40,7 @@ let targets: [Target] = [
     .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
-    .target(name: "Hardening", dependencies: ["CLinux"]),
+    .target(name: "Hardening", dependencies: ["CLinux", "CSeccomp"]),
     .target(name: "Files", dependencies: ["CLinux"]),
 
     .target(name: "Consensus", dependencies: ["BLS", "Encoding"]),
@@ -76,11 +77,12 @@ let targets: [Target] = [
     ),
     .target(name: "Arguments"),
     .target(name: "Configuration", dependencies: ["Arguments", "Encoding", "YAML"]),
+    .target(name: "Doctor", dependencies: ["Configuration", "Encoding"]),
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
             "AWS", "Arguments", "Audit", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto",
-            "DynamoDB", "Encoding", "Files", "HTTPClient",
+            "Doctor", "DynamoDB", "Encoding", "Files", "HTTPClient",
             "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI", "SignerState",
             "SlashingProtection", "Telemetry",
         ]
@@ -128,22 +130,33 @@ let targets: [Target] = [
     .testTarget(name: "ConfigurationTests", dependencies: ["Arguments", "Configuration", "Encoding", "YAML"]),
     .testTarget(name: "ConsensusTests", dependencies: ["BLS", "Consensus", "Encoding"]),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto", "Encoding", "Secrets"]),
+    .testTarget(name: "DoctorTests", dependencies: ["Configuration", "Doctor", "Encoding"]),
     .testTarget(name: "DynamoDBTests", dependencies: ["AWS", "DynamoDB", "TestSupport"]),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding"]),
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Keystores",
+            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Hardening", "Keystores",
             "PostgreSQLServer",
             "Secrets", "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
-    .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
+    // What the sandbox refuses, tried from inside by a program of its own.
+    .target(name: "CAttempts", path: "Tests/CAttempts"),
+    .executableTarget(
+        name: "SandboxProbe",
+        dependencies: ["CAttempts", "Hardening"],
+        path: "Tests/SandboxProbe"
+    ),
+    .testTarget(
+        name: "HardeningTests",
+        dependencies: ["CLinux", "Concurrency", "Hardening", "SandboxProbe", "TestSupport"]
+    ),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(
         name: "KeystoresTests",
-        dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets"]
+        dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets", "TestSupport"]
     ),
     .testTarget(
         name: "PostgreSQLTests",
@@ -211,7 +224,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),  // SE-0481
     .enableExperimentalFeature("Lifetimes"),  // spans that are handed out by secret memory
 ]
-for target in targets + campaigns where target.type != .system && target.name != "CLinux" {
+for target in targets + campaigns where target.type != .system && !["CLinux", "CAttempts"].contains(target.name) {
     target.swiftSettings = settings
 }
 

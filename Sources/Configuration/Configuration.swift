@@ -8,6 +8,7 @@ package import Arguments
 package struct Configuration: Sendable {
     package var network = Network()
     package var server = Server()
+    package var sandbox = Sandbox()
     package var metrics = Metrics()
     package var keySources = KeySources()
     package var antiSlashing = AntiSlashing()
@@ -47,10 +48,11 @@ package struct Configuration: Sendable {
 
     /// The one table.
     package static let schema = Schema<Configuration>(
-        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
-            + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
+        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings
+            + Metrics.settings + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
             + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings + Audit.settings,
-        rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules + Audit.rules,
+        rules: Canaries.rules + Server.rules + Sandbox.rules + KeySources.rules + AntiSlashing.rules
+            + SignerState.rules + Audit.rules,
         reserved: reserved
     )
 
@@ -74,6 +76,5 @@ package struct Configuration: Sendable {
             prefix: "key_sources.dynamodb",
             reason: "is not available: this version reads keys from files only"
         ),
-        ReservedSection(prefix: "server.seccomp", reason: "is not available in this version"),
     ]
 }

@@ -27,7 +27,7 @@ enum CommandTree {
             Example("containment-chamber config reference", "Every setting with its default"),
         ],
         subcommands: [
-            server, config, keys, antiSlashing, audit, operatorCommands, api,
+            server, config, keys, antiSlashing, audit, operatorCommands, doctor, api,
             Command("version", summary: "Print the version"),
         ]
     )
@@ -61,6 +61,18 @@ enum CommandTree {
             Example("containment-chamber api > openapi.json", "The document"),
             Example("containment-chamber api --html > api.html", "The page"),
         ]
+    )
+
+    private static let doctor = Command(
+        "doctor",
+        summary: "Look at this host: what protects the signer and what does not",
+        discussion: """
+            Binds, firewall, files, user, privileges, memory, dumps, filters, clock, canaries: each with the command that \
+            mends it. Run it as root beside the running signer; what it may not see it says. Ends with 0 where all is well, \
+            1 where something could be safer or was not seen, 2 where something must not stay so.
+            """,
+        options: settings + [json],
+        examples: [Example("containment-chamber doctor -c config.yaml", "Before keys with a stake are loaded")]
     )
 
     private static let config = Command(

@@ -35,20 +35,7 @@ enum OpenedState {
 
     /// Connecting blocks, so it has a thread of its own.
     private static func postgreSQL(_ settings: Configuration.SignerState) async throws(Failure) -> any StateStore {
-        let url = try settings.url?.text(for: "signer_state.url") ?? ""
-        let password = try settings.password?.text(for: "signer_state.password")
-        let connection: PostgreSQLSettings
-        do throws(PostgreSQLError) {
-            connection = try PostgreSQLSettings(
-                url: url,
-                user: settings.username,
-                password: password,
-                applicationName: "containment-chamber",
-                forceIPv4: settings.forcesIPv4
-            )
-        } catch {
-            throw Failure("signer_state.url: \(error)", exitCode: .usage)
-        }
+        let connection = try PostgreSQLSettings(settings)
         let result = await Blocking.run(name: "signer-state") { () -> Result<PostgreSQLState, StateError> in
             Result { () throws(StateError) in try PostgreSQLState(connection) }
         }
@@ -72,6 +59,25 @@ enum OpenedState {
             )
         } catch {
             throw Failure("signer_state: \(error)", exitCode: .usage)
+        }
+    }
+}
+
+extension PostgreSQLSettings {
+    /// As the configuration has it.
+    init(_ settings: Configuration.SignerState) throws(Failure) {
+        let url = try settings.url?.text(for: "signer_state.url") ?? ""
+        let password = try settings.password?.text(for: "signer_state.password")
+        do throws(PostgreSQLError) {
+            self = try PostgreSQLSettings(
+                url: url,
+                user: settings.username,
+                password: password,
+                applicationName: "containment-chamber",
+                forceIPv4: settings.forcesIPv4
+            )
+        } catch {
+            throw Failure("signer_state.url: \(error)", exitCode: .usage)
         }
     }
 }

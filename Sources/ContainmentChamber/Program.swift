@@ -33,8 +33,19 @@ struct Program {
             Output.complain("\(error)")
             return .usage
         case .run(let invocation):
-            if invocation.path == ["server"] { Signals.blockAll() }
-            return finish { () async throws(Failure) in try await dispatch(invocation, hardening) }
+            guard invocation.path == ["server"] else {
+                return finish { () async throws(Failure) in try await dispatch(invocation) }
+            }
+            Signals.blockAll()
+            let server: ServerCommand
+            do throws(Failure) { server = try ServerCommand(invocation, hardening: hardening) } catch {
+                Output.complain("\(error)")
+                return error.exitCode
+            }
+            return finish { () async throws(Failure) in
+                try await server.run()
+                return .success
+            }
         }
     }
 
@@ -56,12 +67,8 @@ struct Program {
         }
     }
 
-    private static func dispatch(
-        _ invocation: Invocation,
-        _ hardening: HardeningReport
-    ) async throws(Failure) -> ExitCode {
+    private static func dispatch(_ invocation: Invocation) async throws(Failure) -> ExitCode {
         switch invocation.path {
-        case ["server"]: try await ServerCommand.run(invocation, hardening: hardening)
         case ["config", "check"]: try ConfigCommands.check(invocation)
         case ["config", "show"]: try ConfigCommands.show(invocation)
         case ["config", "reference"]: ConfigCommands.reference()
@@ -95,6 +102,7 @@ struct Program {
         case ["operator", "auth", "policies", "delete"]: try OperatorCommands.deletePolicy(invocation)
         case ["audit", "verify"]: return try await AuditCommands.verify(invocation)
         case ["api"]: APICommand.run(invocation)
+        case ["doctor"]: return try DoctorCommand.run(invocation)
         case ["version"]: Output.print("containment-chamber \(version)")
         default: preconditionFailure("the command \(invocation.path) is declared but nothing runs it")
         }
@@ -103,12 +111,18 @@ struct Program {
 }
 
 extension Invocation {
+    /// The file of the configuration, where there is one.
+    var configurationPath: String? { self["config"] ?? ProcessInfo.processInfo.environment["CONTAINMENT_CONFIG"] }
+
     /// The configuration of this command line: file, environment, flags.
     func configuration() throws(Failure) -> Configuration {
         var environment = ProcessInfo.processInfo.environment
-        let path = self["config"] ?? environment["CONTAINMENT_CONFIG"]
         environment["CONTAINMENT_CONFIG"] = nil
-        return try Invocation.configuration(file: path, environment: environment, flags: Configuration.flags(in: self))
+        return try Invocation.configuration(
+            file: configurationPath,
+            environment: environment,
+            flags: Configuration.flags(in: self)
+        )
     }
 }
 

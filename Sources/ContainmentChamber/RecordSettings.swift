@@ -125,7 +125,7 @@ extension Configuration.AntiSlashing {
 
 extension PostgreSQLSettings {
     /// As the configuration has it.
-    fileprivate init(_ protection: Configuration.AntiSlashing) throws(Failure) {
+    init(_ protection: Configuration.AntiSlashing) throws(Failure) {
         let url = try protection.url?.text(for: "anti_slashing.url") ?? ""
         let password = try protection.password?.text(for: "anti_slashing.password")
         do throws(PostgreSQLError) {

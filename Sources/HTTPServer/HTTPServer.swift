@@ -10,6 +10,7 @@ package final class HTTPServer: Sendable {
 
     private enum State {
         case new
+        case open(ListeningSocket)
         case running(Running)
         case stopped
     }
@@ -18,11 +19,28 @@ package final class HTTPServer: Sendable {
         core = ServerCore(settings, handler)
     }
 
+    /// Opens the port without serving: clients that connect wait until `start`, or for a process that gives up the right
+    /// to listen in between.
+    package func open() throws(HTTPServerError) {
+        try state.withLock { (state) throws(HTTPServerError) in
+            guard case .new = state else { throw .alreadyStarted }
+            state = .open(try core.settings.listener.open())
+        }
+    }
+
     /// Starts to serve. The address is the one really bound: with port 0 the system has chosen it.
     package func start() throws(HTTPServerError) -> BoundAddress {
         try state.withLock { (state) throws(HTTPServerError) -> BoundAddress in
-            guard case .new = state else { throw .alreadyStarted }
-            let running = try core.start()
+            let socket: ListeningSocket
+            switch state {
+            case .new: socket = try core.settings.listener.open()
+            case .open(let opened):
+                socket = opened
+                // Where serving fails, the socket is closed there.
+                state = .new
+            case .running, .stopped: throw .alreadyStarted
+            }
+            let running = try core.start(on: socket)
             state = .running(running)
             return running.socket.address
         }
@@ -36,6 +54,10 @@ package final class HTTPServer: Sendable {
         let previous = state.withLock { state in
             defer { state = .stopped }
             return state
+        }
+        if case .open(let socket) = previous {
+            close(socket.descriptor)
+            socket.cleanUp()
         }
         guard case .running(let running) = previous else { return true }
         // Stopping waits for threads, so it has one of its own.
@@ -55,8 +77,7 @@ private struct Running {
 }
 
 extension ServerCore {
-    fileprivate func start() throws(HTTPServerError) -> Running {
-        let socket = try settings.listener.open()
+    fileprivate func start(on socket: ListeningSocket) throws(HTTPServerError) -> Running {
         var loops: [(EventLoop, Thread)] = []
         do throws(HTTPServerError) {
             // Each loop has its own descriptor for the one socket, and closes it.

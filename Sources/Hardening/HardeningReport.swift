@@ -26,7 +26,11 @@ package struct HardeningReport: Sendable, Equatable {
 
     package private(set) var protections: [Protection] = []
 
-    mutating func add(_ name: String, _ state: State) { protections.append(Protection(name: name, state: state)) }
+    package init() {}
+
+    package mutating func add(_ name: String, _ state: State) {
+        protections.append(Protection(name: name, state: state))
+    }
 
     package subscript(_ name: String) -> State? { protections.first { $0.name == name }?.state }
 

@@ -15,6 +15,8 @@ package final class Signer: Sendable {
     package let lanes: SigningLanes
     package let points = MessagePointCache()
     private let witness: any SigningWitness
+    /// Keys with which nothing is signed, whoever asks.
+    private let blocked: Set<KeyIdentifier>
     /// Nanoseconds after which it is asked whether the client still waits.
     private let patience: UInt64
 
@@ -29,6 +31,7 @@ package final class Signer: Sendable {
         protection: SlashingProtection,
         authority: Authority,
         lanes: SigningLanes,
+        blocked: Set<KeyIdentifier> = [],
         patience: Duration = .milliseconds(20),
         witness: any SigningWitness
     ) {
@@ -38,6 +41,7 @@ package final class Signer: Sendable {
         self.protection = protection
         self.authority = authority
         self.lanes = lanes
+        self.blocked = blocked
         self.patience = UInt64(clamping: patience.nanoseconds)
         self.witness = witness
     }
@@ -64,6 +68,7 @@ package final class Signer: Sendable {
             return await tell(SigningOutcome(error), course)
         }
         course.request = message
+        if let key, blocked.contains(key) { return await tell(.canary, course) }
         if let refusal = Self.refusal(grant, message, key) { return await tell(.notAllowed(refusal), course) }
         if let hindrance = witness.hindrance { return await tell(.auditUnavailable(reason: hindrance), course) }
         let lane = Lane(message.request.operation)

@@ -15,6 +15,7 @@ import Testing
         "CCurl": ["HTTPClient"],
         "CAWS": ["AWS"],
         "CYAML": ["YAML"],
+        "CSeccomp": ["Hardening"],
         "CLinux": ["Concurrency", "Secrets", "SQLite", "Hardening", "HTTPServer", "Files"],
     ]
 

@@ -124,6 +124,34 @@ struct LifeTests {
         #expect(unsafe lstat(path, &status) != 0)
     }
 
+    @Test func `a port that is open answers nobody before it serves`() async throws {
+        let path = NSTemporaryDirectory() + "open-\(UUID().uuidString.prefix(8))"
+        let handler = TestHandler()
+        let server = HTTPServer(settings(UnixListener(path: path)), handler: handler)
+        try server.open()
+        #expect(throws: HTTPServerError.alreadyStarted) { try server.open() }
+        let client = try await onThread {
+            let client = UncheckedClient(try RawClient(.unix(path: path)))
+            client.raw.send(.request("POST", "/a", body: "early"))
+            return client
+        }
+        #expect(handler.admitted == 0)
+        #expect(try server.start() == .unix(path: path))
+        let body = try await onThread { try client.raw.reply()?.body }
+        #expect(body == "early")
+        await server.stop(drain: .seconds(5))
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func `a port that was only opened is closed when it stops`() async throws {
+        let path = NSTemporaryDirectory() + "open-\(UUID().uuidString.prefix(8))"
+        let server = HTTPServer(settings(UnixListener(path: path)), handler: TestHandler())
+        try server.open()
+        #expect(await server.stop(drain: .zero))
+        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(throws: HTTPServerError.alreadyStarted) { try server.start() }
+    }
+
     @Test func `a Unix socket that nobody serves is replaced, a file is not`() async throws {
         let path = "/tmp/chamber-http-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
         let abandoned = try UnixListener(path: path).open()

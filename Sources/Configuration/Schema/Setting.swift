@@ -167,3 +167,8 @@ enum WrittenValue: Sendable, Equatable {
     case one(String, isBare: Bool)
     case list([String], isBare: Bool)
 }
+
+extension Setting {
+    /// Whether it names a file or folder of this machine.
+    package var isPath: Bool { placeholder == "PATH" }
+}

@@ -50,8 +50,7 @@ extension Configuration {
 extension Configuration.Server {
     /// Whether only processes of this machine reach the signing port.
     package var isLoopback: Bool {
-        guard let address = IPAddress(listenAddress) else { return false }
-        return address.isVersion4 ? address.bits >> 24 == 127 : address.bits == 1
+        IPAddress(listenAddress)?.isLoopback ?? false
     }
 }
 

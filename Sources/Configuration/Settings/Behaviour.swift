@@ -33,6 +33,8 @@ extension Configuration {
     package struct Canaries: Sendable {
         /// Public keys that nobody should ever ask to sign with.
         package var keys: [Bytes<48>] = []
+        /// Whether attempts with them are refused.
+        package var blocks = false
     }
 }
 
@@ -84,7 +86,20 @@ extension Configuration.Canaries {
             at: \.canaries.keys,
             listOf: .bytes("a public key of 48 bytes in hexadecimal"),
             mayBeEmpty: true,
-            "Public keys that nobody should ever ask to sign with: an attempt is logged and counted, and goes on."
-        )
+            "Public keys that nobody should ever ask to sign with: every attempt that names one is logged and counted, loaded or not, allowed or not. It goes on, unless canary.block says otherwise."
+        ),
+        Setting(
+            "canary.block",
+            at: \.canaries.blocks,
+            .boolean,
+            "Refuses (403 canary_key) to sign with the keys of canary_keys. Who asks then learns that he was noticed."
+        ),
+    ]
+
+    static let rules: [Rule<Configuration>] = [
+        Rule(["canary.block", "canary_keys"]) { all in
+            guard all.canaries.blocks, all.canaries.keys.isEmpty else { return nil }
+            return .init("canary.block", "is true, but there are no canary_keys")
+        }
     ]
 }

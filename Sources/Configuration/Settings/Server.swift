@@ -129,7 +129,7 @@ extension Configuration.Server {
             "server.strict",
             at: \.server.isStrict,
             .boolean,
-            "Refuses to start where files that hold keys or passwords can be read by others."
+            "Refuses to start with any protection missing: key or password files that others can read, a configuration that others can reach, root or capabilities, memory that can be swapped or dumped, server.seccomp or server.landlock off or not to be had. Everything is named at once, with what mends it."
         ),
     ]
 

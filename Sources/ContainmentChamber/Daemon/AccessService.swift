@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Audit
 internal import Authorization
+internal import BLS
 internal import Concurrency
 internal import Configuration
 internal import HTTPServer
@@ -41,6 +42,7 @@ final class AccessService: Sendable {
         gate = AccessGate(
             authorizer: authorizer,
             addresses: ClientAddress(proxies: configuration.server.trustedProxies),
+            canaries: Self.canaries(configuration, logger, metrics),
             tell: { audit.post($0) },
             count: { [metrics] _ in metrics.authRejections.increment() }
         )
@@ -96,6 +98,24 @@ final class AccessService: Sendable {
         reader.withLock { $0 }.map { reader in
             AuditAnchors(state) { [reader] in reader.tag("audit head", $0) }
         }
+    }
+
+    private static func canaries(
+        _ configuration: Configuration,
+        _ logger: Logger,
+        _ metrics: Telemetry.Metrics
+    ) -> CanaryWatch {
+        CanaryWatch(
+            Set(configuration.canaries.keys.map { PublicKey($0) }),
+            count: { metrics.canarySignings.increment() },
+            tell: { key, caller in
+                logger.warn(
+                    .signer,
+                    "a canary key was named: somebody uses keys that must not be used",
+                    ["key": .text(key.description), "caller": .text(caller.description)]
+                )
+            }
+        )
     }
 
     /// The routes of policies and tokens. Only after `start`.

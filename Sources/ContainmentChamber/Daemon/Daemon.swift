@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Arguments
+internal import BLS
 internal import Concurrency
 internal import Configuration
 internal import Consensus
@@ -91,12 +92,13 @@ final class Daemon: Sendable {
                     try? await disabled.refresh()
                 }
             ) : nil
+        let canaries = Set(configuration.canaries.keys.map { KeyIdentifier.bls(PublicKey($0)) })
         let observer = SigningObserver(
             audit: audit,
             logger: logger,
             metrics: metrics,
             compatibility: SignerAPI.Compatibility(configuration.compatibility),
-            canaries: configuration.canaries.keys
+            canaries: canaries
         )
         signer = Signer(
             network: network,
@@ -105,6 +107,7 @@ final class Daemon: Sendable {
             protection: protection,
             authority: authority,
             lanes: lanes,
+            blocked: configuration.canaries.blocks ? canaries : [],
             witness: observer
         )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
@@ -115,6 +118,12 @@ final class Daemon: Sendable {
         }
         let lockedKeys = arena.protection
         let line = "keys lie in \(lockedKeys.rawValue) memory"
+        if lockedKeys == .unlocked, configuration.server.isStrict {
+            throw Failure(
+                "server.strict is true, and \(line)",
+                hint: "raise the limit on locked memory: LimitMEMLOCK=infinity in the unit"
+            )
+        }
         if lockedKeys == .unlocked { logger.warn(.chamber, line) } else { logger.info(.chamber, line) }
     }
 
@@ -186,7 +195,14 @@ final class Daemon: Sendable {
             executor: executor,
             logger: logger
         )
-        try ports.start()
+        try ports.open()
+        do throws(Failure) {
+            try restrictSystemCalls()
+            try ports.start()
+        } catch {
+            await ports.stop(drain: .zero)
+            throw error
+        }
         let following = Task { await access.watch() }
         defer { following.cancel() }
         let disabling = Task { await disabled.watch() }
@@ -209,6 +225,18 @@ final class Daemon: Sendable {
         )
         isDraining.withLock { $0 = true }
         await ports.stop(drain: configuration.server.drain)
+    }
+
+    /// After this no port can be opened any more.
+    private func restrictSystemCalls() throws(Failure) {
+        guard let state = try Sandbox.restrictSystemCalls(configuration) else { return }
+        var report = HardeningReport()
+        report.add(Sandbox.systemCalls, state)
+        if state.holds {
+            logger.info(.chamber, "hardening: \(report.line)")
+        } else {
+            logger.warn(.chamber, "hardening: \(report.line)")
+        }
     }
 
     private func close() async {

@@ -96,6 +96,15 @@ final class ServerPorts: Sendable {
         .allow(Access(caller: .peer(head.peer.description), grant: nil))
     }
 
+    /// Opens all of them. Nobody is answered before `start`.
+    func open() throws(Failure) {
+        for port in ports {
+            do throws(HTTPServerError) { try port.server.open() } catch {
+                throw Failure("the \(port.name) port: \(error)")
+            }
+        }
+    }
+
     func start() throws(Failure) {
         for port in ports {
             do throws(HTTPServerError) {

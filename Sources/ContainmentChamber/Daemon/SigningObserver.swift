@@ -23,13 +23,13 @@ struct SigningObserver: SigningWitness {
         logger: Logger,
         metrics: Telemetry.Metrics,
         compatibility: SignerAPI.Compatibility,
-        canaries: [Bytes<48>]
+        canaries: Set<KeyIdentifier>
     ) {
         self.audit = audit
         self.logger = logger
         self.metrics = metrics
         self.compatibility = compatibility
-        self.canaries = Set(canaries.map { .bls(PublicKey($0)) })
+        self.canaries = canaries
         blockProtection = metrics.protectionDuration["block"]
         attestationProtection = metrics.protectionDuration["attestation"]
         signed = Dictionary(
@@ -51,19 +51,12 @@ struct SigningObserver: SigningWitness {
                 event = self.event(told, operation: operation, isCanary: isCanary)
             }
         }
-        count(told, operation: operation, nanoseconds: told.nanoseconds, isCanary: isCanary)
+        count(told, operation: operation, nanoseconds: told.nanoseconds)
         logger.audit(event)
-        if isCanary {
-            logger.warn(
-                .signer,
-                "a canary key was named: somebody uses keys that must not be used",
-                ["key": .text(attempt.identifier), "caller": .text(attempt.caller.description)]
-            )
-        }
         return told.outcome
     }
 
-    private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64, isCanary: Bool) {
+    private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64) {
         if case .signed = attempt.outcome, let counter = (attempt.request?.request.operation).flatMap({ signed[$0] }) {
             counter.increment()
         } else {
@@ -74,7 +67,6 @@ struct SigningObserver: SigningWitness {
             let isBlock = if case .block? = attempt.request?.request.duty { true } else { false }
             (isBlock ? blockProtection : attestationProtection).observe(nanoseconds: waited)
         }
-        if isCanary { metrics.canarySignings.increment() }
         switch attempt.outcome {
         case .signed:
             metrics.blsSigningDuration.observe(nanoseconds: nanoseconds)
@@ -86,7 +78,8 @@ struct SigningObserver: SigningWitness {
         case .malformed, .rootMismatch: metrics.blsMalformedRequests.increment()
         case .unknownKey: metrics.blsMissingIdentifier.increment()
         case .notAllowed: metrics.authRejections.increment()
-        case .otherNetwork, .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned: break
+        case .canary, .otherNetwork, .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned:
+            break
         }
         metrics.refusals[attempt.outcome.code].increment()
     }

@@ -27,6 +27,7 @@ package struct Access: Sendable {
 package final class AccessGate: Sendable {
     private let authorizer: Authorizer
     private let addresses: ClientAddress
+    private let canaries: CanaryWatch
     private let failures = Lock(AccessFailures())
     private let tell: @Sendable (AuditEvent) -> Void
     private let count: @Sendable (AccessRefusal) -> Void
@@ -37,11 +38,13 @@ package final class AccessGate: Sendable {
     package init(
         authorizer: Authorizer,
         addresses: ClientAddress = ClientAddress(),
+        canaries: CanaryWatch = CanaryWatch(),
         tell: @escaping @Sendable (AuditEvent) -> Void,
         count: @escaping @Sendable (AccessRefusal) -> Void
     ) {
         self.authorizer = authorizer
         self.addresses = addresses
+        self.canaries = canaries
         self.tell = tell
         self.count = count
     }
@@ -54,15 +57,17 @@ package final class AccessGate: Sendable {
         case .local: return refuse(.forbidden, head, source, caller: .peer(shown))
         case .granted: break
         }
+        let canary = scope == .sign ? canaries.canary(named: parameters["identifier"]) : nil
         let grant: Grant
         do throws(AccessRefusal) { grant = try authorizer.authenticate(Bearer(head.credential), from: source) } catch {
-            return refuse(error, head, source, caller: .peer(shown))
+            return refuse(error, head, source, caller: .peer(shown), canary)
         }
         let caller: Caller = grant.token.map { .token($0.identifier, address: shown) } ?? .peer(shown)
         // The same answer whether the key is loaded or not: nobody has looked.
         guard grant.admits(scope, key: { scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil }) else {
-            return refuse(grant.token == nil ? .missingToken : .forbidden, head, source, caller: caller)
+            return refuse(grant.token == nil ? .missingToken : .forbidden, head, source, caller: caller, canary)
         }
+        if let canary { canaries.notice(canary, caller, isTold: true) }
         return .allow(Access(caller: caller, grant: grant))
     }
 
@@ -76,7 +81,8 @@ package final class AccessGate: Sendable {
         _ refusal: AccessRefusal,
         _ head: RequestHead,
         _ source: IPAddress?,
-        caller: Caller
+        caller: Caller,
+        _ canary: PublicKey? = nil
     ) -> GateDecision<Access> {
         count(refusal)
         var told = 1
@@ -92,6 +98,7 @@ package final class AccessGate: Sendable {
             }
         case .forbidden, .stale: response = .refused(refusal, acceptsJSON: head.acceptsJSON)
         }
+        if let canary { canaries.notice(canary, caller, isTold: told > 0) }
         if told > 0 {
             let detail = told > 1 ? "\(told) requests from this address since the last such line" : nil
             var event = AuditEvent(
@@ -100,6 +107,8 @@ package final class AccessGate: Sendable {
             )
             event.caller = caller.kind
             event.peer = caller.description
+            event.key = canary?.bytes
+            event.isCanary = canary != nil
             tell(event)
         }
         return .refuse(response)

@@ -22,6 +22,7 @@ extension SigningOutcome {
         case .malformed: 400
         case .rootMismatch: compatibility.signingRootMismatchStatus
         case .notAllowed(let refusal): refusal.status
+        case .canary: 403
         case .otherNetwork: compatibility.wrongNetworkStatus
         case .unknownKey: 404
         case .slashable: 412

@@ -77,6 +77,7 @@ package struct ErrorCode: Hashable, Sendable {
     static func signing(_ compatibility: Compatibility) -> [ErrorCode] {
         [
             malformedRequest, rootMismatch.at(compatibility.signingRootMismatchStatus), forbidden,
+            ErrorCode(403, "canary_key", "the key is a canary, and canaries are blocked"),
             ErrorCode(400, "unknown_type", "the type is none that can be signed"),
             wrongNetwork.at(compatibility.wrongNetworkStatus),
             ErrorCode(404, "key_not_found", "no key with this identifier is loaded"),

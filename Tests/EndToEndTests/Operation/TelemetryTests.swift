@@ -152,14 +152,4 @@ struct TelemetryTests {
         #expect(try signer.process.errors().isEmpty)
         try signer.expectNoSecret(of: [key])
     }
-
-    @Test func `a canary is served, logged and counted`() async throws {
-        let key = try TestKey(1)
-        let workplace = try Workplace(keys: [key], settings: "canary_keys: [\"\(key.publicKey)\"]")
-        let signer = try await RunningSigner.start(in: workplace)
-        #expect(try await signer.sign(SigningBody.randaoReveal(epoch: 1), with: key).status == 200)
-        #expect(Self.values(in: try await signer.metrics())["containment_canary_signing_total"] == 1)
-        #expect(await signer.stop() == 0)
-        #expect(try signer.log().contains { $0.target == "audit" && $0["canary"] != nil && $0.level == "WARN" })
-    }
 }

@@ -34,18 +34,37 @@ enum Chamber {
         return environment
     }
 
+    /// The program to start and its arguments, where another is to become ours.
+    static func command(_ arguments: [String], through wrapper: [String]) -> (URL, [String]) {
+        guard let first = wrapper.first else { return (binary, arguments) }
+        return (URL(filePath: first), wrapper.dropFirst() + [binary.path] + arguments)
+    }
+
     /// Runs a command to its end.
     static func run(
         _ arguments: [String],
+        through wrapper: [String] = [],
         environment own: [String: String] = [:],
         in folder: String? = nil
     ) async throws -> CommandResult {
         let folder = folder ?? NSTemporaryDirectory()
+        let (program, arguments) = command(arguments, through: wrapper)
         return try await places.whileHolding {
-            let child = try ChildProcess(binary, arguments, environment: environment(own), in: folder)
+            let child = try ChildProcess(program, arguments, environment: environment(own), in: folder)
             let code = await child.exitCode
             return CommandResult(exitCode: code, output: try child.output(), errors: try child.errors())
         }
+    }
+
+    /// Runs another program to its end; its exit code.
+    static func exitCode(of program: String, _ arguments: [String]) async throws -> Int32 {
+        let child = try ChildProcess(
+            URL(filePath: program),
+            arguments,
+            environment: environment(),
+            in: NSTemporaryDirectory()
+        )
+        return await child.exitCode
     }
 
     /// How many programs run at the same time: on two cores more of them only make each slower.

@@ -16,17 +16,22 @@ final class RunningSigner: Sendable {
 
     /// Starts `server` and waits until every port is open.
     ///
-    /// - Parameter makesRecord: creates the record where there is none.
+    /// - Parameters:
+    ///   - makesRecord: creates the record where there is none.
+    ///   - wrapper: a program with its arguments that becomes the signer.
     static func start(
         in workplace: Workplace,
         _ options: [String] = [],
         environment: [String: String] = [:],
-        makesRecord: Bool = true
+        makesRecord: Bool = true,
+        through wrapper: [String] = []
     ) async throws -> RunningSigner {
         let process = try await launch(
+            wrapper,
             ["server", "-c", workplace.configuration] + (makesRecord ? ["--anti-slashing-create-if-missing"] : [])
                 + options,
-            environment: Workplace.environment.merging(environment) { _, own in own },
+            environment: Workplace.environment.merging(sandbox) { _, own in own }.merging(environment) { _, own in own
+            },
             in: workplace
         )
         let ports = try await eventually("a signer that listens") { () -> [String: UInt16]? in
@@ -50,15 +55,23 @@ final class RunningSigner: Sendable {
         )
     }
 
+    /// CHAMBER_TEST_SANDBOX=required runs every signer of these tests in the sandbox.
+    private static let sandbox: [String: String] = {
+        guard let mode = ProcessInfo.processInfo.environment["CHAMBER_TEST_SANDBOX"] else { return [:] }
+        return ["CONTAINMENT_SERVER__SECCOMP": mode, "CONTAINMENT_SERVER__LANDLOCK": mode]
+    }()
+
     private static func launch(
+        _ wrapper: [String],
         _ arguments: [String],
         environment: [String: String],
         in workplace: Workplace
     ) async throws -> ChildProcess {
+        let (program, arguments) = Chamber.command(arguments, through: wrapper)
         await places.take()
         do {
             return try ChildProcess(
-                Chamber.binary,
+                program,
                 arguments,
                 environment: Chamber.environment(environment),
                 in: workplace.folder.path,

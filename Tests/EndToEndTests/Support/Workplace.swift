@@ -50,8 +50,18 @@ final class Workplace: Sendable {
 
     /// Runs a command with the configuration of this folder.
     func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> CommandResult {
+        try await run(arguments, environment: environment)
+    }
+
+    /// - Parameter wrapper: a program with its arguments that becomes the command.
+    func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        through wrapper: [String] = []
+    ) async throws -> CommandResult {
         try await Chamber.run(
             arguments + ["-c", configuration],
+            through: wrapper,
             environment: Self.environment.merging(environment) { _, own in own },
             in: folder.path
         )

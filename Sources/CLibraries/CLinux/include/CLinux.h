@@ -63,3 +63,19 @@ unsigned int chamber_set_umask(unsigned int mask);
 int chamber_timerfd(void);
 /// Makes a timer descriptor readable once, so many nanoseconds from now (timerfd_settime); an earlier setting is void.
 int chamber_arm_timer(int timer, uint32_t nanoseconds);
+
+/// The version of Landlock that the kernel offers (landlock(7)); -1 and errno where there is none.
+int chamber_landlock_version(void);
+/// A ruleset that handles these rights to files and TCP ports and scopes; a descriptor, or -1 and errno. `version` as the
+/// kernel offers it: what it does not know must be 0.
+int chamber_landlock_ruleset(uint64_t files, uint64_t ports, uint64_t scopes, int version);
+/// Allows rights below a folder, or to a file, for which only the rights that files have count. -1 and errno.
+int chamber_landlock_allow_path(int ruleset, const char *path, uint64_t rights);
+/// Allows rights to a TCP port. -1 and errno.
+int chamber_landlock_allow_port(int ruleset, uint16_t port, uint64_t rights);
+/// Holds the calling thread, and all that it starts from now on, to the ruleset. -1 and errno.
+int chamber_landlock_restrict(int ruleset);
+/// The process that listens at a Unix socket (SO_PEERCRED); -1 where nobody does.
+int chamber_socket_owner(const char *path);
+/// Whether the kernel's clock is kept in step (adjtimex(2), read only): 1 or 0; -1 and errno.
+int chamber_clock_is_synchronized(void);

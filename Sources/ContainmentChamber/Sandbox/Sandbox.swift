@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Foundation
+internal import Hardening
+
+/// What the serving process takes away from itself beyond what every command does, and when.
+enum Sandbox {
+    static let files = "files and ports"
+    static let systemCalls = "system calls"
+
+    /// Files and ports, for this thread and all that it starts: on the main thread, before any other.
+    static func restrictFiles(
+        _ configuration: Configuration,
+        _ report: inout HardeningReport
+    ) throws(Failure) {
+        guard configuration.sandbox.files != .off else { return }
+        let rules = try Landlock(configuration, environment: ProcessInfo.processInfo.environment)
+        let state = rules.apply()
+        report.add(files, state)
+        // A strict start tells of it together with all else.
+        guard !configuration.server.isStrict else { return }
+        try demand(configuration.sandbox.files == .required, "server.landlock", state)
+    }
+
+    /// System calls, for all threads: when the ports are open.
+    static func restrictSystemCalls(_ configuration: Configuration) throws(Failure) -> HardeningReport.State? {
+        guard configuration.sandbox.systemCalls != .off else { return nil }
+        let state = SystemCallFilter.apply()
+        let isDemanded = configuration.sandbox.systemCalls == .required || configuration.server.isStrict
+        try demand(isDemanded, "server.seccomp", state)
+        return state
+    }
+
+    private static func demand(
+        _ isDemanded: Bool,
+        _ setting: String,
+        _ state: HardeningReport.State
+    ) throws(Failure) {
+        guard isDemanded, case .missing(let reason) = state else { return }
+        throw Failure(
+            "\(setting) is required, but \(reason)",
+            hint: "set \(setting): best_effort, without server.strict, to run where it cannot be had"
+        )
+    }
+}

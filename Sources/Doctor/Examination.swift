@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Encoding
+
+/// Facts in, findings out: the checklist for production and the table of protections. Nothing is looked at here.
+package struct Examination {
+    let facts: HostFacts
+    var configuration: Configuration { facts.configuration }
+
+    package init(_ facts: HostFacts) { self.facts = facts }
+
+    package var findings: [Finding] {
+        network + access + files + process + memory + [dumps] + filters + [clock] + root + watching
+    }
+
+    /// Those that `server.strict` demands: what protects this process and what it reads, whoever reaches it.
+    package var protections: [Finding] { files + process + memory + filters }
+}
+
+// MARK: Who reaches it
+
+extension Examination {
+    var network: [Finding] {
+        [
+            binding("signing port", configuration.server.listenAddress, setting: "server.listen_address"),
+            configuration.metrics.isEnabled
+                ? binding("metrics port", configuration.metrics.listenAddress, setting: "metrics.listen_address")
+                : .ok("metrics port", "closed", why: "what is not open is not reached"),
+            firewall, encryption,
+        ]
+    }
+
+    private var encryption: Finding {
+        let why = "who listens on the way learns the tokens"
+        if facts.isEncrypted { return .ok("encryption", "TLS", why: why) }
+        if configuration.server.isLoopback { return .ok("encryption", "not needed on a loopback address", why: why) }
+        return .bad(
+            "encryption",
+            "none on \(configuration.server.listenAddress)",
+            why: why,
+            fix: "set tls.mode: file, or listen on a loopback address behind a tunnel"
+        )
+    }
+
+    private func binding(_ name: String, _ address: String, setting: String) -> Finding {
+        let why = "who reaches the port can ask; only clients should reach it"
+        if ["0.0.0.0", "::"].contains(address) {
+            return .bad(
+                name,
+                "\(address): every interface of this host, public ones too",
+                why: why,
+                fix: "set \(setting) to 127.0.0.1 or to the address of a private interface"
+            )
+        }
+        guard let parsed = IPAddress(address), parsed.isPublic else {
+            return .ok(name, "\(address): loopback or private", why: why)
+        }
+        return .bad(name, "\(address): a public address", why: why, fix: "set \(setting) to a private address")
+    }
+
+    private var firewall: Finding {
+        let why = "only validator clients should reach the signing port, only the monitoring the metrics"
+        var ports: [Int] = []
+        if !configuration.server.isLoopback { ports.append(configuration.server.listenPort) }
+        let metrics = configuration.metrics
+        if metrics.isEnabled, IPAddress(metrics.listenAddress)?.isLoopback != true { ports.append(metrics.listenPort) }
+        guard let port = ports.first else {
+            return .ok("firewall", "all ports are on loopback addresses: none is needed", why: why)
+        }
+        let fix =
+            "nft add rule inet filter input tcp dport \(port) ip saddr != CLIENT_ADDRESS drop"
+        switch facts.firewall {
+        case .none: return .bad("firewall", "there are no rules", why: why, fix: fix)
+        case .notPermitted:
+            return .unknown(
+                "firewall",
+                "the rules cannot be seen by this user",
+                why: why,
+                fix: "run the doctor as root"
+            )
+        case .unseen:
+            return .unknown(
+                "firewall",
+                "neither nft nor iptables is there",
+                why: why,
+                fix: "look at the firewall of the network, or install nftables"
+            )
+        case .rules(let text):
+            let words = Set(text.split { !$0.isNumber }.compactMap { Int($0) })
+            let missing = ports.filter { !words.contains($0) }
+            guard let open = missing.first else {
+                return .ok("firewall", "rules name ports \(ports.map(String.init).joined(separator: ", "))", why: why)
+            }
+            return .warn(
+                "firewall",
+                "no rule names port \(open); a default of drop would do",
+                why: why,
+                fix: "nft list ruleset; " + fix.replacing("dport \(port)", with: "dport \(open)")
+            )
+        }
+    }
+
+    var access: [Finding] {
+        let why = "with a token, who merely reaches the port can do nothing"
+        let isOpen = configuration.authMode == .open
+        let isLocal = configuration.server.isLoopback
+        var findings: [Finding] = []
+        switch (isOpen, isLocal) {
+        case (false, _): findings.append(.ok("tokens", "auth.mode is enforced", why: why))
+        case (true, true):
+            findings.append(
+                .warn(
+                    "tokens",
+                    "auth.mode is open: every process of this machine can sign",
+                    why: why,
+                    fix: "set auth.mode: enforced, and give each client a token (docs/access.md)"
+                )
+            )
+        case (true, false):
+            findings.append(
+                .bad("tokens", "auth.mode is open on a public address", why: why, fix: "set auth.mode: enforced")
+            )
+        }
+        let protection = "without a record, whatever can be slashed is signed"
+        if configuration.antiSlashing.backend == .noop {
+            findings.append(
+                .bad(
+                    "slashing protection",
+                    "anti_slashing.backend is noop: none",
+                    why: protection,
+                    fix: "set anti_slashing.backend to sqlite, postgres or dynamodb"
+                )
+            )
+        } else {
+            let name = configuration.antiSlashing.backend.rawValue
+            findings.append(.ok("slashing protection", "\(name)", why: protection))
+        }
+        return findings
+    }
+}
+
+// MARK: Files and user
+
+extension Examination {
+    var files: [Finding] {
+        facts.files.map { file in
+            let name = "\(file.role.rawValue): \(file.path)"
+            let why =
+                switch file.role {
+                case .keys: "who reads this has the keys, or what opens them"
+                case .configuration: "who reads this may learn passwords; who writes it decides what is signed"
+                case .record, .state: "who writes this decides what is signed"
+                }
+            let mode = String(file.mode & 0o7777, radix: 8)
+            if file.mode & 0o077 != 0 {
+                return .bad(
+                    name,
+                    "mode \(mode): others can reach it",
+                    why: why,
+                    fix: "chmod \(file.isFolder ? "700" : "600") \(file.path)"
+                )
+            }
+            if file.owner != facts.user, file.owner != 0 {
+                return .bad(
+                    name,
+                    "belongs to user \(file.owner), the signer is user \(facts.user)",
+                    why: why,
+                    fix: "chown \(facts.user) \(file.path)"
+                )
+            }
+            return .ok(name, "mode \(mode)", why: why)
+        }
+    }
+
+    var process: [Finding] {
+        let whyUser = "root reads every file and may change the host; signing needs neither"
+        var findings: [Finding] = [
+            facts.user == 0
+                ? .bad(
+                    "user",
+                    "root",
+                    why: whyUser,
+                    fix: "useradd --system --shell /usr/sbin/nologin containment-chamber, and User= in the unit"
+                ) : .ok("user", "user \(facts.user)", why: whyUser)
+        ]
+        guard let signer = facts.signer else {
+            return findings + [
+                .unknown(
+                    "running signer",
+                    "none answers at \(configuration.adminSocketPath)",
+                    why: "privileges and filters are seen only on a process that runs",
+                    fix: "start the signer, and run the doctor as its user or as root"
+                )
+            ]
+        }
+        let whyCapabilities = "a signer needs no capability but, at most, that to lock memory"
+        switch signer.capabilities.map({ $0 & ~(1 << 14) }) {
+        case 0?: findings.append(.ok("capabilities", "none", why: whyCapabilities))
+        case let set?:
+            findings.append(
+                .bad(
+                    "capabilities",
+                    "the set 0x\(String(set, radix: 16))",
+                    why: whyCapabilities,
+                    fix: "CapabilityBoundingSet= in the unit, --cap-drop ALL for a container"
+                )
+            )
+        case nil: findings.append(Self.unseen("capabilities", whyCapabilities))
+        }
+        let whyPrivileges = "no program that it could start gains rights"
+        switch signer.hasNoNewPrivileges {
+        case true?: findings.append(.ok("new privileges", "never", why: whyPrivileges))
+        case false?:
+            findings.append(
+                .bad("new privileges", "possible", why: whyPrivileges, fix: "NoNewPrivileges=yes in the unit")
+            )
+        case nil: findings.append(Self.unseen("new privileges", whyPrivileges))
+        }
+        return findings
+    }
+
+    static func unseen(_ name: String, _ why: String) -> Finding {
+        .unknown(name, "cannot be seen by this user", why: why, fix: "run the doctor as root")
+    }
+}
