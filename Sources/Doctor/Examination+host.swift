@@ -164,6 +164,11 @@ extension Examination {
                     fix: "set canary_keys, and alert on containment_canary_signing_total"
                 ),
             audit,
+            .ok(
+                "always on",
+                "secrets wiped, tokens kept as digests, other networks refused, overload refused at once",
+                why: "no setting switches these off"
+            ),
         ]
     }
     /// The audit lines go where the log goes; whether somebody keeps them apart there cannot be seen from here.
