@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Configuration {
-    /// What the serving process reads: folders, for files are replaced by renaming. A setting that names a path stands here
-    /// or in `writtenFolders`.
+    /// What the serving process reads: folders, for files are replaced by renaming. A setting that names a path stands
+    /// here or in `writtenFolders`.
     package var readFolders: [String] {
         let files = keySources.filesystem
         var folders = files.paths + sandbox.readablePaths

@@ -164,11 +164,19 @@ extension Examination {
                     fix: "set canary_keys, and alert on containment_canary_signing_total"
                 ),
             audit,
+            .ok(
+                "always on",
+                "secrets wiped, tokens kept as digests, other networks refused, overload refused at once",
+                why: "no setting switches these off"
+            ),
         ]
     }
-    /// The audit lines go where the log goes; whether somebody keeps them apart there cannot be seen from here.
+    /// Without a file of their own the audit lines go where the log goes; whether somebody keeps them apart there cannot be seen from here.
     private var audit: Finding {
         let why = "who signed what, and who tried to, is known afterwards only from there"
+        if let path = configuration.audit.path {
+            return .ok("audit", "lines are chained in \(path); `containment-chamber audit verify` walks them", why: why)
+        }
         let directives = configuration.logging.filter.split(separator: ",").map { $0.filter { $0 != " " } }
         let own = directives.last { $0.hasPrefix("audit=") }?.dropFirst(6)
         let general = directives.last { !$0.contains("=") }

@@ -160,7 +160,7 @@ extension Examination {
                     fix: "chmod \(file.isFolder ? "700" : "600") \(file.path)"
                 )
             }
-            if file.owner != facts.user, file.owner != 0 {
+            if knowsUser, file.owner != facts.user, file.owner != 0 {
                 return .bad(
                     name,
                     "belongs to user \(file.owner), the signer is user \(facts.user)",
@@ -172,17 +172,25 @@ extension Examination {
         }
     }
 
+    /// Root looks at the files of others: who the signer is shows only when it runs.
+    private var knowsUser: Bool { facts.signer != nil || facts.user != 0 }
+
+    private var user: Finding {
+        let why = "root reads every file and may change the host; signing needs neither"
+        guard knowsUser else {
+            return .unknown("user", "the doctor is root, and no signer runs", why: why, fix: "start the signer")
+        }
+        guard facts.user == 0 else { return .ok("user", "user \(facts.user)", why: why) }
+        return .bad(
+            "user",
+            "root",
+            why: why,
+            fix: "useradd --system --shell /usr/sbin/nologin containment-chamber, and User= in the unit"
+        )
+    }
+
     var process: [Finding] {
-        let whyUser = "root reads every file and may change the host; signing needs neither"
-        var findings: [Finding] = [
-            facts.user == 0
-                ? .bad(
-                    "user",
-                    "root",
-                    why: whyUser,
-                    fix: "useradd --system --shell /usr/sbin/nologin containment-chamber, and User= in the unit"
-                ) : .ok("user", "user \(facts.user)", why: whyUser)
-        ]
+        var findings = [user]
         guard let signer = facts.signer else {
             return findings + [
                 .unknown(

@@ -93,6 +93,16 @@ import Testing
         },
         Case("slashing protection", .bad) { $0.configuration.antiSlashing.backend = .noop },
         Case("user", .bad) { $0.user = 0 },
+        Case("user", .unknown) {
+            $0.user = 0
+            $0.signer = nil
+        },
+        // Of a signer that does not run, root cannot know the user.
+        Case("keys: /var/lib/cc/keys", .ok) {
+            $0.user = 0
+            $0.signer = nil
+        },
+        Case("keys: /var/lib/cc/keys", .bad) { $0.user = 1001 },
         Case("running signer", .unknown) { $0.signer = nil },
         Case("capabilities", .bad) { $0.signer?.capabilities = 1 << 21 },
         Case("capabilities", .unknown) { $0.signer?.capabilities = nil },

@@ -112,4 +112,13 @@ import Testing
         #expect(try settings("&socketTimeout=300").socketTimeout == .seconds(300))
         #expect(try settings("&socketTimeout=0").socketTimeout == nil)
     }
+
+    @Test func `the ports and files that a connection needs are told`() throws {
+        let settings = try PostgreSQLSettings(
+            url: "postgresql://u@/d?host=a,/run/pg,c&port=1,2,3&sslrootcert=/x/ca.crt&sslcert=/y/c.crt&sslkey=/z/c.key",
+            applicationName: "test"
+        )
+        #expect(settings.ports == [1, 3])
+        #expect(settings.files == ["/x/ca.crt", "/y/c.crt", "/z/c.key"])
+    }
 }

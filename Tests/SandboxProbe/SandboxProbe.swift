@@ -3,14 +3,15 @@ internal import CAttempts
 internal import Foundation
 internal import Hardening
 
-/// Goes into the sandbox of the signer and tries from inside what it is told to: the signer itself has no door for that.
+/// Goes into the sandbox of the signer and tries from inside what it is told to: the signer itself has no door for
+/// that.
 ///
 ///     SandboxProbe calls ATTEMPT [ARGUMENT]
 ///     SandboxProbe files [--read PATH] [--write PATH] [--bind PORT] [--call PORT] -- ATTEMPT [ARGUMENT]
 ///     SandboxProbe deprived PROGRAM [ARGUMENT …]
 ///
-/// The last becomes another program, as on a kernel that has neither filters nor Landlock. The others print the error number,
-/// 0 where it worked; a protection that does not hold ends them with 3.
+/// The last becomes another program, as on a kernel that has neither filters nor Landlock. The others print the error
+/// number, 0 where it worked; a protection that does not hold ends them with 3.
 @main
 struct SandboxProbe {
     static func main() {

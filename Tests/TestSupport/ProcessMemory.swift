@@ -2,8 +2,8 @@
 internal import Foundation
 internal import Glibc
 
-/// The memory of a process as the kernel shows it (`/proc/PID/mem`): guard pages and secret memory are holes in it. What is
-/// dumpable to nobody only root can read.
+/// The memory of a process as the kernel shows it (`/proc/PID/mem`): guard pages and secret memory are holes in it.
+/// What is dumpable to nobody only root can read.
 package struct ProcessMemory {
     package struct Failure: Error, CustomStringConvertible { package let description: String }
 
@@ -15,8 +15,8 @@ package struct ProcessMemory {
     /// Whether there is memory that can be gone through: under a sanitizer it is terabytes of shadow.
     package var isPossible: Bool { ((try? mappings()) ?? []).allSatisfy { start, end in end - start < 1 << 32 } }
 
-    /// Shows all of it to `look`, a piece and its address at a time. Neighbouring pieces share `overlap` bytes, so that what
-    /// lies across is seen in one.
+    /// Shows all of it to `look`, a piece and its address at a time. Neighbouring pieces share `overlap` bytes, so that
+    /// what lies across is seen in one.
     ///
     /// - Parameter window: where pieces are put; its own bytes are left out.
     package func walk(
@@ -75,8 +75,8 @@ package struct ProcessMemory {
         return found
     }
 
-    /// What is left of a mapping when `range` is taken out of it. By address and not by mapping: the kernel joins neighbours,
-    /// so a mapping can hold more than what asked for it.
+    /// What is left of a mapping when `range` is taken out of it. By address and not by mapping: the kernel joins
+    /// neighbours, so a mapping can hold more than what asked for it.
     private static func without(_ range: Range<UInt>, _ mapping: (start: UInt, end: UInt)) -> [(start: UInt, end: UInt)]
     {
         guard range.overlaps(mapping.start..<mapping.end) else { return [mapping] }
@@ -85,8 +85,8 @@ package struct ProcessMemory {
         ]
     }
 
-    /// Readable mappings. Read until the kernel says that there is no more: it gives a page at a time, and Foundation at
-    /// times takes the first short piece for the end.
+    /// Readable mappings. Read until the kernel says that there is no more: it gives a page at a time, and Foundation
+    /// at times takes the first short piece for the end.
     private func mappings() throws -> [(start: UInt, end: UInt)] {
         let list = unsafe open("\(folder)/maps", O_RDONLY)
         guard list >= 0 else { throw Failure(description: "\(folder)/maps cannot be read") }

@@ -9,8 +9,8 @@ struct ServerCommand {
     private let configuration: Configuration
     private let report: HardeningReport
 
-    /// What has to come before the first thread: the configuration says which files and ports are left, and threads that
-    /// exist already would keep the others.
+    /// What has to come before the first thread: the configuration says which files and ports are left, and threads
+    /// that exist already would keep the others.
     init(_ invocation: Invocation, hardening report: HardeningReport) throws(Failure) {
         configuration = try invocation.configuration()
         var report = report

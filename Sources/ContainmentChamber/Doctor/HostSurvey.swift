@@ -4,7 +4,8 @@ internal import Doctor
 internal import Foundation
 internal import Hardening
 
-/// Looks at this host for the doctor and for `server.strict`: `/proc`, the modes of files, the firewall. Judges nothing.
+/// Looks at this host for the doctor and for `server.strict`: `/proc`, the modes of files, the firewall. Judges
+/// nothing.
 struct HostSurvey {
     private let configuration: Configuration
     /// The configuration file, where there is one.

@@ -15,11 +15,23 @@ enum Sandbox {
     ) throws(Failure) {
         guard configuration.sandbox.files != .off else { return }
         let rules = try Landlock(configuration, environment: ProcessInfo.processInfo.environment)
-        let state = rules.apply()
+        let state = Self.reachingAll(configuration) ?? rules.apply()
         report.add(files, state)
         // A strict start tells of it together with all else.
         guard !configuration.server.isStrict else { return }
         try demand(configuration.sandbox.files == .required, "server.landlock", state)
+    }
+
+    /// A folder is allowed with all below it: of `/` nothing would be left to forbid.
+    private static func reachingAll(_ configuration: Configuration) -> HardeningReport.State? {
+        for folder in configuration.writtenFolders + configuration.readFolders
+        where URL(filePath: folder).resolvingSymlinksInPath().standardizedFileURL.path == "/" {
+            return .missing(
+                "the configuration names a file in / (working directory included), which would allow everything: "
+                    + "give the record, the floor and the signer state a folder of their own"
+            )
+        }
+        return nil
     }
 
     /// System calls, for all threads: when the ports are open.

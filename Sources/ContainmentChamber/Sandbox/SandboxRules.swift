@@ -29,8 +29,8 @@ extension Landlock {
     }
 
     /// What the libraries look at: name services, certificates, time zones, the processors, this process. `/proc` shows
-    /// other processes too, but nothing of theirs that is protected: who is held by Landlock may not look into those that
-    /// are not.
+    /// other processes too, but nothing of theirs that is protected: who is held by Landlock may not look into those
+    /// that are not.
     private static var system: [String] {
         let folders = [
             "/etc", "/usr", "/lib", "/lib64", "/proc", "/sys/devices", "/dev/urandom", "/dev/random", "/dev/zero",
@@ -40,8 +40,8 @@ extension Landlock {
         return names.hasPrefix("/etc/") ? folders : folders + [Configuration.folder(of: names)]
     }
 
-    /// The standard chain of credentials: files that the environment names, the metadata services of container and instance,
-    /// and the token services. A `credential_process` of a profile is another program, which is never run.
+    /// The standard chain of credentials: files that the environment names, the metadata services of container and
+    /// instance, and the token services. A `credential_process` of a profile is another program, which is never run.
     private mutating func allowAWS(_ endpoints: [String], _ environment: [String: String]) {
         for name in [
             "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",

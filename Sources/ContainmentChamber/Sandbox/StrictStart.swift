@@ -14,10 +14,10 @@ enum StrictStart {
         _ report: HardeningReport
     ) throws(Failure) {
         var lines: [String] = []
-        // What is locked is judged below, together with the swap.
+        // What is locked is judged by the findings, together with the swap.
         for protection in report.protections where !protection.state.holds && protection.name != "memory" {
             lines.append("\(protection.name): \(protection.state.detail)")
-            lines.append("    fix: docs/hardening.md has the settings of the host")
+            lines.append("    fix: \(fixes[protection.name] ?? "see docs/hardening.md")")
         }
         for finding in findings(configuration, file) where finding.state != .ok {
             lines.append("\(finding.name): \(finding.what)")
@@ -30,6 +30,18 @@ enum StrictStart {
             exitCode: .failure
         )
     }
+
+    /// What mends what the process could not do for itself.
+    private static let fixes = [
+        "crash reports": "SWIFT_BACKTRACE=enable=no in the environment",
+        "dumps": "let no security module of the host forbid prctl(PR_SET_DUMPABLE)",
+        "core files": "LimitCORE=0 in the unit, --ulimit core=0 for a container",
+        "privileges": "NoNewPrivileges=yes in the unit, --security-opt no-new-privileges for a container",
+        "new files": "UMask=0077 in the unit",
+        "open files": "LimitNOFILE=65536 in the unit, --ulimit nofile=65536 for a container",
+        "broken pipes": "let no security module of the host forbid sigaction",
+        Sandbox.files: "Linux 6.7 or later, booted with lsm=landlock,… where it is not the default",
+    ]
 
     private static func findings(_ configuration: Configuration, _ file: String?) -> [Finding] {
         var facts = HostSurvey(configuration, file: file).facts(of: getpid())

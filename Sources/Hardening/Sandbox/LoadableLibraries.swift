@@ -2,8 +2,8 @@
 internal import FoundationEssentials
 internal import Glibc
 
-/// Libraries that the C library opens when it first needs them. Under the filter no code can be mapped, so they are opened
-/// before: those that look names up, as `/etc/nsswitch.conf` lists them, and the one that ends threads.
+/// Libraries that the C library opens when it first needs them. Under the filter no code can be mapped, so they are
+/// opened before: those that look names up, as `/etc/nsswitch.conf` lists them, and the one that ends threads.
 package enum LoadableLibraries {
     static func load() {
         // What lies in the cache stays there: nothing is ever closed.

@@ -2,14 +2,15 @@
 internal import CSeccomp
 internal import Glibc
 
-/// The filter on system calls (seccomp(2)) of a signer whose ports are open: what it needs to sign is allowed, everything
-/// else is not there.
+/// The filter on system calls (seccomp(2)) of a signer whose ports are open: what it needs to sign is allowed,
+/// everything else is not there.
 ///
-/// What is not on a list is refused with ENOSYS, as by a kernel that does not know it: the C library and others then fall
-/// back to older calls, where EPERM would make them fail. What only an intruder tries ends the process. All refusals are
-/// told by the kernel in its log (audit type 1326), with the number of the call.
+/// What is not on a list is refused with ENOSYS, as by a kernel that does not know it: the C library and others then
+/// fall back to older calls, where EPERM would make them fail. What only an intruder tries ends the process. All
+/// refusals are told by the kernel in its log (audit type 1326), with the number of the call.
 package enum SystemCallFilter {
-    /// Applies the filter to every thread of this process, for ever. Open all ports first: none can be opened after this.
+    /// Applies the filter to every thread of this process, for ever. Open all ports first: none can be opened after
+    /// this.
     package static func apply() -> HardeningReport.State {
         LoadableLibraries.load()
         if let failure = load(default: FilterRules.allow, { $0.addQuiet() }) { return failure }
@@ -46,9 +47,9 @@ package enum SystemCallFilter {
     private static let kill = UInt32(0x8000_0000)  // SCMP_ACT_KILL_PROCESS
     private static let refuse = chamber_scmp_refuse(EPERM)
 
-    /// A filter of its own for what the C library tries first each time it starts a thread: who refuses decides whether the
-    /// kernel tells it, and hundreds of such lines would hide the one that matters. clone3 keeps its flags in memory, where
-    /// a filter cannot look; without it the C library takes clone.
+    /// A filter of its own for what the C library tries first each time it starts a thread: who refuses decides whether
+    /// the kernel tells it, and hundreds of such lines would hide the one that matters. clone3 keeps its flags in
+    /// memory, where a filter cannot look; without it the C library takes clone.
     mutating func addQuiet() {
         unsafe note(seccomp_attr_set(context, SCMP_FLTATR_CTL_TSYNC, 1))
         rule("clone3", chamber_scmp_refuse(ENOSYS))
@@ -102,7 +103,8 @@ package enum SystemCallFilter {
     }
 
     private mutating func limitQuestions() {
-        // PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_VMA (names of mappings).
+        // PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_VMA (names of
+        // mappings).
         for option in [15, 16, 3, 39, 21, 0x5356_4d41] as [UInt64] {
             rule("prctl", Self.allow, [.init(0, is: option)])
         }
@@ -121,7 +123,8 @@ package enum SystemCallFilter {
     private mutating func note(_ code: Int32) { if firstFailure == 0, code < 0 { firstFailure = code } }
 }
 
-/// What an argument of a call has to be. Arguments of type `int` fill half of a register: the other half does not count.
+/// What an argument of a call has to be. Arguments of type `int` fill half of a register: the other half does not
+/// count.
 private struct Condition {
     let comparison: scmp_arg_cmp
 

@@ -4,8 +4,8 @@ package import Signer
 
 /// The keys that nobody should ever ask to sign with. Whoever tries keys that he has found names one sooner or later.
 ///
-/// Noticed at the gate, where every request for a signature passes, with its head alone: it counts whether the caller may
-/// ask or not, whether the key is loaded or not, and whatever the body turns out to be.
+/// Noticed at the gate, where every request for a signature passes, with its head alone: it counts whether the caller
+/// may ask or not, whether the key is loaded or not, and whatever the body turns out to be.
 package struct CanaryWatch: Sendable {
     private let keys: Set<PublicKey>
     private let count: @Sendable () -> Void
@@ -13,8 +13,8 @@ package struct CanaryWatch: Sendable {
 
     /// - Parameters:
     ///   - count: called once for every attempt.
-    ///   - tell: hears of attempts; of those that repeat without a valid token only now and then, or whoever reaches the port
-    ///     could fill a disk with them.
+    ///   - tell: hears of attempts; of those that repeat without a valid token only now and then, or whoever reaches
+    ///     the port could fill a disk with them.
     package init(
         _ keys: Set<PublicKey> = [],
         count: @escaping @Sendable () -> Void = {},

@@ -147,6 +147,23 @@ struct SandboxTests {
     }
 }
 
+extension SandboxTests {
+    @Test func `a record in the root folder would allow everything, and is refused`() async throws {
+        let workplace = try Workplace(keys: [TestKey(1)])
+        let result = try await workplace.run(
+            "server",
+            "--anti-slashing-path",
+            "/chamber-test.sqlite",
+            "--anti-slashing-create-if-missing",
+            "--server-landlock",
+            "required"
+        )
+        #expect(result.exitCode == 1, "\(result)")
+        #expect(result.errors.contains("names a file in /") && result.errors.contains("folder of their own"))
+        #expect(!FileManager.default.fileExists(atPath: "/chamber-test.sqlite"))
+    }
+}
+
 /// A kernel that has neither filters nor Landlock.
 @Suite(.timeLimit(.minutes(2)))
 struct DeprivedTests {

@@ -16,7 +16,8 @@ struct SecretForms: Sendable {
     init(_ what: String, digits: String) throws {
         let decoded = try Hex.decode(digits)
         let raw = Array(decoded)
-        // Eight words of four bytes and four of eight, as big numbers lie in memory of a processor with the other order.
+        // Eight words of four bytes and four of eight, as big numbers lie in memory of a processor with the other
+        // order.
         let words = [4, 8].map { size in
             stride(from: 0, to: 32, by: size).flatMap { raw[$0..<$0 + size].reversed() }
         }
