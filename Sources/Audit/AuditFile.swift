@@ -90,10 +90,14 @@ package final class AuditFile: AuditTrail {
 
     /// Returns once the line is with the kernel.
     package func record(_ event: AuditEvent) async throws(AuditUnavailable) {
-        if let hindrance {
-            // Now, not after the writer's rest; it counts all the same.
-            inbox.withLock { $0.refused += 1 }
-            throw hindrance
+        // Now, not after the writer's rest; it counts all the same.
+        let fault = state.withLock { state in
+            if state.fault != nil { state.unwritten += 1 }
+            return state.fault
+        }
+        if let fault {
+            inbox.withLock(wake: false) { $0.refused += 1 }
+            throw AuditUnavailable(fault)
         }
         let entry = AuditEntry(event: event, time: settings.now())
         let problem: AuditUnavailable? = await withCheckedContinuation { continuation in
@@ -164,7 +168,7 @@ struct AuditInbox: Sendable {
     var posted = 0
     /// Posted and not kept.
     var dropped: UInt64 = 0
-    /// Refused before they came here.
+    /// Refused before they came here, and counted.
     var refused: UInt64 = 0
     var failedSync: (file: UInt64, problem: FileProblem)?
     var mustCheckPlace = false

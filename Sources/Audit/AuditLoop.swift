@@ -50,7 +50,7 @@ struct AuditLoop: ~Copyable {
         let wasDown = writer.fault != nil
         let written = entries.isEmpty ? 0 : writer.write(entries)
         if !wasDown, writer.fault != nil { lastAttempt = MonotonicClock.nanoseconds }
-        publish(written: written, unwritten: UInt64(entries.count - written) + missing)
+        publish(written: written, unwritten: UInt64(entries.count - written) + work.dropped)
         let problem = writer.fault.map { AuditUnavailable($0.reason) }
         for (place, continuation) in work.waiting.enumerated() {
             continuation?.resume(returning: place < written ? nil : problem ?? AuditUnavailable("it was not taken"))
@@ -69,7 +69,7 @@ struct AuditLoop: ~Copyable {
         }
         writer.countUnwritten(Int(refused))
         writer.recover(at: settings.now())
-        publish(written: 0, unwritten: refused)
+        publish(written: 0, unwritten: 0)
     }
 
     /// Before anybody is answered: whoever asks then must see a trail that is down.

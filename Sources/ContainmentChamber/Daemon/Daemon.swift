@@ -192,7 +192,7 @@ final class Daemon: Sendable {
     private func close() async {
         await protection.close()
         // After the last attempt, and before the state in which its head is anchored.
-        access.gate.tellDue()
+        access.gate.tellDue(all: true)
         await audit.close()
         await access.close()
         await Blocking.run(name: "closing") { [lanes, logger] in
