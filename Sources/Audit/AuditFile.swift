@@ -104,7 +104,7 @@ package final class AuditFile: AuditTrail {
             var isTaken = false
             inbox.withLockThenWake { inbox in
                 isTaken = inbox.append(entry, continuation)
-                return isTaken
+                return isTaken && inbox.takeIdleness()
             }
             if !isTaken { continuation.resume(returning: AuditUnavailable("the signer is ending")) }
         }
@@ -114,7 +114,7 @@ package final class AuditFile: AuditTrail {
     /// Puts an event behind what waits, without waiting for it.
     package func post(_ event: AuditEvent) {
         let entry = AuditEntry(event: event, time: settings.now())
-        inbox.withLockThenWake { $0.append(entry, nil) }
+        inbox.withLockThenWake { $0.append(entry, nil) && $0.takeIdleness() }
     }
 
     /// Makes what has been written durable, and looks whether the file still stands in its place; where the chain stands
@@ -162,6 +162,8 @@ struct AuditInbox: Sendable {
 
     /// Events nobody waits for that are kept at most; those beyond are counted.
     static let mostPosted = 8192
+    /// Lines that are not kept waiting for more.
+    static let enough = 64
 
     var entries: [AuditEntry] = []
     var waiting: [Waiting?] = []
@@ -173,6 +175,14 @@ struct AuditInbox: Sendable {
     var failedSync: (file: UInt64, problem: FileProblem)?
     var mustCheckPlace = false
     var isClosing = false
+    /// Whether the writer sleeps until it is woken, and not for a moment to let a batch gather.
+    var isWriterIdle = false
+
+    /// Whether the writer has to be woken; once only.
+    mutating func takeIdleness() -> Bool {
+        defer { isWriterIdle = false }
+        return isWriterIdle || entries.count == Self.enough
+    }
 
     mutating func append(_ entry: AuditEntry, _ continuation: Waiting?) -> Bool {
         guard !isClosing else { return false }
@@ -192,7 +202,10 @@ struct AuditInbox: Sendable {
 
     /// Everything, or nil while there is nothing to do.
     mutating func take() -> AuditInbox? {
-        guard !isEmpty || isClosing else { return nil }
+        guard !isEmpty || isClosing else {
+            isWriterIdle = true
+            return nil
+        }
         var taken = AuditInbox()
         swap(&taken, &self)
         isClosing = taken.isClosing
