@@ -18,6 +18,7 @@ package struct Configuration: Sendable {
     package var logging = Logging()
     package var canaries = Canaries()
     package var audit = Audit()
+    package var tracing = Tracing()
     /// Where each value comes from, by key; absent for defaults.
     package private(set) var origins: [String: SettingOrigin] = [:]
 
@@ -48,8 +49,8 @@ package struct Configuration: Sendable {
     package static let schema = Schema<Configuration>(
         Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
             + KeySources.settings + AntiSlashing.settings + Auth.settings + SignerState.settings
-            + Health.settings + Compatibility.settings + Logging.settings + Audit.settings,
-        rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules + Audit.rules,
+            + Health.settings + Compatibility.settings + Logging.settings + Audit.settings + Tracing.settings,
+        rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules + Audit.rules + Tracing.rules,
         reserved: reserved
     )
 

@@ -29,6 +29,7 @@ final class Daemon: Sendable {
     private let keys: KeyService
     private let access: AccessService
     private let audit: AuditService
+    private let traces: TraceService
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -51,6 +52,7 @@ final class Daemon: Sendable {
             )
         }
         audit = try await AuditService(configuration.audit, logger: logger, metrics: metrics)
+        traces = TraceService(configuration.tracing, version: Program.version, logger: logger, metrics: metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         access = try await AccessService(
@@ -75,6 +77,7 @@ final class Daemon: Sendable {
         )
         let observer = SigningObserver(
             audit: audit,
+            traces: traces,
             logger: logger,
             metrics: metrics,
             compatibility: SignerAPI.Compatibility(configuration.compatibility),
@@ -195,8 +198,9 @@ final class Daemon: Sendable {
         access.gate.tellDue(all: true)
         await audit.close()
         await access.close()
-        await Blocking.run(name: "closing") { [lanes, logger] in
+        await Blocking.run(name: "closing") { [lanes, logger, traces] in
             lanes.stop()
+            traces.stop()
             logger.info(.chamber, "stopped")
             logger.stop()
         }
