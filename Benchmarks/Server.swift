@@ -11,12 +11,14 @@ final class Server {
     let readyAfter: Double
 
     /// - Parameter record: the lines of `anti_slashing`, two blanks before all but the first; nil for SQLite.
+    /// - Parameter settings: further lines of the configuration, whole sections.
     init(
         _ binary: String,
         folder: WorkFolder,
         keys: String,
         network: Network,
-        record: String? = nil
+        record: String? = nil,
+        settings: String = ""
     ) throws(BenchmarkFailure) {
         let name = "server-\(UInt32.random(in: .min ... .max))"
         let configuration = folder.path("\(name).yaml")
@@ -35,6 +37,7 @@ final class Server {
                 paths: ["\(keys)"]
             anti_slashing:
               \(record ?? sqlite)
+            \(settings)
             """.write(toFile: configuration, atomically: false, encoding: .utf8)
         }
         let began = Clock.monotonic

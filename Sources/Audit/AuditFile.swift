@@ -90,17 +90,21 @@ package final class AuditFile: AuditTrail {
 
     /// Returns once the line is with the kernel.
     package func record(_ event: AuditEvent) async throws(AuditUnavailable) {
-        if let hindrance {
-            // Now, not after the writer's rest; it counts all the same.
-            inbox.withLock { $0.refused += 1 }
-            throw hindrance
+        // Now, not after the writer's rest; it counts all the same.
+        let fault = state.withLock { state in
+            if state.fault != nil { state.unwritten += 1 }
+            return state.fault
+        }
+        if let fault {
+            inbox.withLock(wake: false) { $0.refused += 1 }
+            throw AuditUnavailable(fault)
         }
         let entry = AuditEntry(event: event, time: settings.now())
         let problem: AuditUnavailable? = await withCheckedContinuation { continuation in
             var isTaken = false
             inbox.withLockThenWake { inbox in
                 isTaken = inbox.append(entry, continuation)
-                return isTaken
+                return isTaken && inbox.takeIdleness()
             }
             if !isTaken { continuation.resume(returning: AuditUnavailable("the signer is ending")) }
         }
@@ -110,7 +114,7 @@ package final class AuditFile: AuditTrail {
     /// Puts an event behind what waits, without waiting for it.
     package func post(_ event: AuditEvent) {
         let entry = AuditEntry(event: event, time: settings.now())
-        inbox.withLockThenWake { $0.append(entry, nil) }
+        inbox.withLockThenWake { $0.append(entry, nil) && $0.takeIdleness() }
     }
 
     /// Makes what has been written durable, and looks whether the file still stands in its place; where the chain stands
@@ -158,17 +162,27 @@ struct AuditInbox: Sendable {
 
     /// Events nobody waits for that are kept at most; those beyond are counted.
     static let mostPosted = 8192
+    /// Lines that are not kept waiting for more.
+    static let enough = 64
 
     var entries: [AuditEntry] = []
     var waiting: [Waiting?] = []
     var posted = 0
     /// Posted and not kept.
     var dropped: UInt64 = 0
-    /// Refused before they came here.
+    /// Refused before they came here, and counted.
     var refused: UInt64 = 0
     var failedSync: (file: UInt64, problem: FileProblem)?
     var mustCheckPlace = false
     var isClosing = false
+    /// Whether the writer sleeps until it is woken, and not for a moment to let a batch gather.
+    var isWriterIdle = false
+
+    /// Whether the writer has to be woken; once only.
+    mutating func takeIdleness() -> Bool {
+        defer { isWriterIdle = false }
+        return isWriterIdle || entries.count == Self.enough
+    }
 
     mutating func append(_ entry: AuditEntry, _ continuation: Waiting?) -> Bool {
         guard !isClosing else { return false }
@@ -188,7 +202,10 @@ struct AuditInbox: Sendable {
 
     /// Everything, or nil while there is nothing to do.
     mutating func take() -> AuditInbox? {
-        guard !isEmpty || isClosing else { return nil }
+        guard !isEmpty || isClosing else {
+            isWriterIdle = true
+            return nil
+        }
         var taken = AuditInbox()
         swap(&taken, &self)
         isClosing = taken.isClosing

@@ -40,7 +40,7 @@ package enum AuditLine {
         let sequence = previous.sequence + 1
         text += sequenceMark
         text += String(sequence).utf8
-        let hash = hash(text.span.extracting(start...), after: previous.hash, &scratch)
+        let hash = hash(text[start...], after: previous.hash, &scratch)
         text += hashMark
         Hex.append(hash.span, to: &text)
         text += end
@@ -76,21 +76,21 @@ package enum AuditLine {
 
     /// The hash that a line must have; the line has the form of one.
     package static func hash(
-        ofSealed line: Span<UInt8>,
+        ofSealed line: [UInt8],
         after previous: Bytes<32>,
         _ scratch: inout [UInt8]
     ) -> Bytes<32> {
-        hash(line.extracting(0..<(line.count - hashLength)), after: previous, &scratch)
+        hash(line[..<(line.count - hashLength)], after: previous, &scratch)
     }
 
     private static func hash(
-        _ bytes: Span<UInt8>,
+        _ bytes: ArraySlice<UInt8>,
         after previous: Bytes<32>,
         _ scratch: inout [UInt8]
     ) -> Bytes<32> {
         scratch.removeAll(keepingCapacity: true)
         for place in 0..<32 { scratch.append(previous[place]) }
-        for place in bytes.indices { scratch.append(bytes[place]) }
+        scratch += bytes
         do throws(CryptoError) { return try Digest.sha256(scratch.span) } catch {
             preconditionFailure("SHA-256 cannot be computed: \(error)")
         }

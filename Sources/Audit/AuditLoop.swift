@@ -10,6 +10,9 @@ struct AuditLoop: ~Copyable {
     private let settings: AuditFile.Settings
     private let tell: @Sendable (AuditNotice) -> Void
     private var lastAttempt: UInt64 = 0
+    private var windowBegan: UInt64 = 0
+    private var linesInWindow = 0
+    private var burstUntil: UInt64 = 0
 
     init(
         writer: consuming AuditWriter,
@@ -27,6 +30,7 @@ struct AuditLoop: ~Copyable {
 
     mutating func run() {
         while true {
+            gather()
             let pause = writer.fault == nil ? nil : settings.retryInterval
             let work = inbox.wait(timeout: pause, until: { $0.take() })
             if let work { perform(work) }
@@ -35,6 +39,23 @@ struct AuditLoop: ~Copyable {
             if let work, work.isClosing { return }
         }
     }
+
+    /// In a burst, lets lines gather for a moment: one wake and one write then serve many, and nobody is kept waiting for
+    /// longer than a signature or two takes. Whoever signs one after the other is not delayed at all.
+    private mutating func gather() {
+        let now = MonotonicClock.nanoseconds
+        if linesInWindow >= Self.burst { burstUntil = now &+ Self.window }
+        if now &- windowBegan >= Self.window { (windowBegan, linesInWindow) = (now, 0) }
+        guard now < burstUntil else { return }
+        _ = inbox.wait(timeout: Self.gathering) { inbox in
+            inbox.isClosing || inbox.entries.count >= AuditInbox.enough ? true : nil
+        }
+    }
+
+    private static let gathering = Duration.milliseconds(1)
+    /// Nanoseconds in which so many lines are a burst: more than one client makes alone.
+    private static let window: UInt64 = 4_000_000
+    private static let burst = 12
 
     private mutating func perform(_ work: AuditInbox) {
         if let (file, problem) = work.failedSync, file == writer.header.file { writer.syncFailed(problem) }
@@ -48,9 +69,10 @@ struct AuditLoop: ~Copyable {
             entries.append(AuditEntry(event: event, time: settings.now()))
         }
         let wasDown = writer.fault != nil
+        linesInWindow += entries.count
         let written = entries.isEmpty ? 0 : writer.write(entries)
         if !wasDown, writer.fault != nil { lastAttempt = MonotonicClock.nanoseconds }
-        publish(written: written, unwritten: UInt64(entries.count - written) + missing)
+        publish(written: written, unwritten: UInt64(entries.count - written) + work.dropped)
         let problem = writer.fault.map { AuditUnavailable($0.reason) }
         for (place, continuation) in work.waiting.enumerated() {
             continuation?.resume(returning: place < written ? nil : problem ?? AuditUnavailable("it was not taken"))
@@ -69,7 +91,7 @@ struct AuditLoop: ~Copyable {
         }
         writer.countUnwritten(Int(refused))
         writer.recover(at: settings.now())
-        publish(written: 0, unwritten: refused)
+        publish(written: 0, unwritten: 0)
     }
 
     /// Before anybody is answered: whoever asks then must see a trail that is down.

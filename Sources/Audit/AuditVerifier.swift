@@ -235,7 +235,7 @@ package struct AuditVerifier: ~Copyable {
     /// Lines in which the trail tells of itself.
     private mutating func listen(to text: [UInt8], _ path: String, line: Int) {
         // Behind time, level, target and message, the event is always the first field; no value can hold these bytes.
-        guard Self.mark.isContained(in: text.prefix(256)), let document = try? JSONDocument(text, maximumNodes: 128),
+        guard Self.mark.isContained(in: text, first: 256), let document = try? JSONDocument(text, maximumNodes: 128),
             let event = document.root.member("event")?.text?.string
         else { return }
         func field(_ name: String) -> String { document.root.member(name)?.text?.string ?? "?" }
@@ -318,12 +318,15 @@ package struct AuditVerifier: ~Copyable {
 }
 
 extension [UInt8] {
-    /// Whether these bytes stand somewhere in others.
-    fileprivate func isContained(in bytes: ArraySlice<UInt8>) -> Bool {
-        guard bytes.count >= count else { return false }
-        for start in bytes.startIndex...(bytes.endIndex - count)
-        where bytes[start..<(start + count)].elementsEqual(self) {
-            return true
+    /// Whether these bytes stand somewhere in the first `count` bytes of a line.
+    fileprivate func isContained(in line: [UInt8], first count: Int) -> Bool {
+        let (mark, line) = (span, line.span)
+        var start = 0
+        while start + mark.count <= Swift.min(count, line.count) {
+            var place = 0
+            while place < mark.count, line[start + place] == mark[place] { place += 1 }
+            if place == mark.count { return true }
+            start += 1
         }
         return false
     }

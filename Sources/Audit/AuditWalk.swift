@@ -58,7 +58,7 @@ package struct AuditWalk: Sendable {
 
     private mutating func successor(_ line: [UInt8], of head: AuditHead) -> AuditHead? {
         guard let claim = AuditLine.claim(of: line.span), claim.sequence == head.sequence + 1,
-            AuditLine.hash(ofSealed: line.span, after: head.hash, &scratch) == claim.hash
+            AuditLine.hash(ofSealed: line, after: head.hash, &scratch) == claim.hash
         else { return nil }
         return claim
     }

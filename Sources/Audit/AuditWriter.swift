@@ -247,7 +247,8 @@ struct AuditWriter: ~Copyable {
         if !begin(.size, at: time) { nextRotation = size + settings.maxBytes / 8 }
     }
 
-    /// Begins the next file: puts the current one aside under its number, and links the new one to it.
+    /// Begins the next file: puts the current one aside under its number, and links the new one to it. False where the old
+    /// one is still in use; a first line that could not be written is a fault like any other.
     private mutating func begin(_ reason: AuditFileHeader.Reason, at time: UInt64) -> Bool {
         do throws(FileProblem) {
             if reason == .size { try file.sync() }
@@ -275,9 +276,9 @@ struct AuditWriter: ~Copyable {
         nextRotation = settings.maxBytes
         header = AuditFileHeader(chain: header.chain, file: header.file + 1, previous: head.hash)
         needsHeader = reason
-        let isWritten = writeHeaderIfNeeded(at: time)
+        _ = writeHeaderIfNeeded(at: time)
         removeOldest()
-        return isWritten
+        return true
     }
 
     private mutating func removeOldest() {

@@ -64,9 +64,12 @@ package struct AccessFailures: Sendable {
     }
 
     /// Failures that were kept back and are due: of addresses that went quiet, too. To be asked for once a second.
-    package mutating func due(at now: Int64) -> [(source: IPAddress?, count: Int)] {
+    ///
+    /// - Parameter all: also those that are not due yet, at the end.
+    package mutating func due(at now: Int64, all: Bool = false) -> [(source: IPAddress?, count: Int)] {
         var due: [(source: IPAddress?, count: Int)] = []
-        for (source, bucket) in buckets where bucket.keptBack > 0 && now - bucket.lastTold >= tellingInterval {
+        for (source, bucket) in buckets
+        where bucket.keptBack > 0 && (all || now - bucket.lastTold >= tellingInterval) {
             due.append((source, bucket.keptBack))
         }
         for (source, _) in due {

@@ -20,6 +20,7 @@ package struct Configuration: Sendable {
     package var logging = Logging()
     package var canaries = Canaries()
     package var audit = Audit()
+    package var tracing = Tracing()
     /// Where each value comes from, by key; absent for defaults.
     package private(set) var origins: [String: SettingOrigin] = [:]
 
@@ -50,9 +51,10 @@ package struct Configuration: Sendable {
     package static let schema = Schema<Configuration>(
         Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings
             + Metrics.settings + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
-            + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings + Audit.settings,
+            + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings + Audit.settings
+            + Tracing.settings,
         rules: Canaries.rules + Server.rules + Sandbox.rules + KeySources.rules + AntiSlashing.rules
-            + SignerState.rules + Audit.rules,
+            + SignerState.rules + Audit.rules + Tracing.rules,
         reserved: reserved
     )
 

@@ -4,6 +4,7 @@ internal import BLS
 internal import Concurrency
 package import Consensus
 package import SlashingProtection
+package import Telemetry
 
 /// The one way to a signature.
 package final class Signer: Sendable {
@@ -52,22 +53,26 @@ package final class Signer: Sendable {
     /// - Parameters:
     ///   - identifier: the key as the request names it: hexadecimal, any case, with or without `0x`.
     ///   - grant: what the caller may; nil where the port asks nobody.
+    ///   - trace: the trace that the request belongs to, where its client says.
     ///   - isAbandoned: whether the client has gone; asked before anything is recorded.
     ///   - read: the body as a message and its signing root.
     package func sign(
         _ identifier: String,
         for caller: Caller,
         under grant: Grant?,
+        trace: TraceParent? = nil,
         isAbandoned: @Sendable () -> Bool = { false },
         read: () throws(UnreadableRequest) -> ReadRequest
     ) async -> SigningOutcome {
         let key = (try? PublicKey(hex: identifier)).map { KeyIdentifier.bls($0) }
         var course = Course(identifier: identifier, key: key, caller: caller, began: MonotonicClock.nanoseconds)
+        course.stages.trace = trace
         let message: ReadRequest
         do throws(UnreadableRequest) { message = try read() } catch {
             return await tell(SigningOutcome(error), course)
         }
         course.request = message
+        course.stages.read = course.began..<MonotonicClock.nanoseconds
         if let key, blocked.contains(key) { return await tell(.canary, course) }
         if let refusal = Self.refusal(grant, message, key) { return await tell(.notAllowed(refusal), course) }
         if let hindrance = witness.hindrance { return await tell(.auditUnavailable(reason: hindrance), course) }
@@ -89,7 +94,8 @@ package final class Signer: Sendable {
                 request: course.request,
                 outcome: outcome,
                 nanoseconds: MonotonicClock.nanoseconds &- course.began,
-                protectionNanoseconds: course.protection
+                began: course.began,
+                stages: course.stages
             )
         )
     }
@@ -154,7 +160,7 @@ package final class Signer: Sendable {
             )
             let asked = MonotonicClock.nanoseconds
             let decision = await protection.record(batch, generation: generation)
-            course.protection = MonotonicClock.nanoseconds &- asked
+            course.stages.record = asked..<MonotonicClock.nanoseconds
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
             if decision.verdicts[0] == .recorded { course.isNew = true }
             isRepeat = !course.isNew
@@ -165,6 +171,8 @@ package final class Signer: Sendable {
             preconditionFailure("a duty that is neither slashable nor not: \(message.request.duty)")
         }
 
+        let signs = MonotonicClock.nanoseconds
+        defer { course.stages.sign = signs..<MonotonicClock.nanoseconds }
         let prepared =
             message.request.operation.sharesItsRoot
             ? points.prepare(message.signingRoot) : PreparedMessage(root: message.signingRoot.bytes)
@@ -188,7 +196,7 @@ private struct Course: Sendable {
     let began: UInt64
     /// Nil until it could be read.
     var request: ReadRequest?
-    var protection: UInt64?
+    var stages = SigningStages()
     /// Whether this request made the record, in this or an earlier try.
     var isNew = false
 

@@ -3,6 +3,7 @@ package import Authorization
 package import BLS
 package import Consensus
 package import SlashingProtection
+package import Telemetry
 
 /// How a signing request ended. Closed: every case becomes one status, one audit line and one count.
 package enum SigningOutcome: Hashable, Sendable {
@@ -101,6 +102,21 @@ package struct SigningAttempt: Sendable {
     package var outcome: SigningOutcome
     /// From the whole request's arrival to the outcome.
     package let nanoseconds: UInt64
+    /// When it began, by the monotonic clock.
+    package let began: UInt64
+    package let stages: SigningStages
+
     /// How long the slashing record took to answer; nil where it was not asked.
-    package let protectionNanoseconds: UInt64?
+    package var protectionNanoseconds: UInt64? { stages.record.map { $0.upperBound - $0.lowerBound } }
+}
+
+/// The parts of an attempt, in nanoseconds of the monotonic clock; nil where it did not come so far.
+package struct SigningStages: Sendable {
+    /// The trace that the client's request belongs to.
+    package var trace: TraceParent?
+    package var read: Range<UInt64>?
+    package var record: Range<UInt64>?
+    package var sign: Range<UInt64>?
+
+    package init() {}
 }

@@ -114,6 +114,7 @@ package struct SignerServices: Sendable {
             identifier,
             for: access.caller,
             under: access.grant,
+            trace: request.head.value(of: "traceparent").flatMap { TraceParent($0) },
             isAbandoned: { request.clientHasGone }
         ) { () throws(UnreadableRequest) in try reader.read(request.body) }
         return outcome.response(compatibility, acceptsJSON: request.head.acceptsJSON)

@@ -42,6 +42,20 @@ struct AccessFailureTests {
         #expect(lines < 150)
     }
 
+    @Test func `what was kept back of an address that went quiet is told once it is due`() {
+        var failures = AccessFailures(burst: 1, rate: 0.001, tellingInterval: 1)
+        for _ in 0..<5 { _ = failures.fail(from: address("192.0.2.1"), at: 100) }
+        _ = failures.fail(from: address("192.0.2.2"), at: 100)
+        #expect(failures.due(at: 100).isEmpty)
+        let due = failures.due(at: 101)
+        #expect(due.map(\.count) == [4] && due[0].source?.description == "192.0.2.1")
+        #expect(failures.due(at: 102).isEmpty)
+        _ = failures.fail(from: address("192.0.2.1"), at: 102)
+        _ = failures.fail(from: address("192.0.2.1"), at: 102)
+        #expect(failures.due(at: 102).isEmpty)
+        #expect(failures.due(at: 102, all: true).map(\.count) == [1])
+    }
+
     @Test func `many addresses take no more room than there is`() {
         var failures = AccessFailures(burst: 2, rate: 1, most: 100)
         for number in UInt32(0)..<10_000 {

@@ -34,6 +34,7 @@ final class Daemon: Sendable {
     private let keyManager: KeyManager?
     private let disabled: DisabledKeys
     private let audit: AuditService
+    private let traces: TraceService
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -56,6 +57,7 @@ final class Daemon: Sendable {
             )
         }
         audit = try await AuditService(configuration.audit, logger: logger, metrics: metrics)
+        traces = TraceService(configuration.tracing, version: Program.version, logger: logger, metrics: metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         disabled = DisabledKeys(keyring, authority, protection, logger)
@@ -95,6 +97,7 @@ final class Daemon: Sendable {
         let canaries = Set(configuration.canaries.keys.map { KeyIdentifier.bls(PublicKey($0)) })
         let observer = SigningObserver(
             audit: audit,
+            traces: traces,
             logger: logger,
             metrics: metrics,
             compatibility: SignerAPI.Compatibility(configuration.compatibility),
@@ -242,11 +245,12 @@ final class Daemon: Sendable {
     private func close() async {
         await protection.close()
         // After the last attempt, and before the state in which its head is anchored.
-        access.gate.tellDue()
+        access.gate.tellDue(all: true)
         await audit.close()
         await access.close()
-        await Blocking.run(name: "closing") { [lanes, logger] in
+        await Blocking.run(name: "closing") { [lanes, logger, traces] in
             lanes.stop()
+            traces.stop()
             logger.info(.chamber, "stopped")
             logger.stop()
         }

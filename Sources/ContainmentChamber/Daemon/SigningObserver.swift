@@ -9,6 +9,7 @@ internal import Telemetry
 /// Turns the end of an attempt into its audit line and its counts: the one place where both are made.
 struct SigningObserver: SigningWitness {
     private let audit: AuditService
+    private let traces: TraceService
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let compatibility: SignerAPI.Compatibility
@@ -20,12 +21,14 @@ struct SigningObserver: SigningWitness {
 
     init(
         audit: AuditService,
+        traces: TraceService,
         logger: Logger,
         metrics: Telemetry.Metrics,
         compatibility: SignerAPI.Compatibility,
         canaries: Set<KeyIdentifier>
     ) {
         self.audit = audit
+        self.traces = traces
         self.logger = logger
         self.metrics = metrics
         self.compatibility = compatibility
@@ -45,6 +48,7 @@ struct SigningObserver: SigningWitness {
         let operation = attempt.request?.request.operation.name ?? "UNREADABLE"
         let isCanary = attempt.key.map(canaries.contains) ?? false
         var event = event(told, operation: operation, isCanary: isCanary)
+        let outcomeKnown = told.began &+ told.nanoseconds
         do throws(AuditUnavailable) { try await audit.keep(event) } catch {
             if audit.refuses {
                 told.outcome = .auditUnavailable(reason: "\(error)")
@@ -53,6 +57,7 @@ struct SigningObserver: SigningWitness {
         }
         count(told, operation: operation, nanoseconds: told.nanoseconds)
         logger.audit(event)
+        traces.record(told, operation: operation, status: told.outcome.status(compatibility), auditBegan: outcomeKnown)
         return told.outcome
     }
 

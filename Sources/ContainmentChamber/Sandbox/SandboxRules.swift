@@ -15,6 +15,10 @@ extension Landlock {
         if configuration.metrics.isEnabled { bound.append(UInt16(configuration.metrics.listenPort)) }
         // Name servers, when an answer is too long for a datagram.
         called = [53]
+        if let collector = configuration.tracing.url.flatMap(URLComponents.init(string:)) {
+            let usual = collector.scheme == "https" ? 443 : 80
+            called?.append(UInt16(clamping: collector.port ?? usual))
+        }
         var databases: [PostgreSQLSettings] = []
         if configuration.antiSlashing.backend == .postgres { databases.append(try .init(configuration.antiSlashing)) }
         if configuration.signerState.backend == .postgres { databases.append(try .init(configuration.signerState)) }

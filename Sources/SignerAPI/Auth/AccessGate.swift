@@ -114,9 +114,10 @@ package final class AccessGate: Sendable {
         return .refuse(response)
     }
 
-    /// Tells of failures that were kept back, also of addresses that went quiet. To be called once a second.
-    package func tellDue() {
-        for (source, count) in failures.withLock({ $0.due(at: Self.now) }) {
+    /// Tells of failures that were kept back, also of addresses that went quiet. To be called once a second, and
+    /// at the end for all that are left.
+    package func tellDue(all: Bool = false) {
+        for (source, count) in failures.withLock({ $0.due(at: Self.now, all: all) }) {
             let detail = "\(count) requests without a valid token from this address since the last such line"
             var event = AuditEvent(.access(method: "*", path: "*"), .refused(code: "too_many_failures", detail: detail))
             event.caller = "anonymous"

@@ -27,6 +27,7 @@ package struct Metrics: Sendable {
     package let signerStateReachable: Gauge
     package let timeTravelAlarm: Gauge
     package let logLinesLost: Family<Counter>
+    package let tracedRequests: Family<Counter>
     package let auditLines: Counter
     package let auditFailures: Counter
     package let auditWritable: Gauge
@@ -136,6 +137,11 @@ package struct Metrics: Sendable {
             labels: ["importance"]
         )
 
+        tracedRequests = r.counter(
+            "containment_traced_requests_total",
+            "Requests whose traces were sent to the collector, or dropped.",
+            labels: ["result"]
+        )
         auditLines = r.counter("containment_audit_lines_total", "Lines written into the audit file.")[]
         auditFailures =
             r.counter("containment_audit_failures_total", "Audit lines that could not be written into the file.")[]
