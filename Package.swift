@@ -89,8 +89,9 @@ let targets: [Target] = [
     .executableTarget(
         name: "Benchmarks",
         dependencies: [
-            "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "PostgreSQLServer",
-            "Secrets",
+            "Authorization", "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "PostgreSQL",
+            "PostgreSQLServer",
+            "Secrets", "SignerAPI",
             "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"

@@ -8,13 +8,15 @@ struct Options {
         case upcheck
         case startUp = "start-up"
         case stores
+        /// Whether refusals take equally long.
+        case timing
         /// Takes a quarter of an hour, so only where it is asked for.
         case tools
     }
 
     static let usage = """
         usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
-                          [--only same-root|distinct-roots|upcheck|start-up|stores|tools]
+                          [--only same-root|distinct-roots|upcheck|start-up|stores|timing|tools]
         """
 
     /// The program that is measured.
