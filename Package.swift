@@ -89,10 +89,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "Benchmarks",
         dependencies: [
-            "Authorization", "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "HTTPServer", "PostgreSQL",
-            "PostgreSQLServer",
-            "Secrets", "SignerAPI",
-            "SlashingProtection", "TestSupport",
+            "Authorization", "BLS", "CBlst", "CEpoll", "Concurrency", "Consensus", "Encoding", "HTTPServer",
+            "PostgreSQL", "PostgreSQLServer", "Secrets", "SignerAPI", "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"
     ),
