@@ -95,9 +95,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "Benchmarks",
         dependencies: [
-            "CBlst", "CEpoll", "BLS", "Concurrency", "Consensus", "Encoding", "PostgreSQL", "PostgreSQLServer",
-            "Secrets",
-            "SlashingProtection", "TestSupport",
+            "Authorization", "BLS", "CBlst", "CEpoll", "Concurrency", "Consensus", "Encoding", "HTTPServer",
+            "PostgreSQL", "PostgreSQLServer", "Secrets", "SignerAPI", "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"
     ),

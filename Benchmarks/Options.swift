@@ -9,13 +9,15 @@ struct Options {
         case startUp = "start-up"
         case stores
         case audit
+        /// Whether refusals take equally long.
+        case timing
         /// Takes a quarter of an hour, so only where it is asked for.
         case tools
     }
 
     static let usage = """
         usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
-                          [--only same-root|distinct-roots|upcheck|start-up|stores|audit|tools]
+                          [--only same-root|distinct-roots|upcheck|start-up|stores|audit|timing|tools]
         """
 
     /// The program that is measured.

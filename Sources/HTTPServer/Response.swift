@@ -8,6 +8,8 @@ package struct Response: Sendable {
     /// Further fields. Names and values must not contain control characters: such a field is left out.
     package var headers: [Header]
     package var body: [UInt8]
+    /// The same bytes as `body`, where they lie ready for all connections.
+    package var shared: SharedBody?
     /// Whether the connection ends after this answer.
     package var closesConnection: Bool
 
@@ -25,12 +27,14 @@ package struct Response: Sendable {
         contentType: String? = nil,
         headers: [Header] = [],
         body: [UInt8] = [],
+        shared: SharedBody? = nil,
         closesConnection: Bool = false
     ) {
         self.status = status
         self.contentType = contentType
         self.headers = headers
         self.body = body
+        self.shared = shared
         self.closesConnection = closesConnection
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is unwrapped here are literals of this file.
 // swift-format-ignore-file: NeverForceUnwrap, NeverUseForceTry
+
 import Authorization
 import Encoding
 import Foundation
@@ -43,6 +44,19 @@ struct TokenReaderTests {
         basic("any:" + token) + "=", "Digest username=\"a\"",
     ])
     func `whatever else is shown is unreadable`(text: String) { #expect(Self.read(text) == .unreadable) }
+
+    @Test func `of all bytes only the digits make a token, wherever they stand`() {
+        let (reader, digits) = (Self.reader(), Set("0123456789abcdef".utf8))
+        for place in [0, 31, 63] {
+            for byte in UInt8.min...UInt8.max {
+                var field = Array("Bearer \(Self.token)".utf8)
+                field[16 + place] = byte
+                // What stands at the end may be a blank, which is no part of the text: then it is too short.
+                let isRead = if case .token = reader.read(field.span) { true } else { false }
+                #expect(isRead == digits.contains(byte), "\(byte) at \(place)")
+            }
+        }
+    }
 
     /// RFC 4648 §3.5: bits behind the last byte are zero, or two texts would be one token.
     @Test func `base64 with bits left over is refused`() {

@@ -7,8 +7,8 @@ package import HTTPServer
 
 /// The routes that give the API document, as JSON and as a page. Both are made once and lie ready.
 package struct DocumentRoutes: Sendable {
-    private let json: [UInt8]
-    private let page: [UInt8]
+    private let json: Response
+    private let page: Response
 
     /// - Parameters:
     ///   - routes: those that the document is about, of every port.
@@ -16,27 +16,29 @@ package struct DocumentRoutes: Sendable {
     package init(describing routes: [Route<Scope, Access>], version: String, compatibility: Compatibility) {
         let operations = APIOperation.all(compatibility, of: routes) + APIOperation.document
         let document = APIDocument(operations, version: version, compatibility: compatibility)
-        json = document.node.encoded()
-        page = Array(DocumentPage(document).html.utf8)
+        json = .shared(document.node.encoded(), "application/json; charset=utf-8")
+        var page = Response.shared(Array(DocumentPage(document).html.utf8), "text/html; charset=utf-8")
+        page.headers = [
+            .init("Content-Security-Policy", DocumentPage.contentSecurityPolicy),
+            .init("X-Content-Type-Options", "nosniff"), .init("Referrer-Policy", "no-referrer"),
+        ]
+        self.page = page
     }
 
     package var routes: [Route<Scope, Access>] {
         [
             Route(atOnce: .get, "/openapi.json", scope: .apiDocument, produces: "application/json") { [json] _, _, _ in
-                .json(json)
+                json
             },
-            Route(atOnce: .get, "/docs", scope: .apiDocument, produces: "text/html") { [page] _, _, _ in
-                Response(
-                    status: 200,
-                    contentType: "text/html; charset=utf-8",
-                    headers: [
-                        .init("Content-Security-Policy", DocumentPage.contentSecurityPolicy),
-                        .init("X-Content-Type-Options", "nosniff"), .init("Referrer-Policy", "no-referrer"),
-                    ],
-                    body: page
-                )
-            },
+            Route(atOnce: .get, "/docs", scope: .apiDocument, produces: "text/html") { [page] _, _, _ in page },
         ]
+    }
+}
+
+extension Response {
+    /// Strangers may ask for these, and need not read what they asked for.
+    fileprivate static func shared(_ body: [UInt8], _ type: String) -> Response {
+        Response(status: 200, contentType: type, body: body, shared: SharedBody(body))
     }
 }
 

@@ -18,7 +18,7 @@ struct APICampaignTests {
         let campaign = try ChildProcess(
             Vectors.packageRoot.appending(path: "scripts/api-campaign"),
             [
-                "http://127.0.0.1:\(guarded.signer.port)", environment["CHAMBER_API_REQUESTS"] ?? "600",
+                "http://127.0.0.1:\(guarded.signer.port)", environment["CHAMBER_API_REQUESTS"] ?? "400",
                 environment["CHAMBER_TEST_SEED"] ?? "1",
             ],
             environment: [
