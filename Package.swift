@@ -17,6 +17,7 @@ let targets: [Target] = [
     library("CSQLite", "sqlite3"),
     library("CPostgreSQL", "libpq"),
     library("CMicrohttpd", "libmicrohttpd"),
+    library("CGnuTLS", "gnutls"),
     library("CYAML", "yaml-0.1"),
     library("CCurl", "libcurl"),
     library("CAWS", "libawscrt"),
@@ -32,7 +33,7 @@ let targets: [Target] = [
     .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "Concurrency"]),
     .target(
         name: "HTTPServer",
-        dependencies: ["CMicrohttpd", "CLinux", "Concurrency", "Encoding"],
+        dependencies: ["CMicrohttpd", "CGnuTLS", "CLinux", "Concurrency", "Encoding"],
         exclude: ["README.md"]
     ),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
