@@ -128,7 +128,10 @@ let targets: [Target] = [
             "Secrets", "SlashingProtection", "TestSupport",
         ]
     ),
-    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
+    .testTarget(
+        name: "HTTPServerTests",
+        dependencies: ["CGnuTLS", "Concurrency", "Encoding", "HTTPServer", "TestSupport"]
+    ),
     .testTarget(name: "HardeningTests", dependencies: ["CLinux", "Hardening"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(

@@ -116,7 +116,7 @@ struct Ambiguous: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)), .overBothTransports)
 struct FramingTests {
     /// Whole, and torn into two reads at several places: the check must not depend on how the bytes arrive.
     @Test(arguments: Ambiguous.all)

@@ -5,7 +5,7 @@ import Glibc
 import HTTPServer
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(10)), .overBothTransports)
 struct LoadTests {
     /// 128 events in one go is where libmicrohttpd's own threads stand still.
     @Test(arguments: [1, 2])
