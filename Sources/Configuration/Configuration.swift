@@ -11,6 +11,7 @@ package struct Configuration: Sendable {
     package var metrics = Metrics()
     package var keySources = KeySources()
     package var antiSlashing = AntiSlashing()
+    package var tls = TLS()
     package var auth = Auth()
     package var signerState = SignerState()
     package var health = Health()
@@ -45,10 +46,10 @@ package struct Configuration: Sendable {
 
     /// The one table.
     package static let schema = Schema<Configuration>(
-        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Metrics.settings
+        Network.settings + Canaries.settings + Overrides.settings + Server.settings + TLS.settings + Metrics.settings
             + KeySources.settings + AntiSlashing.settings + Auth.settings + SignerState.settings
             + Health.settings + Compatibility.settings + Logging.settings,
-        rules: Server.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules,
+        rules: Server.rules + TLS.rules + KeySources.rules + AntiSlashing.rules + SignerState.rules,
         reserved: reserved
     )
 
@@ -65,7 +66,6 @@ package struct Configuration: Sendable {
     package static var reference: String { schema.reference(defaults: Configuration()) }
 
     private static let reserved = [
-        ReservedSection(prefix: "tls", reason: "is not available: this version serves plain HTTP only"),
         ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode"),
         ReservedSection(prefix: "chamber", reason: "is not available: this version has no sealed keys"),
         ReservedSection(prefix: "http", reason: "is not available: this version has no key manager API"),

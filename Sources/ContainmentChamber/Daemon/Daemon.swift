@@ -28,6 +28,8 @@ final class Daemon: Sendable {
     private let lanes: SigningLanes
     private let keys: KeyService
     private let access: AccessService
+    /// Nil where the signing port speaks plain HTTP.
+    private let tls: TLSService?
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -49,6 +51,7 @@ final class Daemon: Sendable {
                 "NO SLASHING PROTECTION: anti_slashing.backend is noop, slashable messages WILL be signed; never use this with keys that hold a stake"
             )
         }
+        tls = try TLSService.open(configuration, logger, metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         access = try await AccessService(configuration, authority: authority, logger: logger, metrics: metrics)
@@ -112,6 +115,7 @@ final class Daemon: Sendable {
     private func listen(to signals: AsyncStream<Signals.Signal>, _ stop: FirstOf<Void>) async {
         for await signal in signals {
             guard signal == .hangUp else { return stop.offer(()) }
+            await tls?.reload()
             if !keys.begin() { logger.warn(.keys, "SIGHUP: the keys are being loaded already") }
         }
     }
@@ -139,10 +143,19 @@ final class Daemon: Sendable {
 
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         let executor = lanes.executor(.intake)
-        let ports = ServerPorts(configuration, routes: routes(), access: access, executor: executor, logger: logger)
+        let ports = ServerPorts(
+            configuration,
+            routes: routes(),
+            access: access,
+            tls: tls,
+            executor: executor,
+            logger: logger
+        )
         try ports.start()
         let following = Task { await access.watch() }
         defer { following.cancel() }
+        let exchanging = Task { await tls?.watch() }
+        defer { exchanging.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
