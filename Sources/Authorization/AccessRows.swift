@@ -17,7 +17,9 @@ enum AccessRows {
     static func name(of policy: PolicyName) -> StateRowName { StateRowName(Self.policy, policy.text) }
     static func name(of token: TokenIdentifier) -> StateRowName { StateRowName(Self.token, token.text) }
 
-    static func name(ofCertificate certificate: PolicyName) -> StateRowName { StateRowName(Self.certificate, certificate.text) }
+    static func name(ofCertificate certificate: PolicyName) -> StateRowName {
+        StateRowName(Self.certificate, certificate.text)
+    }
 
     // MARK: Writing
 

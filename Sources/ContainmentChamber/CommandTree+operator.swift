@@ -55,7 +55,11 @@ extension CommandTree {
                     )
                 ]
             ),
-            Command("auth", summary: "Policies and tokens of a running signer", subcommands: [policies, tokens, certificates]),
+            Command(
+                "auth",
+                summary: "Policies and tokens of a running signer",
+                subcommands: [policies, tokens, certificates]
+            ),
         ]
     )
 

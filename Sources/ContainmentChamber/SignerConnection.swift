@@ -123,7 +123,8 @@ struct SignerConnection {
         } catch {
             let hint: String
             if case .untrusted = error {
-                hint = "--ca-cert names the authority of the signer's certificate; a signer that wants to know its clients "
+                hint =
+                    "--ca-cert names the authority of the signer's certificate; a signer that wants to know its clients "
                     + "needs --client-cert and --client-key"
             } else {
                 hint = "is the signer running, and is --signer-url right?"

@@ -50,4 +50,5 @@ enum DaemonOptions {
                 ptr_value: unsafeBitCast(noCertificate, to: UnsafeMutableRawPointer.self)
             ),
         ]
-    }}
+    }
+}

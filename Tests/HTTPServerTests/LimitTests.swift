@@ -124,9 +124,10 @@ struct LimitTests {
                 client.send(.request("GET", "/upcheck"))
                 #expect(try client.reply()?.status == 200)
             }
-            let fourth = try RawClient(address)
-            fourth.send(.request("GET", "/upcheck"))
-            #expect(try fourth.reply() == nil)
+            // Over TLS it ends within the handshake.
+            let fourth = try? RawClient(address)
+            fourth?.send(.request("GET", "/upcheck"))
+            #expect(try fourth?.reply() == nil)
         }
     }
 

@@ -43,7 +43,9 @@ final class TestTLS: TLSSource {
     init(_ identity: TLSIdentity) { state = Lock(State(identity: identity)) }
 
     var current: TLSIdentity { state.withLock { $0.identity } }
-    func refused(_ refusal: CertificateRefusal, from peer: PeerAddress) { state.withLock { $0.refusals.append(refusal) } }
+    func refused(_ refusal: CertificateRefusal, from peer: PeerAddress) {
+        state.withLock { $0.refusals.append(refusal) }
+    }
     func replace(_ identity: TLSIdentity) { state.withLock { $0.identity = identity } }
     var refusals: [CertificateRefusal] { state.withLock { $0.refusals } }
 
@@ -73,11 +75,14 @@ extension TestCertificates {
     private let session: gnutls_session_t
     private let credentials: gnutls_certificate_credentials_t
 
+    /// It shows its certificate whatever authorities the server names, as somebody would who means no good.
+    private static let flags = GNUTLS_CLIENT.rawValue | GNUTLS_NO_SIGNAL.rawValue | GNUTLS_FORCE_CLIENT_CERT.rawValue
+
     private init() {
         var made: gnutls_session_t?
         var credentials: gnutls_certificate_credentials_t?
         unsafe gnutls_certificate_allocate_credentials(&credentials)
-        unsafe gnutls_init(&made, GNUTLS_CLIENT.rawValue | UInt32(GNUTLS_NO_SIGNAL.rawValue))
+        unsafe gnutls_init(&made, Self.flags)
         guard let made = unsafe made, let credentials = unsafe credentials else {
             preconditionFailure("GnuTLS has no memory")
         }

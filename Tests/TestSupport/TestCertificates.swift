@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
 internal import Foundation
 
 /// Certificates for one test, made by the `openssl` program in a folder of their own.
@@ -69,12 +70,15 @@ package struct TestCertificates: Sendable {
         process.standardOutput = output
         process.standardError = errors
         process.standardInput = standardInput
+        // `waitUntilExit` was seen to wait for ever for a program that had long ended.
+        let hasEnded = Condition(false)
+        process.terminationHandler = { _ in hasEnded.broadcast { $0 = true } }
         try Spawning.alone { try process.run() }
         try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try standardInput.fileHandleForWriting.close()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
+        _ = hasEnded.wait { $0 ? true : nil }
         guard process.terminationStatus == 0 else {
             throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(complaint)")
         }

@@ -137,7 +137,11 @@ extension Configuration.TLS {
                 ("tls.client_auth", tls.clientAuth != .none),
             ]
             guard let (key, _) = given.first(where: \.1) else { return nil }
-            return .init(key, "is set, but tls.mode is disabled: nothing would be encrypted", hint: "set tls.mode: file")
+            return .init(
+                key,
+                "is set, but tls.mode is disabled: nothing would be encrypted",
+                hint: "set tls.mode: file"
+            )
         },
         Rule(["tls.client_auth", "tls.client_ca_path", "tls.known_clients_path"]) { all in
             let tls = all.tls

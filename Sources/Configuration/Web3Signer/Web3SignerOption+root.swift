@@ -63,7 +63,9 @@ extension Web3SignerOption {
         .init(
             .root,
             "tls-keystore-password-file",
-            .needless("the key is a file in PEM without a password here: openssl asks for it once, see tls-keystore-file")
+            .needless(
+                "the key is a file in PEM without a password here: openssl asks for it once, see tls-keystore-file"
+            )
         ),
         .init(
             .root,
@@ -96,7 +98,8 @@ extension Web3SignerOption {
     private static func knownClients(_ path: String) -> Web3SignerTranslation {
         Web3SignerTranslation(
             settings: [("tls.known_clients_path", .text(path)), ("tls.client_auth", .text("required"))],
-            difference: "also needs policies: bind each certificate to its own (docs/access.md), or give its client a token"
+            difference:
+                "also needs policies: bind each certificate to its own (docs/access.md), or give its client a token"
         )
     }
 

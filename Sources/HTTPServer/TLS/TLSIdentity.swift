@@ -42,7 +42,12 @@ internal import CGnuTLS
             unsafe withDatum(certificates) { certificates in
                 unsafe withDatum(key) { key in
                     unsafe gnutls_certificate_set_x509_key_mem2(
-                        credentials, certificates, key, GNUTLS_X509_FMT_PEM, nil, 0
+                        credentials,
+                        certificates,
+                        key,
+                        GNUTLS_X509_FMT_PEM,
+                        nil,
+                        0
                     )
                 }
             }
