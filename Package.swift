@@ -191,6 +191,11 @@ let campaigns: [Target] =
             dependencies: ["Concurrency", "TestSupport"],
             path: "Fuzzing/MalformedRequests"
         ),
+        .executableTarget(
+            name: "Overload",
+            dependencies: ["Concurrency", "TestSupport"],
+            path: "Fuzzing/Overload"
+        ),
     ]
 
 let settings: [SwiftSetting] = [

@@ -58,6 +58,10 @@ final class TestTLS: TLSSource {
         return (certificates, TestTLS(identity))
     }
 
+    static func speaks(_ address: BoundAddress) -> Bool {
+        address.port.map { port in ports.withLock { $0.contains(port) } } ?? false
+    }
+
     /// Ports of this process on which TLS is spoken.
     static let ports = Lock(Set<UInt16>())
 }

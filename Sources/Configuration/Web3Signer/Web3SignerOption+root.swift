@@ -67,14 +67,9 @@ extension Web3SignerOption {
                 "the key is a file in PEM without a password here: openssl asks for it once, see tls-keystore-file"
             )
         ),
-        .init(
-            .root,
-            "tls-allow-any-client",
-            isSwitch: true,
-            .needless("tls.client_auth says which clients are let in")
-        ),
+        .init(.root, "tls-allow-any-client", isSwitch: true, .translated { clients($0, "none", nil) }),
         .init(.root, "tls-known-clients-file", .translated(knownClients)),
-        .init(.root, "tls-allow-ca-clients", isSwitch: true, .translated(authorityClients)),
+        .init(.root, "tls-allow-ca-clients", isSwitch: true, .translated { clients($0, "required", authorityClients) }),
     ]
 
     private static let push = "metrics are not pushed, so it has no effect"
@@ -103,13 +98,17 @@ extension Web3SignerOption {
         )
     }
 
-    private static func authorityClients(_ value: String) -> Web3SignerTranslation {
-        guard value.lowercased() == "true" else { return Web3SignerTranslation() }
-        return .setting(
-            "tls.client_auth",
-            "required",
-            "trusts the authorities of the platform there; here set tls.client_ca_path to those that issue your clients' certificates"
-        )
+    private static let authorityClients = """
+        trusts the authorities of the platform there; here set tls.client_ca_path to those that issue your clients' \
+        certificates
+        """
+
+    private static func clients(_ value: String, _ demand: String, _ difference: String?) -> Web3SignerTranslation {
+        switch value.lowercased() {
+        case "true": .setting("tls.client_auth", demand, difference)
+        case "false": Web3SignerTranslation()
+        default: Web3SignerTranslation(difference: "is neither true nor false; tls.client_auth stays as it is")
+        }
     }
 
     private static func dataPath(_ path: String) -> Web3SignerTranslation {
