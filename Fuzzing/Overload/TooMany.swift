@@ -5,7 +5,7 @@ internal import Glibc
 /// Ten times as many requests as can be signed.
 enum TooMany {
     static func run(_ binary: String, seconds: Int) throws -> String {
-        let signer = try LoadedSigner(binary, keys: 4, settings: "auth: {mode: open}\nlogging: {filter: \"off\"}")
+        let signer = try LoadedSigner(binary, keys: 4, settings: "auth: {mode: open}\nlogging: {filter: \"off,http=info\"}")
         defer { signer.stop() }
         _ = flood(signer, connections: 32, rate: .infinity, seconds: 2)
         let alone = flood(signer, connections: 32, rate: .infinity, seconds: 4)
