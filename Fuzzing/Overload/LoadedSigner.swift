@@ -112,7 +112,8 @@ enum Bodies {
     static func message(slot: Int) -> String {
         // Behind Altair.
         let slot = 10_000_000 + slot
-        return #"{"type":"SYNC_COMMITTEE_MESSAGE","fork_info":{"fork":{"previous_version":"0x00000000","current_version":"0x00000000","epoch":"0"},"genesis_validators_root":"\#(root)"},"sync_committee_message":{"beacon_block_root":"0x01","slot":"\#(slot)"}}"#
+        return
+            #"{"type":"SYNC_COMMITTEE_MESSAGE","fork_info":{"fork":{"previous_version":"0x00000000","current_version":"0x00000000","epoch":"0"},"genesis_validators_root":"\#(root)"},"sync_committee_message":{"beacon_block_root":"0x01","slot":"\#(slot)"}}"#
     }
 
     static func request(_ key: String, slot: Int, headers: String = "") -> [UInt8] {

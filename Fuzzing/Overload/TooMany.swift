@@ -5,7 +5,11 @@ internal import Glibc
 /// Ten times as many requests as can be signed.
 enum TooMany {
     static func run(_ binary: String, seconds: Int) throws -> String {
-        let signer = try LoadedSigner(binary, keys: 4, settings: "auth: {mode: open}\nlogging: {filter: \"off,http=info\"}")
+        let signer = try LoadedSigner(
+            binary,
+            keys: 4,
+            settings: "auth: {mode: open}\nlogging: {filter: \"off,http=info\"}"
+        )
         defer { signer.stop() }
         _ = flood(signer, connections: 32, rate: .infinity, seconds: 2)
         let alone = flood(signer, connections: 32, rate: .infinity, seconds: 4)
@@ -25,7 +29,7 @@ enum TooMany {
                 usleep(20_000)
             }
         }
-        let result = flood(signer, connections: 8192, rate: 10 * capacity, seconds: seconds)
+        let result = flood(signer, connections: 3000, rate: 10 * capacity, seconds: seconds)
         health.withLock { $0.stops = true }
         checker.join()
         let (upcheck, failures) = health.withLock { ($0.times, $0.failures) }
@@ -48,7 +52,9 @@ enum TooMany {
     /// Sends so many requests a second over connections that have none under way.
     static func flood(_ signer: LoadedSigner, connections: Int, rate: Double, seconds: Int) -> Result {
         var sockets = (0..<connections).compactMap { _ in Socket(port: signer.port) }
-        var (began, queries) = ([UInt64](repeating: 0, count: sockets.count), [pollfd]())
+        var began = [UInt64](repeating: 0, count: sockets.count)
+        // A negative descriptor is left out by poll(2).
+        var queries = sockets.map { _ in pollfd(fd: -1, events: Int16(POLLIN), revents: 0) }
         var (free, result, slot) = (Array(sockets.indices), Result(), Int.random(in: 1...1_000_000) * 1000)
         let start = MonotonicClock.nanoseconds
         let end = start + UInt64(seconds) * 1_000_000_000
@@ -59,20 +65,17 @@ enum TooMany {
             while result.offered < due, let place = free.popLast() {
                 slot += 1
                 began[place] = MonotonicClock.nanoseconds
+                queries[place].fd = sockets[place].descriptor
                 sockets[place].send(Bodies.request(signer.keys[slot % signer.keys.count], slot: slot))
                 result.offered += 1
                 if result.offered % 64 == 0 { break }
             }
-            queries = sockets.indices.filter { began[$0] > 0 }.map {
-                pollfd(fd: sockets[$0].descriptor, events: Int16(POLLIN), revents: 0)
-            }
-            let places = sockets.indices.filter { began[$0] > 0 }
             guard unsafe poll(&queries, UInt(queries.count), 1) > 0 else { continue }
-            for (query, place) in zip(queries, places) where query.revents != 0 {
+            for place in sockets.indices where queries[place].fd >= 0 && queries[place].revents != 0 {
                 guard let status = sockets[place].answer() else {
                     guard sockets[place].isClosed else { continue }
                     result.others += 1
-                    began[place] = 0
+                    queries[place].fd = -1
                     if let next = Socket(port: signer.port) {
                         sockets[place] = next
                         free.append(place)
@@ -85,7 +88,7 @@ enum TooMany {
                 case 503: result.refused.add(time)
                 default: result.others += 1
                 }
-                began[place] = 0
+                queries[place].fd = -1
                 free.append(place)
             }
         }
