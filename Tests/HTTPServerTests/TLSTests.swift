@@ -6,7 +6,8 @@ import HTTPServer
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+/// One after another: making certificates holds a thread of the pool.
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct TLSTests {
     /// An authority, a server's certificate, clients of all kinds, and a server that says who came.
     private struct Bench: Sendable {

@@ -110,7 +110,8 @@ private struct EncryptedSigner: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct TLSTests {
+/// One after another: making certificates holds a thread of the pool.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct TLSTests {
     @Test func `over TLS a token signs, and the plain port answers health checks alone`() async throws {
         let key = try TestKey(1)
         let encrypted = try await EncryptedSigner.start(keys: [key])
