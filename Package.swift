@@ -17,6 +17,7 @@ let targets: [Target] = [
     library("CSQLite", "sqlite3"),
     library("CPostgreSQL", "libpq"),
     library("CMicrohttpd", "libmicrohttpd"),
+    library("CGnuTLS", "gnutls"),
     library("CYAML", "yaml-0.1"),
     library("CCurl", "libcurl"),
     library("CAWS", "libawscrt"),
@@ -33,7 +34,7 @@ let targets: [Target] = [
     .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "Concurrency"]),
     .target(
         name: "HTTPServer",
-        dependencies: ["CMicrohttpd", "CLinux", "Concurrency", "Encoding"],
+        dependencies: ["CMicrohttpd", "CGnuTLS", "CLinux", "Concurrency", "Encoding"],
         exclude: ["README.md"]
     ),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
@@ -140,7 +141,10 @@ let targets: [Target] = [
             "Secrets", "SlashingProtection", "TestSupport",
         ]
     ),
-    .testTarget(name: "HTTPServerTests", dependencies: ["Concurrency", "HTTPServer"]),
+    .testTarget(
+        name: "HTTPServerTests",
+        dependencies: ["CGnuTLS", "Concurrency", "Encoding", "HTTPServer", "TestSupport"]
+    ),
     // What the sandbox refuses, tried from inside by a program of its own.
     .target(name: "CAttempts", path: "Tests/CAttempts"),
     .executableTarget(
@@ -209,6 +213,11 @@ let campaigns: [Target] =
             name: "MalformedRequests",
             dependencies: ["Concurrency", "TestSupport"],
             path: "Fuzzing/MalformedRequests"
+        ),
+        .executableTarget(
+            name: "Overload",
+            dependencies: ["Concurrency", "TestSupport"],
+            path: "Fuzzing/Overload"
         ),
     ]
 

@@ -108,6 +108,7 @@ struct ParsedHead {
                 fieldCount: fieldCount,
                 limits: HTTPServerSettings.Limits(),
                 peer: .local,
+                certificate: nil,
                 readCredential: nil
             )
             guard case .head(let head) = framing.read() else { return nil }

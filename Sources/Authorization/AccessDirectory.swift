@@ -2,7 +2,7 @@
 internal import Encoding
 internal import Secrets
 
-/// All policies and tokens at one moment, indexed for asking. A value: whoever holds one sees no half of a change.
+/// All policies, tokens and bound certificates at one moment, indexed for asking. A value: whoever holds one sees no half of a change.
 package struct AccessDirectory: Sendable {
     package struct Entry<Value: Sendable>: Sendable {
         package let value: Value
@@ -23,7 +23,9 @@ package struct AccessDirectory: Sendable {
 
     package private(set) var policies: [PolicyName: Entry<Policy>] = [:]
     package private(set) var tokens: [TokenIdentifier: Entry<Token>] = [:]
+    package private(set) var certificates: [PolicyName: Entry<CertificateBinding>] = [:]
     private var bearers: [UInt64: [Bearer]] = [:]
+    private var bindings: [CertificateBinding.Subject: [PolicyName]] = [:]
 
     package init() {}
 
@@ -50,6 +52,18 @@ package struct AccessDirectory: Sendable {
         forget(old)
     }
 
+    package mutating func put(_ binding: CertificateBinding, version: UInt64) {
+        remove(certificate: binding.name)
+        certificates[binding.name] = Entry(binding, version: version)
+        bindings[binding.subject, default: []].append(binding.name)
+    }
+
+    package mutating func remove(certificate name: PolicyName) {
+        guard let old = certificates.removeValue(forKey: name)?.value else { return }
+        bindings[old.subject]?.removeAll { $0 == name }
+        if bindings[old.subject]?.isEmpty == true { bindings[old.subject] = nil }
+    }
+
     private mutating func refresh(tokensWith name: PolicyName) {
         for entry in tokens.values where entry.value.policies.contains(name) {
             forget(entry.value)
@@ -66,15 +80,31 @@ package struct AccessDirectory: Sendable {
         if bearers[token.digest.place]?.isEmpty == true { bearers[token.digest.place] = nil }
     }
 
-    private func permissions(of token: Token) -> Permissions {
-        if token.policies.contains(.root) { return .everything }
-        let known = token.policies.compactMap { policies[$0]?.value }
-        return known.count == token.policies.count ? Permissions(known) : .nothing
+    private func permissions(of token: Token) -> Permissions { permissions(of: token.policies) }
+
+    private func permissions(of names: [PolicyName]) -> Permissions {
+        if names.contains(.root) { return .everything }
+        let known = names.compactMap { policies[$0]?.value }
+        return known.count == names.count ? Permissions(known) : .nothing
     }
 
     /// The tokens that name a policy.
     package func tokens(with policy: PolicyName) -> [TokenIdentifier] {
         tokens.filter { $0.value.value.policies.contains(policy) }.keys.sorted()
+    }
+
+    /// The bound certificates that name a policy.
+    package func certificates(with policy: PolicyName) -> [PolicyName] {
+        certificates.filter { $0.value.value.policies.contains(policy) }.keys.sorted()
+    }
+
+    /// The bindings of a certificate and what they allow together; nil where there is none. Where one of them names a
+    /// policy that is not there, all of them are worth nothing, as with a token.
+    package func holder(of certificate: ClientCertificate) -> (bindings: [PolicyName], permissions: Permissions)? {
+        let found = Set(certificate.subjects.flatMap { bindings[$0] ?? [] }).sorted()
+        guard !found.isEmpty else { return nil }
+        let names = Set(found.compactMap { certificates[$0]?.value }.flatMap(\.policies))
+        return (found, permissions(of: names.sorted()))
     }
 
     /// The token of a digest and what it may; nil where there is none. An expired one is still found.

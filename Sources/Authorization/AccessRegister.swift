@@ -10,7 +10,9 @@ package enum AccessChangeError: Error, Equatable, Sendable, CustomStringConverti
     case notFound(String)
     case alreadyExists(PolicyName)
     case unknownPolicies([PolicyName])
-    case inUse(PolicyName, tokens: Int)
+    /// A certificate of that name is bound already, or this certificate is, under that name.
+    case alreadyBound(PolicyName)
+    case inUse(PolicyName, tokens: Int, certificates: Int)
     case tooMany(String, most: Int)
     case state(StateError)
 
@@ -20,8 +22,12 @@ package enum AccessChangeError: Error, Equatable, Sendable, CustomStringConverti
         case .notFound(let what): "there is no \(what)"
         case .alreadyExists(let name): "there is a policy \(name) already; PUT replaces it"
         case .unknownPolicies(let names): "there is no policy \(names.map(\.text).joined(separator: ", "))"
-        case .inUse(let name, let tokens):
+        case .alreadyBound(let name):
+            "the certificate \(name) is bound already; delete it first"
+        case .inUse(let name, let tokens, 0):
             "\(tokens) \(tokens == 1 ? "token has" : "tokens have") the policy \(name); delete or replace them first"
+        case .inUse(let name, let tokens, let certificates):
+            "\(tokens) tokens and \(certificates) certificates have the policy \(name); delete or replace them first"
         case .tooMany(let what, let most): "there are \(most) \(what) already, the most that are kept"
         case .state(let error): "\(error)"
         }
@@ -60,6 +66,7 @@ package final class AccessRegister: Sendable {
 
     package static let mostPolicies = 1000
     package static let mostTokens = 10_000
+    package static let mostCertificates = 10_000
     package static let mostPoliciesOfToken = 16
 
     /// - Parameters:
@@ -163,6 +170,13 @@ package final class AccessRegister: Sendable {
             }
             let token = try AccessRows.readToken(row, body)
             return { $0.put(token, version: row.version) }
+        case AccessRows.certificate:
+            guard let body = row.body else {
+                guard let name = PolicyName(row.name.name) else { return nil }
+                return { $0.remove(certificate: name) }
+            }
+            let binding = try AccessRows.readCertificate(row, body)
+            return { $0.put(binding, version: row.version) }
         default: return nil
         }
     }
@@ -217,8 +231,9 @@ package final class AccessRegister: Sendable {
 
     package func delete(_ policy: PolicyName) async throws(AccessChangeError) {
         let entry = try self.policy(policy)
-        let tokens = authorizer.directory.tokens(with: policy).count
-        guard tokens == 0 else { throw .inUse(policy, tokens: tokens) }
+        let directory = authorizer.directory
+        let (tokens, certificates) = (directory.tokens(with: policy).count, directory.certificates(with: policy).count)
+        guard tokens + certificates == 0 else { throw .inUse(policy, tokens: tokens, certificates: certificates) }
         try await write(AccessRows.name(of: policy), expecting: entry.version, nil)
     }
 
@@ -279,6 +294,49 @@ package final class AccessRegister: Sendable {
     package func delete(_ identifier: TokenIdentifier) async throws(AccessChangeError) {
         let entry = try token(identifier)
         try await write(AccessRows.name(of: identifier), expecting: entry.version, nil)
+    }
+
+    // MARK: Certificates
+
+    package var certificates: [AccessDirectory.Entry<CertificateBinding>] {
+        authorizer.directory.certificates.values.sorted { $0.value.name < $1.value.name }
+    }
+
+    package func certificate(
+        _ name: PolicyName
+    ) throws(AccessChangeError) -> AccessDirectory.Entry<CertificateBinding> {
+        guard let entry = authorizer.directory.certificates[name] else { throw .notFound("certificate \(name)") }
+        return entry
+    }
+
+    /// Binds a certificate to policies. A certificate that is bound twice would have what both allow: that is said here,
+    /// where it is most likely a mistake.
+    package func create(_ request: CertificateRequest) async throws(AccessChangeError) {
+        let directory = authorizer.directory
+        let bound = directory.certificates.values.first {
+            $0.value.name == request.name || $0.value.subject == request.subject
+        }
+        if let bound { throw .alreadyBound(bound.value.name) }
+        let most = Self.mostCertificates
+        guard directory.certificates.count < most else { throw .tooMany("certificates", most: most) }
+        try refuseUnknown(request.policies, directory)
+        let binding = CertificateBinding(
+            name: request.name,
+            subject: request.subject,
+            policies: request.policies,
+            created: now()
+        )
+        try await write(
+            AccessRows.name(ofCertificate: request.name),
+            expecting: 0,
+            AccessRows.body(of: binding)
+        )
+    }
+
+    /// Nothing is signed for the certificate by this binding when it has been answered.
+    package func delete(certificate name: PolicyName) async throws(AccessChangeError) {
+        let entry = try certificate(name)
+        try await write(AccessRows.name(ofCertificate: name), expecting: entry.version, nil)
     }
 
     private func refuseUnknown(_ names: [PolicyName], _ directory: AccessDirectory) throws(AccessChangeError) {

@@ -11,10 +11,15 @@ internal import SignerState
 enum AccessRows {
     static let policy = "policy"
     static let token = "token"
+    static let certificate = "certificate"
     static let key = StateRowName("token_key", "1")
 
     static func name(of policy: PolicyName) -> StateRowName { StateRowName(Self.policy, policy.text) }
     static func name(of token: TokenIdentifier) -> StateRowName { StateRowName(Self.token, token.text) }
+
+    static func name(ofCertificate certificate: PolicyName) -> StateRowName {
+        StateRowName(Self.certificate, certificate.text)
+    }
 
     // MARK: Writing
 
@@ -32,6 +37,8 @@ enum AccessRows {
             )
         )
     }
+
+    static func body(of binding: CertificateBinding) -> [UInt8] { encode(CertificateView(binding)) }
 
     private static func encode(_ value: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
@@ -65,6 +72,13 @@ enum AccessRows {
             expires: stored.expires,
             revoked: stored.revoked
         )
+    }
+
+    static func readCertificate(_ row: StateRow, _ body: [UInt8]) throws(StateError) -> CertificateBinding {
+        guard let view = try? JSONDecoder().decode(CertificateView.self, from: Data(body)),
+            view.name == row.name.name, let binding = CertificateBinding(view)
+        else { throw unreadable(row) }
+        return binding
     }
 
     /// The key is not under the master key: tokens are told apart in a sealed chamber too. What can read the state backend
@@ -117,6 +131,46 @@ package struct PolicyView: Codable, Hashable, Sendable {
                 operations: rule.operations?.map(\.name).sorted(),
                 source_cidrs: rule.sourceRanges?.map(\.description)
             )
+        }
+    }
+}
+
+/// A bound certificate as it is kept, and with its version as the API shows it.
+package struct CertificateView: Codable, Hashable, Sendable {
+    package let name: String
+    package let policies: [String]
+    package let fingerprint: String?
+    package let ca_fingerprint: String?
+    package let san: String?
+    package let created: Int64
+
+    package init(_ binding: CertificateBinding) {
+        name = binding.name.text
+        policies = binding.policies.map(\.text)
+        created = binding.created
+        switch binding.subject {
+        case .fingerprint(let digest):
+            fingerprint = Hex.encode(digest.span, prefix: false)
+            (ca_fingerprint, san) = (nil, nil)
+        case .name(let name, let authority):
+            fingerprint = nil
+            (ca_fingerprint, san) = (Hex.encode(authority.span, prefix: false), name)
+        }
+    }
+}
+
+extension CertificateBinding {
+    /// Nil where something is missing, or more is there than one of the two ways.
+    fileprivate init?(_ view: CertificateView) {
+        let names = view.policies.compactMap { PolicyName($0) }
+        guard let name = PolicyName(view.name), names.count == view.policies.count, !names.isEmpty else { return nil }
+        let (own, authority) = (view.fingerprint, view.ca_fingerprint)
+        switch (own.map(CertificateRequest.fingerprint), authority.map(CertificateRequest.fingerprint), view.san) {
+        case (let own??, nil, nil):
+            self.init(name: name, subject: .fingerprint(own), policies: names, created: view.created)
+        case (nil, let authority??, let san?):
+            self.init(name: name, subject: .name(san, authority: authority), policies: names, created: view.created)
+        default: return nil
         }
     }
 }

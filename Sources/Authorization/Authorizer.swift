@@ -20,6 +20,8 @@ package enum Bearer: Hashable, Sendable {
     /// Something was shown that has not the form of a token.
     case unreadable
     case token(TokenDigest)
+    /// A certificate that was accepted, and no token.
+    case certificate(ClientCertificate)
 }
 
 /// Why somebody may not.
@@ -28,6 +30,8 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
     case missingToken = "missing_token"
     /// What was shown is no token, or none any more: unknown, revoked and expired ones are not told apart.
     case invalidToken = "invalid_token"
+    /// No token was shown, and the certificate that was has no policies.
+    case unboundCertificate = "unbound_certificate"
     /// The token is good, and its policies do not allow this.
     case forbidden = "forbidden"
     /// Policies and tokens could not be looked up for longer than they may be believed.
@@ -38,7 +42,8 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
         switch self {
         case .missingToken: "this needs a token: Authorization: Bearer TOKEN, or Basic with the token as password"
         case .invalidToken: "the token is not valid: unknown, revoked or expired"
-        case .forbidden: "the policies of this token do not allow this"
+        case .unboundCertificate: "this needs a token, or a certificate that policies are bound to"
+        case .forbidden: "the policies of this caller do not allow this"
         case .stale: "the policies and tokens cannot be looked up now; try again"
         }
     }
@@ -46,7 +51,7 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
     /// RFC 9110 §15: who are you (401), you may not (403), not now (503).
     package var status: Int {
         switch self {
-        case .missingToken, .invalidToken: 401
+        case .missingToken, .invalidToken, .unboundCertificate: 401
         case .forbidden: 403
         case .stale: 503
         }
@@ -105,39 +110,68 @@ package final class Authorizer: Sendable {
     ///
     /// - Parameter source: the client's address; nil for a process of this machine over a Unix socket.
     package func authenticate(_ bearer: Bearer, from source: IPAddress?) throws(AccessRefusal) -> Grant {
-        let (edition, isBelieved, found) = state.withLock { state in
+        let (edition, isBelieved, found, holder) = state.withLock { state in
             var found: (token: Token, permissions: Permissions)?
-            if case .token(let digest) = bearer { found = state.directory.bearer(of: digest) }
-            return (state.edition, state.isBelieved, found)
+            var holder: (bindings: [PolicyName], permissions: Permissions)?
+            switch bearer {
+            case .token(let digest): found = state.directory.bearer(of: digest)
+            case .certificate(let certificate): holder = state.directory.holder(of: certificate)
+            case .nobody, .unreadable: break
+            }
+            return (state.edition, state.isBelieved, found, holder)
         }
         switch bearer {
         case .nobody:
             guard mode == .open else { throw .missingToken }
-            return Grant(self, bearer, source, edition, token: nil, permissions: .openMode)
+            return Grant(self, bearer, source, edition, holder: .nobody, permissions: .openMode)
         case .unreadable: throw .invalidToken
         case .token:
             guard isBelieved else { throw .stale }
             let now = now()
             guard let found, found.token.isValid(at: now) else { throw .invalidToken }
             state.withLock { $0.uses[found.token.identifier] = now }
-            return Grant(self, bearer, source, edition, token: found.token, permissions: found.permissions)
+            return Grant(self, bearer, source, edition, holder: .token(found.token), permissions: found.permissions)
+        case .certificate:
+            guard isBelieved || mode == .open && holder == nil else { throw .stale }
+            guard let holder else {
+                guard mode == .open else { throw .unboundCertificate }
+                return Grant(self, bearer, source, edition, holder: .nobody, permissions: .openMode)
+            }
+            return Grant(
+                self,
+                bearer,
+                source,
+                edition,
+                holder: .certificate(holder.bindings),
+                permissions: holder.permissions
+            )
         }
     }
 
     fileprivate func isCurrent(_ edition: UInt64) -> Bool { state.withLock { $0.edition == edition } }
 
-    fileprivate func isValid(_ token: Token?) -> Bool { token.map { $0.isValid(at: now()) } ?? true }
+    fileprivate func isValid(_ holder: Grant.Holder) -> Bool {
+        if case .token(let token) = holder { token.isValid(at: now()) } else { true }
+    }
 }
 
 /// What somebody who asks may do. Kept for the length of a request; what was taken away meanwhile is noticed when it is
 /// asked again.
 package struct Grant: Sendable {
+    /// Whose it is.
+    package enum Holder: Hashable, Sendable {
+        /// Somebody who has shown nothing that is known, where that suffices.
+        case nobody
+        case token(Token)
+        /// Whoever has a certificate with these bindings.
+        case certificate([PolicyName])
+    }
+
     private let authorizer: Authorizer
     private let bearer: Bearer
     private let source: IPAddress?
     private let edition: UInt64
-    /// Nil for callers without one.
-    package let token: Token?
+    package let holder: Holder
     private let permissions: Permissions
 
     fileprivate init(
@@ -145,14 +179,14 @@ package struct Grant: Sendable {
         _ bearer: Bearer,
         _ source: IPAddress?,
         _ edition: UInt64,
-        token: Token?,
+        holder: Holder,
         permissions: Permissions
     ) {
         self.authorizer = authorizer
         self.bearer = bearer
         self.source = source
         self.edition = edition
-        self.token = token
+        self.holder = holder
         self.permissions = permissions
     }
 
@@ -177,9 +211,12 @@ package struct Grant: Sendable {
     ) throws(AccessRefusal) {
         let current = try renewed()
         guard current.permissions.allow(scope, key: key, operation: operation, from: source) else {
-            throw current.token == nil ? .missingToken : .forbidden
+            throw current.refusal
         }
     }
+
+    /// What the caller is told where the permissions do not suffice.
+    package var refusal: AccessRefusal { holder == .nobody ? .missingToken : .forbidden }
 
     /// The keys that a listing may name.
     package var listedKeys: KeyFilter? { permissions.listedKeys(from: source) }
@@ -190,7 +227,7 @@ package struct Grant: Sendable {
     /// This grant where nothing has changed, else what the caller has now.
     private func renewed() throws(AccessRefusal) -> Grant {
         if authorizer.isCurrent(edition) {
-            guard authorizer.isValid(token) else { throw .invalidToken }
+            guard authorizer.isValid(holder) else { throw .invalidToken }
             return self
         }
         return try authorizer.authenticate(bearer, from: source)

@@ -13,6 +13,7 @@ package struct Configuration: Sendable {
     package var keySources = KeySources()
     package var antiSlashing = AntiSlashing()
     package var keyManagerAPI = KeyManagerAPI()
+    package var tls = TLS()
     package var auth = Auth()
     package var signerState = SignerState()
     package var health = Health()
@@ -49,11 +50,11 @@ package struct Configuration: Sendable {
 
     /// The one table.
     package static let schema = Schema<Configuration>(
-        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings
+        Network.settings + Canaries.settings + Overrides.settings + Server.settings + TLS.settings + Sandbox.settings
             + Metrics.settings + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
             + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings + Audit.settings
             + Tracing.settings,
-        rules: Canaries.rules + Server.rules + Sandbox.rules + KeySources.rules + AntiSlashing.rules
+        rules: Canaries.rules + Server.rules + TLS.rules + Sandbox.rules + KeySources.rules + AntiSlashing.rules
             + SignerState.rules + Audit.rules + Tracing.rules,
         reserved: reserved
     )
@@ -71,7 +72,6 @@ package struct Configuration: Sendable {
     package static var reference: String { schema.reference(defaults: Configuration()) }
 
     private static let reserved = [
-        ReservedSection(prefix: "tls", reason: "is not available: this version serves plain HTTP only"),
         ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode"),
         ReservedSection(prefix: "chamber", reason: "is not available: this version has no sealed keys"),
         ReservedSection(

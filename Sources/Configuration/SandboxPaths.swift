@@ -10,6 +10,8 @@ extension Configuration {
         if let path = files.keystoresPasswordsPath { folders.append(path) }
         if let path = files.keystoresPasswordFile { folders.append(Self.folder(of: path)) }
         if case .file(let path) = network.choice { folders.append(Self.folder(of: path)) }
+        let pairs = [tls.certificatePath, tls.keyPath, tls.clientAuthorityPath, tls.knownClientsPath]
+        folders += pairs.compactMap(\.self).map(Self.folder)
         for secret in [antiSlashing.url, antiSlashing.password, signerState.url, signerState.password] {
             if case .file(let path)? = secret?.source { folders.append(Self.folder(of: path)) }
         }

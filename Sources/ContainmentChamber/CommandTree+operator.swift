@@ -20,6 +20,9 @@ extension CommandTree {
             kind: .flag,
             summary: "Send the token over http:// to another machine, where the network is yours alone."
         ),
+        Option("ca-cert", kind: .value("FILE"), summary: "The authority of the signer's certificate, in PEM."),
+        Option("client-cert", kind: .value("FILE"), summary: "The certificate that the signer knows you by, in PEM."),
+        Option("client-key", kind: .value("FILE"), summary: "Its private key, in PEM."),
         json,
     ]
     private static let token = Positional("ID", summary: "The token's identifier: 16 hexadecimal digits.")
@@ -52,7 +55,11 @@ extension CommandTree {
                     )
                 ]
             ),
-            Command("auth", summary: "Policies and tokens of a running signer", subcommands: [policies, tokens]),
+            Command(
+                "auth",
+                summary: "Policies and tokens of a running signer",
+                subcommands: [policies, tokens, certificates]
+            ),
         ]
     )
 
@@ -101,6 +108,77 @@ extension CommandTree {
                 positionals: [policy],
                 examples: [
                     Example("containment-chamber operator auth policies delete vc-1 --auth-token env:TOKEN", "Delete")
+                ]
+            ),
+        ]
+    )
+
+    private static let certificate = Positional("NAME", summary: "The name under which the certificate is bound.")
+    private static let certificates = Command(
+        "certificates",
+        summary: "Clients that are known by their TLS certificate",
+        subcommands: [
+            Command(
+                "list",
+                summary: "List all bound certificates",
+                options: connection,
+                examples: [
+                    Example("containment-chamber operator auth certificates list --auth-token env:TOKEN", "List")
+                ]
+            ),
+            Command(
+                "show",
+                summary: "Show a bound certificate",
+                options: connection,
+                positionals: [certificate],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth certificates show vc-1 --auth-token env:TOKEN",
+                        "Look at one"
+                    )
+                ]
+            ),
+            Command(
+                "create",
+                summary: "Give whoever has a certificate the policies of a name",
+                discussion: """
+                    Either --fingerprint, which means one certificate, or --ca-fingerprint and --san, which mean every \
+                    certificate of that authority with that alternative name, its successors included. \
+                    `openssl x509 -in FILE -noout -fingerprint -sha256` prints a fingerprint.
+                    """,
+                options: connection + [
+                    Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
+                    Option(
+                        "policy",
+                        kind: .value("NAME"),
+                        summary: "A policy that it has; once for each.",
+                        isRequired: true,
+                        isRepeatable: true
+                    ), Option("fingerprint", kind: .value("SHA-256"), summary: "The certificate's own fingerprint."),
+                    Option("ca-fingerprint", kind: .value("SHA-256"), summary: "The fingerprint of its authority."),
+                    Option(
+                        "san",
+                        kind: .value("NAME"),
+                        summary: "Its alternative name: DNS:NAME, URI:NAME, IP:ADDRESS or email:NAME."
+                    ),
+                ],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth certificates create --name vc-1 --policy vc-1 --ca-fingerprint 5F:0C:… --san DNS:vc-1.example --auth-token env:TOKEN",
+                        "A client of your authority"
+                    )
+                ]
+            ),
+            Command(
+                "delete",
+                summary: "Take the policies of a certificate away; nothing is signed with it afterwards",
+                options: connection,
+                positionals: [certificate],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth certificates delete vc-1 --auth-token env:TOKEN",
+                        "A lost key"
+                    )
                 ]
             ),
         ]

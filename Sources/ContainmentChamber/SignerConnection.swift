@@ -14,13 +14,13 @@ struct SignerConnection {
     private let base: String
     private let headers: [String]
 
-    /// `--signer-url`, `--auth-token`, `--allow-plaintext-signer`.
+    /// `--signer-url`, `--auth-token`, `--ca-cert`, `--client-cert`, `--client-key`, `--allow-plaintext-signer`.
     init(_ invocation: Invocation) throws(Failure) {
         base = try Self.base(
             invocation["signer-url"] ?? "http://127.0.0.1:9000",
             allowsPlaintext: invocation.isSet("allow-plaintext-signer")
         )
-        client = HTTPClient()
+        client = try Self.client(invocation, isEncrypted: base.hasPrefix("https:"))
         var headers = ["Accept: application/json", "Content-Type: application/json"]
         if let text = invocation["auth-token"] {
             guard text.hasPrefix("env:") || text.hasPrefix("file:") else {
@@ -53,6 +53,28 @@ struct SignerConnection {
         client = HTTPClient(unixSocket: socket)
         base = "http://localhost"
         headers = ["Accept: application/json", "Content-Type: application/json"]
+    }
+
+    private static func client(_ invocation: Invocation, isEncrypted: Bool) throws(Failure) -> HTTPClient {
+        var client = HTTPClient()
+        client.tls = HTTPClient.TLS(
+            authorities: invocation["ca-cert"],
+            certificate: invocation["client-cert"],
+            key: invocation["client-key"]
+        )
+        for name in ["ca-cert", "client-cert", "client-key"] {
+            guard let path = invocation[name] else { continue }
+            guard isEncrypted else {
+                throw Failure("--\(name) is for a signer behind https://", exitCode: .usage)
+            }
+            guard FileManager.default.isReadableFile(atPath: path) else {
+                throw Failure("--\(name) \(path) does not exist or may not be read", exitCode: .usage)
+            }
+        }
+        guard (client.tls.certificate == nil) == (client.tls.key == nil) else {
+            throw Failure("--client-cert and --client-key come together", exitCode: .usage)
+        }
+        return client
     }
 
     private static func base(_ url: String, allowsPlaintext: Bool) throws(Failure) -> String {
@@ -99,7 +121,15 @@ struct SignerConnection {
         do throws(HTTPClient.Failure) {
             return try client.send(method, base + path, headers: headers, body: body)
         } catch {
-            throw Failure("\(error)", hint: "is the signer running, and is --signer-url right?")
+            let hint: String
+            if case .untrusted = error {
+                hint =
+                    "--ca-cert names the authority of the signer's certificate; a signer that wants to know its clients "
+                    + "needs --client-cert and --client-key"
+            } else {
+                hint = "is the signer running, and is --signer-url right?"
+            }
+            throw Failure("\(error)", hint: hint)
         }
     }
 
@@ -112,6 +142,7 @@ struct SignerConnection {
         let message = document?.error.message ?? "the signer answered \(answer.status) to \(method) \(path)"
         let hint: String? =
             switch answer.status {
+            case 403 where message.contains("health checks only"): "--signer-url names the TLS port, with https://"
             case 401: "--auth-token env:NAME names a management token; operator generate-root-token makes the first"
             case 403: "the token's policies need the scope auth_read, or auth_write to change something"
             default: nil

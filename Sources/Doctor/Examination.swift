@@ -22,7 +22,11 @@ package struct Examination {
 extension Examination {
     var network: [Finding] {
         [
-            binding("signing port", configuration.server.listenAddress, setting: "server.listen_address"),
+            binding(
+                "signing port",
+                configuration.signingAddress,
+                setting: configuration.tls.isEnabled ? "tls.listen_address" : "server.listen_address"
+            ),
             configuration.metrics.isEnabled
                 ? binding("metrics port", configuration.metrics.listenAddress, setting: "metrics.listen_address")
                 : .ok("metrics port", "closed", why: "what is not open is not reached"),
@@ -32,11 +36,11 @@ extension Examination {
 
     private var encryption: Finding {
         let why = "who listens on the way learns the tokens"
-        if facts.isEncrypted { return .ok("encryption", "TLS", why: why) }
-        if configuration.server.isLoopback { return .ok("encryption", "not needed on a loopback address", why: why) }
+        if configuration.tls.isEnabled { return .ok("encryption", "TLS", why: why) }
+        if configuration.isSigningLocal { return .ok("encryption", "not needed on a loopback address", why: why) }
         return .bad(
             "encryption",
-            "none on \(configuration.server.listenAddress)",
+            "none on \(configuration.signingAddress)",
             why: why,
             fix: "set tls.mode: file, or listen on a loopback address behind a tunnel"
         )
@@ -61,7 +65,9 @@ extension Examination {
     private var firewall: Finding {
         let why = "only validator clients should reach the signing port, only the monitoring the metrics"
         var ports: [Int] = []
-        if !configuration.server.isLoopback { ports.append(configuration.server.listenPort) }
+        if !configuration.isSigningLocal {
+            ports.append(configuration.tls.isEnabled ? configuration.tls.listenPort : configuration.server.listenPort)
+        }
         let metrics = configuration.metrics
         if metrics.isEnabled, IPAddress(metrics.listenAddress)?.isLoopback != true { ports.append(metrics.listenPort) }
         guard let port = ports.first else {
@@ -103,7 +109,7 @@ extension Examination {
     var access: [Finding] {
         let why = "with a token, who merely reaches the port can do nothing"
         let isOpen = configuration.authMode == .open
-        let isLocal = configuration.server.isLoopback
+        let isLocal = configuration.isSigningLocal
         var findings: [Finding] = []
         switch (isOpen, isLocal) {
         case (false, _): findings.append(.ok("tokens", "auth.mode is enforced", why: why))

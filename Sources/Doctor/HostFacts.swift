@@ -12,8 +12,6 @@ package struct HostFacts: Sendable {
     package var files: [FileFact] = []
     package var firewall = Firewall.unseen
     package var container: String?
-    /// Whether the signing port speaks TLS.
-    package var isEncrypted = false
     /// Whether the root file system can be written where the signer runs.
     package var rootIsWritable: Bool?
     /// RLIMIT_MEMLOCK in bytes, `.max` for none.

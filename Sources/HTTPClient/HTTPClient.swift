@@ -11,6 +11,22 @@ package struct HTTPClient: Sendable {
     /// Answers longer than this are refused, in bytes.
     package var largestAnswer: Int
 
+    /// Whom `https://` believes and who it is; nil for the system's authorities and nobody.
+    package var tls = TLS()
+
+    /// Files in PEM.
+    package struct TLS: Sendable {
+        package var authorities: String?
+        package var certificate: String?
+        package var key: String?
+
+        package init(authorities: String? = nil, certificate: String? = nil, key: String? = nil) {
+            self.authorities = authorities
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
     package init(
         unixSocket: String? = nil,
         connectTimeout: Duration = .seconds(5),
@@ -30,6 +46,8 @@ package struct HTTPClient: Sendable {
 
     /// Why there was no answer.
     package enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
+        /// TLS was not agreed on: the other side is not who it should be, or does not take this client.
+        case untrusted(target: String, reason: String)
         /// Nobody listens there.
         case cannotConnect(target: String, reason: String)
         case timedOut(target: String)
@@ -39,6 +57,7 @@ package struct HTTPClient: Sendable {
         package var description: String {
             switch self {
             case .cannotConnect(let target, let reason): "no connection to \(target): \(reason)"
+            case .untrusted(let target, let reason): "TLS to \(target) failed: \(reason)"
             case .timedOut(let target): "no answer from \(target) in time"
             case .tooLarge(let limit): "the answer is larger than \(limit) bytes"
             case .failed(let target, let reason): "the request to \(target) failed: \(reason)"
@@ -67,6 +86,10 @@ package struct HTTPClient: Sendable {
         unsafe chamber_curl_set_text(handle, CURLOPT_CUSTOMREQUEST, method)
         unsafe chamber_curl_set_text(handle, CURLOPT_PROXY, "")
         unsafe chamber_curl_set_list(handle, CURLOPT_HTTPHEADER, list)
+        unsafe chamber_curl_set_number(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        if let path = tls.authorities { unsafe chamber_curl_set_text(handle, CURLOPT_CAINFO, path) }
+        if let path = tls.certificate { unsafe chamber_curl_set_text(handle, CURLOPT_SSLCERT, path) }
+        if let path = tls.key { unsafe chamber_curl_set_text(handle, CURLOPT_SSLKEY, path) }
         unsafe chamber_curl_set_number(handle, CURLOPT_NOSIGNAL, 1)
         unsafe chamber_curl_set_number(handle, CURLOPT_CONNECTTIMEOUT_MS, connectTimeout.milliseconds)
         unsafe chamber_curl_set_number(handle, CURLOPT_TIMEOUT_MS, timeout.milliseconds)
@@ -123,6 +146,8 @@ extension HTTPClient.Failure {
         switch code {
         case CURLE_OK: return nil
         case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST: self = .cannotConnect(target: target, reason: reason)
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE:
+            self = .untrusted(target: target, reason: reason)
         case CURLE_OPERATION_TIMEDOUT: self = .timedOut(target: target)
         default: self = .failed(target: target, reason: reason)
         }

@@ -13,6 +13,7 @@ let connectionCallback: MHD_NotifyConnectionCallback = { context, handle, slot, 
     if code == .CONNECTION_NOTIFY_STARTED {
         let loop = unsafe Unmanaged<EventLoop>.fromOpaque(context).takeUnretainedValue()
         let connection = Connection(handle, loop: loop)
+        connection.tls?.begin()
         unsafe slot.pointee = Unmanaged.passRetained(connection).toOpaque()
         loop.core.deadlines.insert(connection)
     } else if let pointer = unsafe slot.pointee {

@@ -13,6 +13,8 @@ internal import Synchronization
     let peer: PeerAddress
     let exchange: Exchange
     let handle: ConnectionHandle
+    /// Nil without TLS. Like `exchange`, of the thread of the socket alone.
+    let tls: TLSLink?
     private let state: Lock<State>
     /// When the current phase is over, on the monotonic clock; `.max` is never.
     private let deadline: Atomic<UInt64>
@@ -40,6 +42,7 @@ internal import Synchronization
         state = Lock(State(descriptor: handle.descriptor))
         deadline = Atomic(MonotonicClock.nanoseconds &+ loop.core.headLimit)
         exchange = Exchange()
+        tls = loop.core.settings.tls.flatMap { TLSLink(handle, source: $0, peer: handle.peer) }
     }
 
     var core: ServerCore { loop.core }
@@ -100,6 +103,10 @@ internal import Synchronization
             + "Connection: close\r\n"
             + "Content-Type: \(response.contentType ?? "text/plain")\r\nContent-Length: \(response.body.count)\r\n\r\n"
         let bytes = Array(head.utf8) + response.body
+        if let tls {
+            tls.send(bytes)
+            return cut()
+        }
         state.withLock { state in
             guard state.descriptor >= 0 else { return }
             unsafe bytes.withUnsafeBytes { bytes in

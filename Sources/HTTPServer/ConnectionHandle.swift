@@ -12,6 +12,8 @@ internal import CMicrohttpd
     }
 
     var descriptor: Int32 { unsafe chamber_mhd_descriptor(pointer) }
+    /// The session of GnuTLS; nil without TLS.
+    var tlsSession: OpaquePointer? { unsafe OpaquePointer(chamber_mhd_tls_session(pointer)) }
     var peer: PeerAddress { unsafe PeerAddress(chamber_mhd_peer(pointer)) }
 
     /// Bytes of the head, in the header hook.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CGnuTLS
 internal import CMicrohttpd
 
-/// The one place where the library's options are put together; a certificate will add its own here.
+/// The one place where the library's options are put together.
 enum DaemonOptions {
     /// Ends with `MHD_OPTION_END`.
     static func make(
@@ -15,6 +16,7 @@ enum DaemonOptions {
         func callback<Function>(_ option: MHD_OPTION, _ function: Function) -> MHD_OptionItem {
             unsafe chamber_mhd_option(option, unsafeBitCast(function, to: UnsafeRawPointer.self), context)
         }
+        let tls = unsafe settings.tls == nil ? [] : tlsOptions
         return unsafe [
             callback(.EXTERNAL_LOGGER, logCallback),
             number(.LISTEN_SOCKET, Int(descriptor)),
@@ -32,7 +34,21 @@ enum DaemonOptions {
             callback(.UNESCAPE_CALLBACK, unescapeCallback),
             callback(.NOTIFY_COMPLETED, completedCallback),
             callback(.NOTIFY_CONNECTION, connectionCallback),
-            number(.END, 0),
+        ] + tls + [number(.END, 0)]
+    }
+
+    private static var tlsOptions: [MHD_OptionItem] {
+        unsafe [
+            MHD_OptionItem(
+                option: .HTTPS_PRIORITIES,
+                value: 0,
+                ptr_value: UnsafeMutableRawPointer(mutating: TLSPolicy.priorities.utf8Start)
+            ),
+            MHD_OptionItem(
+                option: .HTTPS_CERT_CALLBACK,
+                value: 0,
+                ptr_value: unsafeBitCast(noCertificate, to: UnsafeMutableRawPointer.self)
+            ),
         ]
     }
 }

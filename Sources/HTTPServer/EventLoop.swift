@@ -60,7 +60,8 @@ internal import Glibc
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         var options = unsafe DaemonOptions.make(core.settings, descriptor, context)
         if bell >= 0, timer >= 0, descriptor >= 0 {
-            unsafe handle = unsafe chamber_mhd_start(chamber_mhd_flags, requestCallback, context, &options)
+            let flags = chamber_mhd_flags | (core.settings.tls == nil ? 0 : MHD_USE_TLS.rawValue)
+            unsafe handle = unsafe chamber_mhd_start(flags, requestCallback, context, &options)
         }
         guard let handle = unsafe handle else {
             let reason = systemMessage(errno)

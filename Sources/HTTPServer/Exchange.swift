@@ -52,6 +52,15 @@ internal import Glibc
         connection.markBusy()
         core.requestBegan()
         isCounted = true
+        let certificate: PeerCertificate?
+        do throws(CertificateRefusal) { certificate = try connection.tls?.client() } catch {
+            closes = true
+            return answerNow(
+                handle,
+                Refusal.certificateNotAccepted("\(error)").response(acceptsJSON: true),
+                on: connection
+            )
+        }
         var framing = unsafe Framing(
             base: UnsafeRawPointer(method),
             size: handle.headSize,
@@ -62,6 +71,7 @@ internal import Glibc
             fieldCount: handle.fieldCount,
             limits: core.settings.limits,
             peer: connection.peer,
+            certificate: certificate,
             readCredential: core.settings.readCredential
         )
         switch framing.read() {

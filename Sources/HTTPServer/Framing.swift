@@ -27,6 +27,7 @@
     let fieldCount: Int
     let limits: HTTPServerSettings.Limits
     let peer: PeerAddress
+    let certificate: PeerCertificate?
     let readCredential: CredentialReader?
 
     private var position = 0
@@ -48,6 +49,7 @@
         fieldCount: Int,
         limits: HTTPServerSettings.Limits,
         peer: PeerAddress,
+        certificate: PeerCertificate?,
         readCredential: CredentialReader?
     ) {
         unsafe self.base = unsafe base
@@ -59,6 +61,7 @@
         self.fieldCount = fieldCount
         self.limits = limits
         self.peer = peer
+        self.certificate = certificate
         self.readCredential = readCredential
     }
 
@@ -84,7 +87,8 @@
                 contentLength: contentLength,
                 isChunked: isChunked,
                 peer: peer,
-                credential: credential
+                credential: credential,
+                certificate: certificate
             )
         )
     }

@@ -26,11 +26,13 @@ package enum Refusal: Sendable, Hashable {
     case notAcceptable
     /// The `Host` is not in the list.
     case hostNotAuthorized
+    /// The client's certificate was accepted when the connection was opened, and is not any more.
+    case certificateNotAccepted(String)
 
     package var status: Int {
         switch self {
         case .malformed, .malformedChunk: 400
-        case .hostNotAuthorized: 403
+        case .hostNotAuthorized, .certificateNotAccepted: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
@@ -56,6 +58,7 @@ package enum Refusal: Sendable, Hashable {
         case .malformed: "malformed_request"
         case .malformedChunk: "malformed_chunk"
         case .hostNotAuthorized: "host_not_authorized"
+        case .certificateNotAccepted: "certificate_not_accepted"
         case .notFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
         case .notAcceptable: "not_acceptable"
@@ -73,6 +76,7 @@ package enum Refusal: Sendable, Hashable {
         case .malformed(let reason): reason
         case .malformedChunk: "the chunked body is not made of plain chunks"
         case .hostNotAuthorized: "Host not authorized."
+        case .certificateNotAccepted(let reason): reason
         case .notFound: "no such path"
         case .methodNotAllowed: "the path exists with other methods, see Allow"
         case .notAcceptable: "this path cannot answer in a form the request accepts"

@@ -15,6 +15,8 @@ package struct RequestHead: Sendable {
     package let peer: PeerAddress
     /// What the request showed in its `Authorization` field, whose text is nowhere any more.
     package let credential: Credential
+    /// The certificate that the client has shown and that was accepted; nil without one.
+    package let certificate: PeerCertificate?
 
     /// Whether bytes of a body follow.
     package var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
@@ -99,7 +101,8 @@ extension RequestHead {
         headers: [(name: String, value: String)] = [],
         contentLength: Int? = nil,
         peer: PeerAddress = .local,
-        credential: Credential = .none
+        credential: Credential = .none,
+        certificate: PeerCertificate? = nil
     ) {
         var bytes = Array(method.name.utf8) + [0] + Array(target.utf8) + [0] + Array("HTTP/1.1".utf8) + [0, 0]
         for header in headers { bytes += Array(header.name.utf8) + [0, 0x20] + Array(header.value.utf8) + [0, 0] }
@@ -111,7 +114,8 @@ extension RequestHead {
             contentLength: contentLength,
             isChunked: false,
             peer: peer,
-            credential: credential
+            credential: credential,
+            certificate: certificate
         )
     }
 }

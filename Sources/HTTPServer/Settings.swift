@@ -12,6 +12,8 @@ package struct HTTPServerSettings: Sendable {
     package var deadlines = Deadlines()
     /// Without one nothing that is shown is understood.
     package var readCredential: CredentialReader?
+    /// With one the port speaks TLS, and nothing else.
+    package var tls: (any TLSSource)?
 
     package init(listener: any Listener) { self.listener = listener }
 

@@ -8,6 +8,8 @@ package enum Caller: Hashable, Sendable, CustomStringConvertible {
     case peer(String)
     /// Whoever has a token: its truncated hash, and where the request came from.
     case token(TokenIdentifier, address: String)
+    /// Whoever has a certificate: the names under which it is bound, and where the request came from.
+    case certificate([PolicyName], address: String)
     /// The operator's program, over the socket that only this user can open.
     case local
 
@@ -16,13 +18,14 @@ package enum Caller: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .peer: "anonymous"
         case .token(let identifier, _): "token:\(identifier)"
+        case .certificate(let names, _): "certificate:" + names.map(\.text).joined(separator: "+")
         case .local: "local"
         }
     }
 
     package var description: String {
         switch self {
-        case .peer(let address), .token(_, let address): address
+        case .peer(let address), .token(_, let address), .certificate(_, let address): address
         case .local: "local"
         }
     }

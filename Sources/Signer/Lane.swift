@@ -33,7 +33,11 @@ package final class SigningLanes: Sendable {
     /// Requests under way at most, over all lanes.
     package let limit: Int
     private let pool: LaneExecutor
-    private let underWay = Lock(0)
+    private struct Load {
+        var underWay = 0
+        var gauge = LoadGauge()
+    }
+    private let load = Lock(Load())
 
     package init(limit: Int, threads: Int = Processors.available) {
         precondition(limit > 0, "a signer that may do nothing at a time")
@@ -44,20 +48,29 @@ package final class SigningLanes: Sendable {
     package func executor(_ lane: Lane) -> LaneExecutor.Lane { pool.lanes[lane.rawValue] }
 
     /// How many more requests fit.
-    package var available: Int { limit - underWay.withLock { $0 } }
+    package var available: Int { limit - load.withLock { $0.underWay } }
 
     /// Takes a place, or says that there is none. The later the lane, the earlier it finds the house full: the last
-    /// sixteenths of the limit stay for the lanes before it.
+    /// sixteenths of the limit stay for the lanes before it. Where more comes than can be done in time, and goes on coming,
+    /// only blocks find a place beyond what can (`LoadGauge`).
     package func enter(_ lane: Lane) -> Bool {
         let bound = max(1, limit - limit / 16 * (lane.rawValue - Lane.proposal.rawValue))
-        return underWay.withLock { count in
-            guard count < bound else { return false }
-            count += 1
+        let now = MonotonicClock.nanoseconds
+        return load.withLock { load in
+            guard load.underWay < bound else { return false }
+            if lane != .proposal, load.gauge.isTooMuch(underWay: load.underWay, at: now) { return false }
+            load.underWay += 1
             return true
         }
     }
 
-    package func leave() { underWay.withLock { $0 -= 1 } }
+    package func leave() {
+        let now = MonotonicClock.nanoseconds
+        load.withLock { load in
+            load.underWay -= 1
+            load.gauge.finished(left: load.underWay, at: now)
+        }
+    }
 
     /// Ends the threads after what they have begun. Blocks: never from a task.
     package func stop() { pool.stop() }

@@ -12,6 +12,7 @@ import Testing
         "CSQLite": ["SQLite", "FaultVFS"],
         "CPostgreSQL": ["PostgreSQL"],
         "CMicrohttpd": ["HTTPServer"],
+        "CGnuTLS": ["HTTPServer"],
         "CCurl": ["HTTPClient"],
         "CAWS": ["AWS"],
         "CYAML": ["YAML"],

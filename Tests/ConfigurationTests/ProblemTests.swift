@@ -14,7 +14,7 @@ import Testing
             canary_keys:
               - 0x1234
               - nonsense
-            tls: {mode: file}
+            tee: {platform: nitro}
             metrics: 3000
             """,
             environment: ["CONTAINMENT_SERVER__LISTEN_PORT": "many", "CONTAINMENT_METRIC__ENABLED": "true"],
@@ -22,7 +22,7 @@ import Testing
         )
         #expect(
             found.map(\.key) == [
-                "server.listen_prt", "tls", "metrics", "server.listen_address", "server.strict",
+                "server.listen_prt", "tee", "metrics", "server.listen_address", "server.strict",
                 "anti_slashing.backend",
                 "canary_keys[0]", "canary_keys[1]", "CONTAINMENT_METRIC__ENABLED", "server.listen_port", "--nonsense",
                 "server.drain_seconds",

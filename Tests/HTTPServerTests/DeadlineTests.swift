@@ -4,16 +4,16 @@ import HTTPServer
 import Testing
 
 /// Every test waits for what the client sees; the limits that are not under test are far away.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)), .overBothTransports)
 struct DeadlineTests {
     /// Sends `start`, then `drop` again and again until the other side has closed.
     private func trickle(_ address: BoundAddress, _ start: String, _ drop: String) throws -> String {
         let client = try RawClient(address)
         client.send(start)
-        let (isDone, dropper) = (Condition(false), client.descriptor)
+        let (isDone, dropper) = (Condition(false), client.sender)
         let thread = Thread(name: "dropper") {
             while isDone.wait(timeout: .milliseconds(10), until: { $0 ? true : nil }) == nil {
-                RawClient.send(dropper, Array(drop.utf8))
+                dropper.send(Array(drop.utf8))
             }
         }
         defer {

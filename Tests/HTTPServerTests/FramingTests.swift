@@ -116,7 +116,7 @@ struct Ambiguous: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)), .overBothTransports)
 struct FramingTests {
     /// Whole, and torn into two reads at several places: the check must not depend on how the bytes arrive.
     @Test(arguments: Ambiguous.all)
@@ -136,6 +136,42 @@ struct FramingTests {
             #expect(heads.allSatisfy { $0.hasPrefix("4") }, "\(answer)")
         }
         #expect(handler.answered == 0)
+    }
+
+    private static let codings = [
+        "Transfer-Encoding: chunked\r\n", "Transfer-Encoding : chunked\r\n", "Transfer-Encoding:\tchunked\r\n",
+        "transfer-encoding: CHUNKED\r\n", "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: identity, chunked\r\n", " Transfer-Encoding: chunked\r\n",
+        "X-A: b\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding\n: chunked\r\n",
+        "Transfer-Encoding: \"chunked\"\r\n", "Transfer-Encoding: chunked\0\r\n", "Transfer-Encoding:\r\n chunked\r\n",
+    ]
+    private static let lengths = [
+        "Content-Length: 4\r\n", "Content-Length: 0\r\n", "Content-Length: 68\r\n",
+        "Content-Length: 4\r\nContent-Length: 5\r\n", "Content-Length: +4\r\n", "Content-Length: 4, 4\r\n",
+        "Content-Length : 4\r\n",
+    ]
+
+    @Test func `every spelling of a coding beside every spelling of a length is refused, whichever comes first`()
+        async throws
+    {
+        let requests = Self.codings.flatMap { coding in
+            Self.lengths.flatMap { length in [coding + length, length + coding] }
+        }
+        #expect(requests.count == 182)
+        let handler = TestHandler()
+        let answers = try await withServer(handler) { address in
+            try requests.map { fields in
+                let client = try RawClient(address)
+                // To one reader an empty body with a second request behind it, to another a body.
+                client.send("POST /a HTTP/1.1\r\n\(Ambiguous.host)\(fields)\r\n0\r\n\r\n" + Ambiguous.second)
+                return try client.bytesUntilClosed()
+            }
+        }
+        for (fields, answer) in zip(requests, answers) {
+            let heads = answer.components(separatedBy: "HTTP/1.1 ").dropFirst()
+            #expect(heads.count <= 1 && heads.allSatisfy { $0.hasPrefix("4") }, "\(fields): \(answer)")
+        }
+        #expect(handler.admitted == 0)
     }
 
     @Test func `a head that is well formed is not refused`() async throws {

@@ -3,7 +3,7 @@ import Concurrency
 import HTTPServer
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)), .overBothTransports)
 struct LimitTests {
     @Test func `a body that is announced too large is refused before it is sent`() async throws {
         let handler = TestHandler(bodyLimit: 1000)
@@ -59,9 +59,9 @@ struct LimitTests {
         let size = 10 * 1024 * 1024
         let count = try await withServer(TestHandler()) { address in
             let client = try RawClient(address)
-            let sender = Thread(name: "sender") { [descriptor = client.descriptor] in
-                RawClient.send(descriptor, Array("POST /a HTTP/1.1\r\nHost: l\r\nContent-Length: \(size)\r\n\r\n".utf8))
-                RawClient.send(descriptor, [UInt8](repeating: 0x61, count: size))
+            let sender = Thread(name: "sender") { [sender = client.sender] in
+                sender.send(Array("POST /a HTTP/1.1\r\nHost: l\r\nContent-Length: \(size)\r\n\r\n".utf8))
+                sender.send([UInt8](repeating: 0x61, count: size))
             }
             let reply = try client.reply()
             sender.join()
@@ -124,9 +124,10 @@ struct LimitTests {
                 client.send(.request("GET", "/upcheck"))
                 #expect(try client.reply()?.status == 200)
             }
-            let fourth = try RawClient(address)
-            fourth.send(.request("GET", "/upcheck"))
-            #expect(try fourth.reply() == nil)
+            // Over TLS it ends within the handshake.
+            let fourth = try? RawClient(address)
+            fourth?.send(.request("GET", "/upcheck"))
+            #expect(try fourth?.reply() == nil)
         }
     }
 

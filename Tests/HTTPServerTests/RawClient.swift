@@ -15,11 +15,15 @@ final class RawClient {
     }
 
     let descriptor: Int32
+    /// Nil where the port speaks plain HTTP.
+    let tls: TLSSession?
     private var buffer: [UInt8] = []
     /// The other side has closed, orderly or with a reset.
     private(set) var isClosed = false
 
-    init(_ address: BoundAddress, receiveBuffer: Int32? = nil) throws {
+    /// Speaks TLS to the ports of `TestTLS.ports`, unless it is told not to.
+    init(_ address: BoundAddress, receiveBuffer: Int32? = nil, speaksTLS: Bool = true) throws {
+        let descriptor: Int32
         switch address {
         case .unix(let path): descriptor = try RawClient.connectUnix(path)
         default: descriptor = try RawClient.connectTCP(address.port ?? 0, receiveBuffer)
@@ -28,6 +32,19 @@ final class RawClient {
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        self.descriptor = descriptor
+        let isTLS = speaksTLS && TestTLS.speaks(address)
+        tls = isTLS ? try TLSSession.open(descriptor) : nil
+    }
+
+    /// A client that shows a certificate, or speaks in a way of its own.
+    init(
+        _ address: BoundAddress,
+        identity: (certificate: String, key: String)?,
+        priorities: String = "NORMAL"
+    ) throws {
+        descriptor = try RawClient.connectTCP(address.port ?? 0, nil)
+        tls = try TLSSession.open(descriptor, identity: identity, priorities: priorities)
     }
 
     deinit { close(descriptor) }
@@ -35,9 +52,21 @@ final class RawClient {
     /// Sends all of it, or as much as the other side takes before it closes.
     func send(_ text: String) { send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) { RawClient.send(descriptor, bytes) }
+    func send(_ bytes: [UInt8]) { sender.send(bytes) }
 
-    static func send(_ descriptor: Int32, _ bytes: [UInt8]) {
+    /// For a thread that sends while another receives.
+    var sender: Sender { Sender(descriptor: descriptor, tls: tls) }
+
+    struct Sender: Sendable {
+        let descriptor: Int32
+        let tls: TLSSession?
+
+        func send(_ bytes: [UInt8]) {
+            if let tls { tls.send(bytes) } else { RawClient.send(descriptor, bytes) }
+        }
+    }
+
+    private static func send(_ descriptor: Int32, _ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { raw in
@@ -53,7 +82,10 @@ final class RawClient {
         }
     }
 
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func finishSending() {
+        tls?.finishSending()
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
 
     /// Waits without reading until the other side has ended the connection, at most twenty seconds.
     func waitUntilOtherSideEnds() {
@@ -89,7 +121,7 @@ final class RawClient {
     private func fill() throws -> Bool {
         if isClosed { return false }
         var chunk = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+        let count = unsafe tls?.receive(&chunk) ?? recv(descriptor, &chunk, chunk.count, 0)
         if count > 0 {
             buffer += chunk[..<count]
             return true
@@ -124,6 +156,9 @@ final class RawClient {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        // The end of a handshake is not acknowledged at once, and would hold the request back.
+        var yes: Int32 = 1
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
         let code = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -2,7 +2,7 @@
 import HTTPServer
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)), .overBothTransports)
 struct ServingTests {
     @Test func `a connection answers one request after another`() async throws {
         let handler = TestHandler()

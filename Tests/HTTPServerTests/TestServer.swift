@@ -43,8 +43,13 @@ func withServer<Value: Sendable>(
 ) async throws -> Value {
     var settings = HTTPServerSettings(listener: TCPListener(host: "127.0.0.1", port: 0))
     change(&settings)
+    if Transport.current == .tls, settings.listener is TCPListener, settings.tls == nil {
+        settings.tls = try TestTLS.shared.get().source
+    }
     let server = HTTPServer(settings, handler: handler)
     let address = try server.start()
+    if settings.tls != nil, let port = address.port { TestTLS.ports.withLock { _ = $0.insert(port) } }
+    defer { if let port = address.port { TestTLS.ports.withLock { _ = $0.remove(port) } } }
     do {
         let value = try await onThread { try body(address) }
         await server.stop(drain: .seconds(5))

@@ -31,6 +31,12 @@ static inline void *chamber_mhd_context(struct MHD_Connection *connection) {
     return info ? info->socket_context : NULL;
 }
 
+/// The session of GnuTLS; NULL without TLS.
+static inline void *chamber_mhd_tls_session(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
+}
+
 /// An option whose value is a C function: Swift cannot turn a function pointer into an integer in one safe step.
 static inline struct MHD_OptionItem chamber_mhd_option(enum MHD_OPTION option, const void *function, void *context) {
     struct MHD_OptionItem item = {option, (intptr_t)function, context};

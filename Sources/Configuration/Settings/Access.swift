@@ -44,14 +44,7 @@ extension Configuration {
     package var signerStatePath: String { signerState.path ?? antiSlashing.path + ".state" }
 
     /// The mode that holds.
-    package var authMode: Auth.Mode { auth.mode ?? (server.isLoopback ? .open : .enforced) }
-}
-
-extension Configuration.Server {
-    /// Whether only processes of this machine reach the signing port.
-    package var isLoopback: Bool {
-        IPAddress(listenAddress)?.isLoopback ?? false
-    }
+    package var authMode: Auth.Mode { auth.mode ?? (isSigningLocal ? .open : .enforced) }
 }
 
 extension Configuration.Auth {

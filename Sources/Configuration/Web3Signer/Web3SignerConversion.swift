@@ -95,11 +95,11 @@ private struct Web3SignerTranslator {
             .differs,
             "a key that failed to load is reported but turns it DOWN only with health.strict_keys: true"
         )
-        guard !configuration.server.isLoopback else { return }
+        guard !configuration.isSigningLocal else { return }
         add(
             "access",
             .differs,
-            "on \(configuration.server.listenAddress) nothing is answered without a token: give each client one "
+            "on \(configuration.signingAddress) nothing is answered without a token: give each client one "
                 + "(docs/access.md), or write auth.mode: open until they have theirs"
         )
     }

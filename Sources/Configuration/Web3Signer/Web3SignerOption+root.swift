@@ -59,20 +59,57 @@ extension Web3SignerOption {
         .init(.root, "signer-load-batch-size", .needless(loading)),
         .init(.root, "signer-load-sequential-threshold", .needless(loading)),
         .init(.root, "signer-load-parallel", isSwitch: true, .needless(loading)),
-        .init(.root, "tls-keystore-file", .missing(tls)),
-        .init(.root, "tls-keystore-password-file", .missing(tls)),
-        .init(.root, "tls-allow-any-client", isSwitch: true, .missing(tls, inert: "false")),
-        .init(.root, "tls-known-clients-file", .missing(tls)),
-        .init(.root, "tls-allow-ca-clients", isSwitch: true, .missing(tls, inert: "false")),
+        .init(.root, "tls-keystore-file", .translated(keystore)),
+        .init(
+            .root,
+            "tls-keystore-password-file",
+            .needless(
+                "the key is a file in PEM without a password here: openssl asks for it once, see tls-keystore-file"
+            )
+        ),
+        .init(.root, "tls-allow-any-client", isSwitch: true, .translated { clients($0, "none", nil) }),
+        .init(.root, "tls-known-clients-file", .translated(knownClients)),
+        .init(.root, "tls-allow-ca-clients", isSwitch: true, .translated { clients($0, "required", authorityClients) }),
     ]
 
     private static let push = "metrics are not pushed, so it has no effect"
     private static let loading =
         "loading is bounded by keystore_load_concurrency, raw_load_concurrency and memory_limit_mib"
-    private static let tls = """
-        this version serves plain HTTP only: keep it on a loopback address, behind a proxy that speaks TLS and checks \
-        clients
+
+    private static func keystore(_ path: String) -> Web3SignerTranslation {
+        Web3SignerTranslation(
+            settings: [
+                ("tls.mode", .text("file")), ("tls.file.cert_path", .text(path + ".crt")),
+                ("tls.file.key_path", .text(path + ".key")),
+            ],
+            difference: """
+                is PKCS#12, and PEM is read here: make it with `openssl pkcs12 -in \(path) -nokeys -out \(path).crt; \
+                (umask 077; openssl pkcs12 -in \(path) -nocerts -noenc -out \(path).key)`. TLS is on tls.listen_port, 9443; \
+                server.listen_port answers health checks only
+                """
+        )
+    }
+
+    private static func knownClients(_ path: String) -> Web3SignerTranslation {
+        Web3SignerTranslation(
+            settings: [("tls.known_clients_path", .text(path)), ("tls.client_auth", .text("required"))],
+            difference:
+                "also needs policies: bind each certificate to its own (docs/access.md), or give its client a token"
+        )
+    }
+
+    private static let authorityClients = """
+        trusts the authorities of the platform there; here set tls.client_ca_path to those that issue your clients' \
+        certificates
         """
+
+    private static func clients(_ value: String, _ demand: String, _ difference: String?) -> Web3SignerTranslation {
+        switch value.lowercased() {
+        case "true": .setting("tls.client_auth", demand, difference)
+        case "false": Web3SignerTranslation()
+        default: Web3SignerTranslation(difference: "is neither true nor false; tls.client_auth stays as it is")
+        }
+    }
 
     private static func dataPath(_ path: String) -> Web3SignerTranslation {
         let folder = path.hasSuffix("/") ? path : path + "/"

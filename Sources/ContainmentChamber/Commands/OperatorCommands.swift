@@ -164,14 +164,14 @@ enum OperatorCommands {
 
     // MARK: Words
 
-    private static func decode<Document: Decodable>(_: Document.Type, _ answer: [UInt8]) throws(Failure) -> Document {
+    static func decode<Document: Decodable>(_: Document.Type, _ answer: [UInt8]) throws(Failure) -> Document {
         do { return try JSONDecoder().decode(Document.self, from: Data(answer)) } catch {
             throw Failure("the signer gave an answer that this version cannot read")
         }
     }
 
     /// A name as one segment of a path.
-    private static func segment(_ text: String) throws(Failure) -> String {
+    static func segment(_ text: String) throws(Failure) -> String {
         let plain = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -181,7 +181,7 @@ enum OperatorCommands {
             }
         }
         guard plain, !text.isEmpty, !text.hasPrefix(".") else {
-            throw Failure("\(text) is not a name of a policy or token", exitCode: .usage)
+            throw Failure("\(text) is not a name of a policy, token or certificate", exitCode: .usage)
         }
         return text
     }

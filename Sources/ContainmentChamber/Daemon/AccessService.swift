@@ -74,8 +74,8 @@ final class AccessService: Sendable {
 
     private func warnIfOpen() {
         guard configuration.authMode == .open else { return }
-        let address: LogFields = ["address": .text(configuration.server.listenAddress)]
-        if configuration.server.isLoopback {
+        let address: LogFields = ["address": .text(configuration.signingAddress)]
+        if configuration.isSigningLocal {
             logger.info(.auth, "auth.mode is open: every process of this machine can sign without a token", address)
         } else {
             logger.error(

@@ -35,6 +35,8 @@ final class Daemon: Sendable {
     private let disabled: DisabledKeys
     private let audit: AuditService
     private let traces: TraceService
+    /// Nil where the signing port speaks plain HTTP.
+    private let tls: TLSService?
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -58,6 +60,7 @@ final class Daemon: Sendable {
         }
         audit = try await AuditService(configuration.audit, logger: logger, metrics: metrics)
         traces = TraceService(configuration.tracing, version: Program.version, logger: logger, metrics: metrics)
+        tls = try TLSService.open(configuration, logger, metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         disabled = DisabledKeys(keyring, authority, protection, logger)
@@ -158,9 +161,10 @@ final class Daemon: Sendable {
                 event.caller = "SIGHUP"
                 try await audit.record(event)
             } catch {
-                logger.error(.keys, "SIGHUP: the keys are not reloaded: \(error)")
+                logger.error(.keys, "SIGHUP: nothing is reloaded: \(error)")
                 continue
             }
+            await tls?.reload()
             if !keys.begin() { logger.warn(.keys, "SIGHUP: the keys are being loaded already") }
         }
     }
@@ -195,6 +199,7 @@ final class Daemon: Sendable {
             routes: routes(),
             access: access,
             audit: audit,
+            tls: tls,
             executor: executor,
             logger: logger
         )
@@ -208,6 +213,8 @@ final class Daemon: Sendable {
         }
         let following = Task { await access.watch() }
         defer { following.cancel() }
+        let exchanging = Task { await tls?.watch() }
+        defer { exchanging.cancel() }
         let disabling = Task { await disabled.watch() }
         defer { disabling.cancel() }
         let auditing = Task { await audit.watch() }

@@ -20,14 +20,15 @@ final class ServerPorts: Sendable {
         routes: SignerServices,
         access: AccessService,
         audit: AuditService,
+        tls: TLSService?,
         executor: any TaskExecutor,
         logger: Logger
     ) {
         self.logger = logger
         let server = configuration.server
-        var signing = HTTPServerSettings(
-            listener: TCPListener(host: server.listenAddress, port: UInt16(server.listenPort))
-        )
+        let port = UInt16(tls == nil ? server.listenPort : configuration.tls.listenPort)
+        var signing = HTTPServerSettings(listener: TCPListener(host: configuration.signingAddress, port: port))
+        signing.tls = tls
         signing.executor = executor
         signing.limits = .init(server)
         signing.deadlines = .init(server)
@@ -56,6 +57,7 @@ final class ServerPorts: Sendable {
                 )
             )
         ]
+        if tls != nil { ports.append(Self.healthPort(configuration, routes, signing)) }
         if configuration.metrics.isEnabled {
             let metrics = configuration.metrics
             ports.append(
@@ -89,6 +91,23 @@ final class ServerPorts: Sendable {
             )
         )
         self.ports = ports
+    }
+
+    /// What is left of the plain port where there is TLS.
+    private static func healthPort(
+        _ configuration: Configuration,
+        _ routes: SignerServices,
+        _ signing: HTTPServerSettings
+    ) -> Port {
+        let server = configuration.server
+        var settings = signing
+        settings.listener = TCPListener(host: server.listenAddress, port: UInt16(server.listenPort))
+        settings.tls = nil
+        // Nothing that is shown here is looked at; it is overwritten all the same.
+        settings.readCredential = nil
+        let hosts = HostAllowList(server.allowedHosts)
+        let handler = HealthPort(routes: routes.signingRoutes, hosts: hosts, tlsPort: configuration.tls.listenPort)
+        return Port(name: "health", server: HTTPServer(settings, handler: handler))
     }
 
     /// The gate of a port without tokens: whoever reaches it passes, under the name of his address.

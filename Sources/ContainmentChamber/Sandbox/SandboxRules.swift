@@ -12,6 +12,7 @@ extension Landlock {
         readable = Self.system + configuration.readFolders
         writable = ["/dev/null"] + configuration.writtenFolders
         bound = [UInt16(configuration.server.listenPort)]
+        if configuration.tls.isEnabled { bound.append(UInt16(configuration.tls.listenPort)) }
         if configuration.metrics.isEnabled { bound.append(UInt16(configuration.metrics.listenPort)) }
         // Name servers, when an answer is too long for a datagram.
         called = [53]

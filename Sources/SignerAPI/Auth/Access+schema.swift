@@ -91,6 +91,53 @@ extension Schema {
     )
 }
 
+extension Schema {
+    private static let fingerprint = Schema.named(
+        "Fingerprint",
+        .described(.text(pattern: "^[0-9a-f]{64}$"), "SHA-256 of a certificate.")
+    )
+
+    private static let offeredFingerprint = Schema.described(
+        .text(pattern: "^([0-9A-Fa-f]{2}:?){32}$"),
+        "SHA-256 of a certificate, with or without colons."
+    )
+
+    /// Either the certificate itself, or a name from an authority.
+    static let certificateWanted = Schema.named(
+        "CertificateWanted",
+        .exactly(
+            .required("name", .accessName),
+            .required("policies", .list(.accessName, from: 1)),
+            .optional("fingerprint", .described(offeredFingerprint, "This certificate, and no other.")),
+            .optional("ca_fingerprint", .described(offeredFingerprint, "With san: of the authority that issues it.")),
+            .optional(
+                "san",
+                .described(
+                    .text(example: "DNS:vc-1.example"),
+                    "With ca_fingerprint: an alternative name, DNS:, URI:, IP: or email: and the name."
+                )
+            )
+        )
+    )
+
+    fileprivate static let certificateMembers: [Property] = [
+        .required("name", .accessName), .required("policies", .list(.accessName)),
+        .optional("fingerprint", fingerprint), .optional("ca_fingerprint", fingerprint), .optional("san", .text()),
+        .required("created_at", .time), .required("version", version),
+    ]
+}
+
+extension CertificateAnswer: Documented {
+    static let schema = Schema.named("Certificate", .object(Schema.certificateMembers, isClosed: true))
+}
+
+extension CertificateList: Documented {
+    static let schema = Schema.named(
+        "Certificates",
+        .exactly(.required("certificates", .list(CertificateAnswer.schema)))
+    )
+}
+
 extension PolicyAnswer: Documented {
     static let schema = Schema.named("Policy", .object(Schema.policyMembers, isClosed: true))
 }

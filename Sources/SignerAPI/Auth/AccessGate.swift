@@ -59,13 +59,13 @@ package final class AccessGate: Sendable {
         }
         let canary = scope == .sign ? canaries.canary(named: parameters["identifier"]) : nil
         let grant: Grant
-        do throws(AccessRefusal) { grant = try authorizer.authenticate(Bearer(head.credential), from: source) } catch {
+        do throws(AccessRefusal) { grant = try authorizer.authenticate(Bearer(head), from: source) } catch {
             return refuse(error, head, source, caller: .peer(shown), canary)
         }
-        let caller: Caller = grant.token.map { .token($0.identifier, address: shown) } ?? .peer(shown)
+        let caller = Caller(grant.holder, address: shown)
         // The same answer whether the key is loaded or not: nobody has looked.
         guard grant.admits(scope, key: { scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil }) else {
-            return refuse(grant.token == nil ? .missingToken : .forbidden, head, source, caller: caller, canary)
+            return refuse(grant.refusal, head, source, caller: caller, canary)
         }
         if let canary { canaries.notice(canary, caller, isTold: true) }
         return .allow(Access(caller: caller, grant: grant))
@@ -88,7 +88,7 @@ package final class AccessGate: Sendable {
         var told = 1
         var response: Response
         switch refusal {
-        case .missingToken, .invalidToken:
+        case .missingToken, .invalidToken, .unboundCertificate:
             let answer = failures.withLock { $0.fail(from: source, at: Self.now) }
             told = answer.told
             if let wait = answer.retryAfter {
@@ -130,11 +130,32 @@ package final class AccessGate: Sendable {
 }
 
 extension Bearer {
-    fileprivate init(_ credential: Credential) {
-        switch credential {
-        case .none: self = .nobody
+    /// A token that is shown decides, whatever certificate comes with it: whoever shows one means to be held to it.
+    fileprivate init(_ head: RequestHead) {
+        switch head.credential {
+        case .none: self = head.certificate.map { .certificate(ClientCertificate($0)) } ?? .nobody
         case .unreadable: self = .unreadable
         case .digest(let bytes): self = .token(TokenDigest(bytes))
+        }
+    }
+}
+
+extension ClientCertificate {
+    fileprivate init(_ certificate: PeerCertificate) {
+        self.init(
+            fingerprint: certificate.fingerprint,
+            authorities: certificate.authorities,
+            names: certificate.names
+        )
+    }
+}
+
+extension Caller {
+    fileprivate init(_ holder: Grant.Holder, address: String) {
+        switch holder {
+        case .nobody: self = .peer(address)
+        case .token(let token): self = .token(token.identifier, address: address)
+        case .certificate(let names): self = .certificate(names, address: address)
         }
     }
 }
@@ -145,7 +166,8 @@ extension TokenReader {
         { [self] value in
             switch read(value) {
             case .nobody: .none
-            case .unreadable: .unreadable
+            // A field is never a certificate.
+            case .unreadable, .certificate: .unreadable
             case .token(let digest): .digest(digest.bytes)
             }
         }

@@ -9,7 +9,7 @@ internal import Signer
 internal import SignerState
 package import Telemetry
 
-/// The routes by which policies and tokens are managed: `/api/v1/auth/…`.
+/// The routes by which policies, tokens and bound certificates are managed: `/api/v1/auth/…`.
 package struct AccessRoutes: Sendable {
     /// What a route answers, and what it was about, for the audit log.
     package struct Answer: Sendable {
@@ -41,6 +41,8 @@ package struct AccessRoutes: Sendable {
         let policy: RoutePattern = "/api/v1/auth/policies/:name"
         let tokens: RoutePattern = "/api/v1/auth/tokens"
         let token: RoutePattern = "/api/v1/auth/tokens/:id"
+        let certificates: RoutePattern = "/api/v1/auth/certificates"
+        let certificate: RoutePattern = "/api/v1/auth/certificates/:name"
         return [
             route(.get, policies, .authRead, listPolicies),
             route(.post, policies, .authWrite, bodyLimit: Self.largestPolicy, createPolicy),
@@ -53,6 +55,10 @@ package struct AccessRoutes: Sendable {
             route(.put, token, .authWrite, bodyLimit: Self.largestToken, replaceToken),
             route(.post, "/api/v1/auth/tokens/:id/revoke", .authWrite, revokeToken),
             route(.delete, token, .authWrite, deleteToken),
+            route(.get, certificates, .authRead, listCertificates),
+            route(.post, certificates, .authWrite, bodyLimit: Self.largestToken, createCertificate),
+            route(.get, certificate, .authRead, showCertificate),
+            route(.delete, certificate, .authWrite, deleteCertificate),
         ]
     }
 
@@ -152,6 +158,39 @@ package struct AccessRoutes: Sendable {
         )
     }
 
+    // MARK: Certificates
+
+    private func listCertificates(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        let list = CertificateList(certificates: register.certificates.map(CertificateAnswer.init))
+        return Answer(.json(list), about: "certificates")
+    }
+
+    private func createCertificate(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        let wanted = try Self.certificateRequest(request)
+        try await register.create(wanted)
+        return Answer(
+            .json(CertificateAnswer(try register.certificate(wanted.name)), status: 201),
+            about: "certificate \(wanted.name) with \(wanted.policies.map(\.text).joined(separator: ", "))"
+        )
+    }
+
+    private func showCertificate(
+        _: Request,
+        _ parameters: PathParameters
+    ) async throws(AccessChangeError) -> Answer {
+        let name = try Self.certificateName(parameters)
+        return Answer(.json(CertificateAnswer(try register.certificate(name))), about: "certificate \(name)")
+    }
+
+    private func deleteCertificate(
+        _: Request,
+        _ parameters: PathParameters
+    ) async throws(AccessChangeError) -> Answer {
+        let name = try Self.certificateName(parameters)
+        try await register.delete(certificate: name)
+        return Answer(.noContent, about: "certificate \(name)")
+    }
+
     // MARK: Requests
 
     /// What the audit log calls a change.
@@ -208,6 +247,16 @@ package struct AccessRoutes: Sendable {
     ) throws(AccessChangeError) -> TokenRequest {
         let value = try document(request)
         do throws(PolicyError) { return try TokenRequest(value, policies: policies) } catch { throw .invalid(error) }
+    }
+
+    private static func certificateRequest(_ request: Request) throws(AccessChangeError) -> CertificateRequest {
+        let value = try document(request)
+        do throws(PolicyError) { return try CertificateRequest(value) } catch { throw .invalid(error) }
+    }
+
+    private static func certificateName(_ parameters: PathParameters) throws(AccessChangeError) -> PolicyName {
+        guard let name = PolicyName(parameters["name"]) else { throw .notFound("certificate of that name") }
+        return name
     }
 
     private static func name(_ parameters: PathParameters) throws(AccessChangeError) -> PolicyName {
@@ -273,12 +322,35 @@ struct TokenAnswer: Encodable {
     }
 
     /// RFC 3339, in UTC.
-    private static func time(_ seconds: Int64) -> String {
+    fileprivate static func time(_ seconds: Int64) -> String {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
     }
 }
 
 struct TokenList: Encodable { let tokens: [TokenAnswer] }
+
+struct CertificateAnswer: Encodable {
+    let name: String
+    let policies: [String]
+    let fingerprint: String?
+    let ca_fingerprint: String?
+    let san: String?
+    let created_at: String
+    let version: String
+
+    init(_ entry: AccessDirectory.Entry<CertificateBinding>) {
+        let view = CertificateView(entry.value)
+        name = view.name
+        policies = view.policies
+        fingerprint = view.fingerprint
+        ca_fingerprint = view.ca_fingerprint
+        san = view.san
+        created_at = TokenAnswer.time(view.created)
+        version = "\(entry.version)"
+    }
+}
+
+struct CertificateList: Encodable { let certificates: [CertificateAnswer] }
 
 extension Response {
     fileprivate static let noContent = Response(status: 204)
@@ -314,7 +386,7 @@ extension AccessChangeError {
         switch self {
         case .invalid, .unknownPolicies: 400
         case .notFound: 404
-        case .alreadyExists, .inUse, .tooMany, .state(.conflict(_)): 409
+        case .alreadyExists, .alreadyBound, .inUse, .tooMany, .state(.conflict(_)): 409
         case .state: 503
         }
     }
@@ -326,6 +398,7 @@ extension AccessChangeError {
         case .unknownPolicies: "unknown_policy"
         case .notFound: "not_found"
         case .alreadyExists: "already_exists"
+        case .alreadyBound: "already_bound"
         case .inUse: "policy_in_use"
         case .tooMany: "limit_reached"
         case .state(.conflict(_)): "version_conflict"

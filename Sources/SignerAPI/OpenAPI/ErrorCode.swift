@@ -44,8 +44,13 @@ package struct ErrorCode: Hashable, Sendable {
         "missing_token",
         "the route needs a token: Bearer, or Basic with it as password"
     )
+    static let unboundCertificate = ErrorCode(
+        401,
+        "unbound_certificate",
+        "no token was shown, and no policies are bound to the certificate"
+    )
     static let invalidToken = ErrorCode(401, "invalid_token", "the token is unknown, revoked or expired")
-    static let forbidden = ErrorCode(403, "forbidden", "the policies of the token do not allow this")
+    static let forbidden = ErrorCode(403, "forbidden", "the policies of the caller do not allow this")
     static let tooManyFailures = ErrorCode(
         429,
         "too_many_failures",
@@ -57,7 +62,9 @@ package struct ErrorCode: Hashable, Sendable {
         "policies and tokens have not been readable for too long"
     )
 
-    static let gate = [missingToken, invalidToken, forbidden, tooManyFailures, authorizationUnavailable]
+    static let gate = [
+        missingToken, unboundCertificate, invalidToken, forbidden, tooManyFailures, authorizationUnavailable,
+    ]
 
     // MARK: Signing
 
@@ -93,7 +100,7 @@ package struct ErrorCode: Hashable, Sendable {
             protectionUnavailable, overloaded, auditUnavailable,
             ErrorCode(503, "authority_changed", "keys or permissions kept changing meanwhile; try again"),
             ErrorCode(503, "client_gone", "the client closed the connection before anything was signed"),
-            authorizationUnavailable, missingToken, invalidToken,
+            authorizationUnavailable, missingToken, unboundCertificate, invalidToken,
         ]
     }
 
@@ -106,7 +113,8 @@ package struct ErrorCode: Hashable, Sendable {
     )
     static let unknownPolicy = ErrorCode(400, "unknown_policy", "the token names a policy that does not exist")
     static let alreadyExists = ErrorCode(409, "already_exists", "there is a policy of that name; PUT replaces it")
-    static let policyInUse = ErrorCode(409, "policy_in_use", "a token still has the policy")
+    static let alreadyBound = ErrorCode(409, "already_bound", "the certificate is bound already; delete that first")
+    static let policyInUse = ErrorCode(409, "policy_in_use", "a token or a certificate still has the policy")
     static let limitReached = ErrorCode(409, "limit_reached", "as many as are kept exist already")
     static let versionConflict = ErrorCode(409, "version_conflict", "it was changed meanwhile; read it again")
     static let stateUnavailable = ErrorCode(503, "signer_state_unavailable", "the signer state cannot be written now")
@@ -135,7 +143,7 @@ package struct ErrorCode: Hashable, Sendable {
     package static func all(_ compatibility: Compatibility = Compatibility()) -> [ErrorCode] {
         let known =
             server + [notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
-                invalidRequest, unknownPolicy, alreadyExists, policyInUse, limitReached, versionConflict,
+                invalidRequest, unknownPolicy, alreadyExists, alreadyBound, policyInUse, limitReached, versionConflict,
                 stateUnavailable, notDone, notAnchored, auditUnavailable, auditIncomplete,
             ]
         var seen: Set<ErrorCode> = []

@@ -66,6 +66,9 @@ import Testing
             (.put, "/api/v1/auth/tokens/0011223344556677", .authWrite, nil),
             (.delete, "/api/v1/auth/tokens/0011223344556677", .authWrite, nil),
             (.post, "/api/v1/auth/tokens/0011223344556677/revoke", .authWrite, nil),
+            (.get, "/api/v1/auth/certificates", .authRead, nil), (.post, "/api/v1/auth/certificates", .authWrite, nil),
+            (.get, "/api/v1/auth/certificates/c", .authRead, nil),
+            (.delete, "/api/v1/auth/certificates/c", .authWrite, nil),
         ]
         for key in keys { paths.append((.post, "/api/v1/eth2/sign/\(key)", .sign, key)) }
         return paths

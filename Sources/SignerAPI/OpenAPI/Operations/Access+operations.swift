@@ -8,6 +8,10 @@ extension APIOperation {
     private static let tokens: RoutePattern = "/api/v1/auth/tokens"
     private static let token: RoutePattern = "/api/v1/auth/tokens/:id"
 
+    private static let certificates: RoutePattern = "/api/v1/auth/certificates"
+    private static let certificate: RoutePattern = "/api/v1/auth/certificates/:name"
+    private static let certificateName = Parameter.path("name", .accessName, "The name of a bound certificate.")
+
     private static let name = Parameter.path("name", .accessName, "The name of a policy.")
     private static let identifier = Parameter.path("id", .tokenIdentifier, "The identifier of a token.")
     private static let version = Parameter.header(
@@ -110,6 +114,41 @@ extension APIOperation {
             "End a token and forget it",
             [identifier],
             answer: .nothing("It is over and gone."),
+            [.notFound]
+        ),
+        read(
+            certificates,
+            "listCertificates",
+            "List the certificates that policies are bound to",
+            answer: .json(CertificateList.schema, "All of them.")
+        ),
+        write(
+            .post,
+            certificates,
+            "bindCertificate",
+            "Bind policies to a client's certificate",
+            body: Body(
+                .certificateWanted,
+                "By its fingerprint, or by an alternative name and the authority that vouches for it; never by its common name."
+            ),
+            answer: .json(CertificateAnswer.schema, "It is bound.", status: 201),
+            [.invalidRequest, .unknownPolicy, .alreadyBound, .limitReached]
+        ),
+        read(
+            certificate,
+            "showCertificate",
+            "Show a bound certificate",
+            [certificateName],
+            answer: .json(CertificateAnswer.schema, "The binding."),
+            [.notFound]
+        ),
+        write(
+            .delete,
+            certificate,
+            "unbindCertificate",
+            "Take policies away from a certificate",
+            [certificateName],
+            answer: .nothing("It is worth nothing any more, here and for what was under way."),
             [.notFound]
         ),
     ]

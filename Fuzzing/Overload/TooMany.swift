@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Glibc
+
+/// Ten times as many requests as can be signed.
+enum TooMany {
+    static func run(_ binary: String, seconds: Int) throws -> String {
+        let signer = try LoadedSigner(
+            binary,
+            keys: 4,
+            settings: "auth: {mode: open}\nlogging: {filter: \"off,http=info\"}"
+        )
+        defer { signer.stop() }
+        _ = flood(signer, connections: 32, rate: .infinity, seconds: 2)
+        let alone = flood(signer, connections: 32, rate: .infinity, seconds: 4)
+        let capacity = Double(alone.signed.count) / 4
+        let health = Lock((times: Times(), failures: 0, stops: false))
+        let checker = Thread(name: "upcheck") { [port = signer.port] in
+            while !health.withLock({ $0.stops }) {
+                let began = MonotonicClock.nanoseconds
+                let socket = Socket(port: port)
+                socket?.send(Array("GET /upcheck HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+                let status = socket?.awaitAnswer(milliseconds: 5000)
+                let time = MonotonicClock.nanoseconds - began
+                health.withLock {
+                    $0.times.add(time)
+                    if status != 200 { $0.failures += 1 }
+                }
+                usleep(20_000)
+            }
+        }
+        let result = flood(signer, connections: 3000, rate: 10 * capacity, seconds: seconds)
+        health.withLock { $0.stops = true }
+        checker.join()
+        let (upcheck, failures) = health.withLock { ($0.times, $0.failures) }
+        let figures =
+            "capacity \(Int(capacity))/s, offered \(result.offered / seconds)/s, signed \(result.signed.count / seconds)/s p99 "
+            + "\(result.signed.p99.shown), 503 \(result.refused.count / seconds)/s p99 \(result.refused.p99.shown), others "
+            + "\(result.others), /upcheck p99 \(upcheck.p99.shown) of \(upcheck.count), failed \(failures)"
+        guard result.signed.p99 < 500, result.others == 0, result.signed.count > 0 else { throw Broken(figures) }
+        guard result.refused.p99 < 50, upcheck.p99 < 100, failures == 0 else { throw Broken(figures) }
+        return "overload: " + figures
+    }
+
+    struct Result {
+        var signed = Times()
+        var refused = Times()
+        var others = 0
+        var offered = 0
+    }
+
+    /// Sends so many requests a second over connections that have none under way.
+    static func flood(_ signer: LoadedSigner, connections: Int, rate: Double, seconds: Int) -> Result {
+        var sockets = (0..<connections).compactMap { _ in Socket(port: signer.port) }
+        var began = [UInt64](repeating: 0, count: sockets.count)
+        // A negative descriptor is left out by poll(2).
+        var queries = sockets.map { _ in pollfd(fd: -1, events: Int16(POLLIN), revents: 0) }
+        var (free, result, slot) = (Array(sockets.indices), Result(), Int.random(in: 1...1_000_000) * 1000)
+        let start = MonotonicClock.nanoseconds
+        let end = start + UInt64(seconds) * 1_000_000_000
+        while true {
+            let now = MonotonicClock.nanoseconds
+            guard now < end else { break }
+            let due = rate.isFinite ? Int(Double(now - start) / 1e9 * rate) : .max
+            while result.offered < due, let place = free.popLast() {
+                slot += 1
+                began[place] = MonotonicClock.nanoseconds
+                queries[place].fd = sockets[place].descriptor
+                sockets[place].send(Bodies.request(signer.keys[slot % signer.keys.count], slot: slot))
+                result.offered += 1
+                if result.offered % 64 == 0 { break }
+            }
+            guard unsafe poll(&queries, UInt(queries.count), 1) > 0 else { continue }
+            for place in sockets.indices where queries[place].fd >= 0 && queries[place].revents != 0 {
+                guard let status = sockets[place].answer() else {
+                    guard sockets[place].isClosed else { continue }
+                    result.others += 1
+                    queries[place].fd = -1
+                    if let next = Socket(port: signer.port) {
+                        sockets[place] = next
+                        free.append(place)
+                    }
+                    continue
+                }
+                let time = MonotonicClock.nanoseconds - began[place]
+                switch status {
+                case 200: result.signed.add(time)
+                case 503: result.refused.add(time)
+                default: result.others += 1
+                }
+                queries[place].fd = -1
+                free.append(place)
+            }
+        }
+        return result
+    }
+}
