@@ -137,7 +137,7 @@ import Testing
         Case("encryption", .bad) { $0.configuration.server.listenAddress = "10.1.2.3" },
         Case("encryption", .ok) {
             $0.configuration.server.listenAddress = "10.1.2.3"
-            $0.isEncrypted = true
+            $0.configuration.tls.mode = .file
         },
         Case("canaries", .warn) { $0.configuration.canaries.keys = [] },
         Case("audit", .warn) { $0.configuration.logging.filter = "off" },
