@@ -30,11 +30,24 @@ package struct ErrorCode: Hashable, Sendable {
     static let unknownExpectation = ErrorCode(417, "unknown_expectation", "only Expect: 100-continue is understood")
     static let headTooLarge = ErrorCode(431, "head_too_large", "the head is larger, or has more fields, than is taken")
     static let overloaded = ErrorCode(503, "overloaded", "too much is under way; try again after Retry-After")
+    static let certificateNotAccepted = ErrorCode(
+        403,
+        "certificate_not_accepted",
+        "the client's certificate was accepted when the connection was opened, and is not any more"
+    )
+    /// Of the port that is left beside a TLS port: no route answers it.
+    static let tlsRequired = ErrorCode(
+        403,
+        "tls_required",
+        "this port answers health checks only: speak TLS to the other"
+    )
     static let stopping = ErrorCode(503, "stopping", "the signer is about to stop")
 
     /// For every route. A path with a place in it can also fail to be one.
     static let server = [
-        malformedRequest, malformedChunk, bodyTooLarge, unknownExpectation, headTooLarge, overloaded, stopping,
+        malformedRequest, malformedChunk, bodyTooLarge, certificateNotAccepted, unknownExpectation, headTooLarge,
+        overloaded,
+        stopping,
     ]
 
     // MARK: The gate
@@ -142,7 +155,7 @@ package struct ErrorCode: Hashable, Sendable {
     /// Every one, ordered by status; the same code can come with several.
     package static func all(_ compatibility: Compatibility = Compatibility()) -> [ErrorCode] {
         let known =
-            server + [notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
+            server + [tlsRequired, notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
                 invalidRequest, unknownPolicy, alreadyExists, alreadyBound, policyInUse, limitReached, versionConflict,
                 stateUnavailable, notDone, notAnchored, auditUnavailable, auditIncomplete,
             ]

@@ -8,7 +8,8 @@ import Testing
     private static func knows(_ refusal: Refusal) {
         switch refusal {
         case .malformed, .headTooLarge, .bodyTooLarge, .malformedChunk, .unknownExpectation, .bodyBudgetSpent,
-            .tookTooLong, .stopping, .notFound, .methodNotAllowed, .notAcceptable, .hostNotAuthorized:
+            .tookTooLong, .stopping, .notFound, .methodNotAllowed, .notAcceptable, .hostNotAuthorized,
+            .certificateNotAccepted:
             break
         }
     }
@@ -17,6 +18,7 @@ import Testing
         let refusals: [Refusal] = [
             .malformed("r"), .headTooLarge, .bodyTooLarge(limit: 1), .malformedChunk, .unknownExpectation,
             .bodyBudgetSpent, .tookTooLong, .stopping, .notFound, .methodNotAllowed([.get]), .notAcceptable,
+            .certificateNotAccepted("r"),
         ]
         for refusal in refusals {
             Self.knows(refusal)
