@@ -50,11 +50,11 @@ package struct Configuration: Sendable {
 
     /// The one table.
     package static let schema = Schema<Configuration>(
-        Network.settings + Canaries.settings + Overrides.settings + Server.settings + TLS.settings + Sandbox.settings
+        Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings + TLS.settings
             + Metrics.settings + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
             + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings + Audit.settings
             + Tracing.settings,
-        rules: Canaries.rules + Server.rules + TLS.rules + Sandbox.rules + KeySources.rules + AntiSlashing.rules
+        rules: Canaries.rules + Server.rules + Sandbox.rules + TLS.rules + KeySources.rules + AntiSlashing.rules
             + SignerState.rules + Audit.rules + Tracing.rules,
         reserved: reserved
     )

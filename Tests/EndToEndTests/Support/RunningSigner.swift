@@ -115,8 +115,15 @@ final class RunningSigner: Sendable {
         host: String = "localhost"
     ) async throws -> HTTPAnswer {
         let port = port
-        return try await onThread {
-            try HTTPConnection(port: port).exchange(method, target, headers, body: body, host: host)
+        do {
+            return try await onThread {
+                try HTTPConnection(port: port).exchange(method, target, headers, body: body, host: host)
+            }
+        } catch {
+            // What it said last tells more than a connection that was lost.
+            let said = try process.errors()
+            guard !said.isEmpty else { throw error }
+            throw TimedOut(description: "\(error); the signer said: \(said)")
         }
     }
 
