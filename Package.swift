@@ -203,7 +203,8 @@ let campaigns: [Target] =
         .executableTarget(
             name: "Fuzzer",
             dependencies: [
-                "CLibFuzzer", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON",
+                "CLibFuzzer", "Audit", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "Files", "HTTPServer",
+                "JSON",
                 "Keystores", "Secrets", "SignerAPI",
                 "SlashingProtection", "TestSupport", "YAML",
             ],
