@@ -62,7 +62,9 @@ enum TooMany {
             let now = MonotonicClock.nanoseconds
             guard now < end else { break }
             let due = rate.isFinite ? Int(Double(now - start) / 1e9 * rate) : .max
-            while result.offered < due, let place = free.popLast() {
+            // In turn, so that none is idle for so long that the signer ends it.
+            while result.offered < due, !free.isEmpty {
+                let place = free.removeFirst()
                 slot += 1
                 began[place] = MonotonicClock.nanoseconds
                 queries[place].fd = sockets[place].descriptor

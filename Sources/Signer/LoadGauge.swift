@@ -7,9 +7,9 @@
 /// let in is what can be done in time, until there has been room for a while.
 struct LoadGauge: Sendable {
     /// How long what is let in may have to wait.
-    private static let patience: UInt64 = 200_000_000
+    private static let patience: UInt64 = 333_000_000
     /// How long a burst may last. After it there is no other for `memory`.
-    private static let grace: UInt64 = 300_000_000
+    private static let grace: UInt64 = 1_000_000_000
     private static let memory: UInt64 = 5_000_000_000
     /// How long is counted before it is known how much is done in a time.
     private static let window: UInt64 = 100_000_000

@@ -70,6 +70,31 @@ struct LoadTests {
         }
     }
 
+    @Test func `hundreds of slow clients keep nobody from an answer, and are cut`() async throws {
+        let handler = TestHandler()
+        let (good, cut) = try await withServer(handler) { settings in
+            settings.deadlines.head = .seconds(3)
+            settings.deadlines.body = .seconds(3)
+        } _: { address in
+            let slow = try (0..<300).map { number in
+                let client = try RawClient(address)
+                let head = "POST /a HTTP/1.1\r\nHost: l\r\n"
+                client.send(number % 6 == 0 ? head + "Content-Length: 10000000\r\n\r\na" : head + "X-")
+                return client
+            }
+            var good = 0
+            let client = try RawClient(address)
+            for _ in 0..<100 {
+                for slow in slow.prefix(3) { slow.send("a") }
+                client.send(.request("POST", "/a", body: "x"))
+                if try client.reply()?.status == 200 { good += 1 }
+            }
+            return (good, try slow.map { try $0.bytesUntilClosed() })
+        }
+        #expect(good == 100 && handler.answered == 100)
+        #expect(cut.allSatisfy { !$0.contains(" 200 ") })
+    }
+
     /// `CHAMBER_MALFORMED_REQUESTS` asks for more than the 5,000 of an ordinary run.
     @Test func `thousands of mutated requests neither crash the server nor get a 5xx`() async throws {
         // A handshake takes longer than most of these requests, and fewer of them.
