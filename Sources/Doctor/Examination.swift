@@ -156,6 +156,8 @@ extension Examination {
                 case .keys: "who reads this has the keys, or what opens them"
                 case .configuration: "who reads this may learn passwords; who writes it decides what is signed"
                 case .record, .state: "who writes this decides what is signed"
+                case .audit: "who writes this says what happened"
+                case .tlsKey: "who reads this can pretend to be the signer"
                 }
             let mode = String(file.mode & 0o7777, radix: 8)
             if file.mode & 0o077 != 0 {

@@ -46,6 +46,8 @@ package struct HostFacts: Sendable {
             case keys
             case record
             case state
+            case audit
+            case tlsKey = "tls.file.key_path"
         }
         package let path: String
         package let role: Role

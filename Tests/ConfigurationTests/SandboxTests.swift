@@ -42,8 +42,8 @@ import Testing
     /// Their ports are listed in SandboxRules.swift, which tests of this target do not see.
     @Test func `every port and server that a setting names is known to the sandbox`() {
         let known: Set = [
-            "server.listen_port", "tls.listen_port", "metrics.listen_port", "anti_slashing.url", "anti_slashing.endpoint",
-            "signer_state.url", "signer_state.endpoint", "tracing.otlp_endpoint",
+            "server.listen_port", "tls.listen_port", "metrics.listen_port", "anti_slashing.url",
+            "anti_slashing.endpoint", "signer_state.url", "signer_state.endpoint", "tracing.otlp_endpoint",
         ]
         let named = Configuration.schema.settings.map(\.key).filter { key in
             ["listen_port", "url", "endpoint"].contains { key.hasSuffix($0) }

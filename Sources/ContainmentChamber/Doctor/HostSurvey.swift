@@ -100,6 +100,8 @@ extension HostSurvey {
             facts += open.prefix(10)
         }
         if let path = sources.keystoresPasswordFile { facts += [fact(path, .keys)].compactMap(\.self) }
+        if let path = configuration.tls.keyPath { facts += [fact(path, .tlsKey)].compactMap(\.self) }
+        if let path = configuration.audit.path { facts += [fact(path, .audit)].compactMap(\.self) }
         let protection = configuration.antiSlashing
         if protection.backend == .sqlite { facts += [fact(protection.path, .record)].compactMap(\.self) }
         if protection.keepsFloor { facts += [fact(protection.floor.path, .record)].compactMap(\.self) }

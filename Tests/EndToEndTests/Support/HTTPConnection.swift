@@ -45,7 +45,6 @@ final class HTTPConnection {
             }
         }
         guard code == 0 else {
-            close(descriptor)
             throw Failure(description: "no connection to port \(port)")
         }
         var limit = timeval(tv_sec: 30, tv_usec: 0)

@@ -121,9 +121,9 @@ final class RunningSigner: Sendable {
             }
         } catch {
             // What it said last tells more than a connection that was lost.
-            let said = try process.errors()
-            guard !said.isEmpty else { throw error }
-            throw TimedOut(description: "\(error); the signer said: \(said)")
+            let said = try process.errors() + process.output().suffix(2000)
+            let state = process.isRunning ? "runs" : "has ended"
+            throw HTTPConnection.Failure(description: "\(error); the signer \(state) and said last: \(said)")
         }
     }
 
