@@ -7,14 +7,19 @@ package protocol HTTPHandler: Sendable {
     func admit(_ head: RequestHead) -> Admission
 }
 
+/// Looks at a whole body and gives an answer where the request is not to be worked on at all. Neither waits nor computes.
+package typealias Shedding = @Sendable (_ head: RequestHead, _ body: [UInt8]) -> Response?
+
 /// The decision about a head.
 package enum Admission: Sendable {
     /// Takes the body, at most `bodyLimit` bytes (nil: the limit of the server), and then runs `respond` in a task on the
     /// executor of the server, for `answerLimit` at most (nil: as long as the server lets any). What `admit` learnt travels
-    /// in the closure.
+    /// in the closure. Before that `shed` may answer, on the thread of the socket: under overload a refusal must cost less
+    /// than a task.
     case proceed(
         bodyLimit: Int? = nil,
         answerLimit: Duration? = nil,
+        shed: Shedding? = nil,
         respond: @Sendable (Request) async -> Response
     )
     /// Answers now, without a task, whatever else is busy: the fast routes and every refusal. A body that was

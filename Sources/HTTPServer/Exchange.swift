@@ -6,7 +6,7 @@ internal import Glibc
 @safe final class Exchange {
     private enum Stage {
         case head
-        case body(limit: Int, answerLimit: Duration?, respond: @Sendable (Request) async -> Response)
+        case body(limit: Int, answerLimit: Duration?, shed: Shedding?, respond: @Sendable (Request) async -> Response)
         /// The answer is known; the rest of the body is thrown away first.
         case discarding(Response)
         case working
@@ -99,7 +99,7 @@ internal import Glibc
         switch core.handler.admit(head) {
         case .answer(let response):
             return answerAfterBody(handle, response, on: connection)
-        case .proceed(let routeLimit, let answerLimit, let respond):
+        case .proceed(let routeLimit, let answerLimit, let shed, let respond):
             let limit = routeLimit ?? core.settings.limits.bodyBytes
             let length = head.contentLength ?? 0
             if length > limit { return refuse(handle, .bodyTooLarge(limit: limit), on: connection) }
@@ -107,7 +107,7 @@ internal import Glibc
             if length > 0, !reserve(min(length, Self.discardLimit), core) {
                 return refuse(handle, .bodyBudgetSpent, on: connection)
             }
-            stage = .body(limit: limit, answerLimit: answerLimit, respond: respond)
+            stage = .body(limit: limit, answerLimit: answerLimit, shed: shed, respond: respond)
             return true
         }
     }
@@ -119,7 +119,7 @@ internal import Glibc
             discardFrom(.malformedChunk, connection)
         }
         switch stage {
-        case .body(let limit, _, _):
+        case .body(let limit, _, _, _):
             let total = body.count + bytes.count
             if total > limit {
                 discardFrom(.bodyTooLarge(limit: limit), connection)
@@ -141,8 +141,9 @@ internal import Glibc
     /// The whole request is there, or the connection was resumed.
     func requestArrived(_ handle: ConnectionHandle, on connection: Connection) -> Bool {
         switch stage {
-        case .body(_, let answerLimit, let respond):
+        case .body(_, let answerLimit, let shed, let respond):
             guard let head else { return false }
+            if let response = shed?(head, body) { return answerNow(handle, response, on: connection) }
             stage = .working
             connection.setAwaitsClient(false)
             let request = Request(head: head, body: body, connection: connection)

@@ -10,6 +10,8 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
     package let bodyLimit: Int?
     /// How long the handler may take; nil is the limit of the server.
     package let answerLimit: Duration?
+    /// Answers in place of the handler where too much is under way.
+    package let shed: Shedding?
     /// The only type the route produces: an `Accept` that excludes it is answered 406. Nil where the handler looks itself.
     package let produces: String?
     let action: Action
@@ -27,6 +29,7 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
         bodyLimit: Int? = nil,
         answerLimit: Duration? = nil,
         produces: String? = nil,
+        shed: Shedding? = nil,
         handler: @escaping @Sendable (Request, PathParameters, Grant) async -> Response
     ) {
         self.method = method
@@ -34,6 +37,7 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
         self.scope = scope
         self.bodyLimit = bodyLimit
         self.answerLimit = answerLimit
+        self.shed = shed
         self.produces = produces
         action = .work(handler)
     }
@@ -52,6 +56,7 @@ package struct Route<Scope: Sendable, Grant: Sendable>: Sendable {
         self.scope = scope
         bodyLimit = 0
         answerLimit = nil
+        shed = nil
         self.produces = produces
         action = .atOnce(handler)
     }
@@ -110,7 +115,7 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
         switch route.action {
         case .atOnce(let handler): .answer(handler(head, parameters, grant))
         case .work(let handler):
-            .proceed(bodyLimit: route.bodyLimit, answerLimit: route.answerLimit) { request in
+            .proceed(bodyLimit: route.bodyLimit, answerLimit: route.answerLimit, shed: route.shed) { request in
                 await handler(request, parameters, grant)
             }
         }

@@ -64,6 +64,14 @@ package final class SigningLanes: Sendable {
         }
     }
 
+    /// Whether a duty of a later lane than the blocks' would find no place: then it need not be read to be refused.
+    package var isFlooded: Bool {
+        let now = MonotonicClock.nanoseconds
+        return load.withLock { load in
+            load.underWay >= limit - limit / 16 || load.gauge.isTooMuch(underWay: load.underWay, at: now)
+        }
+    }
+
     package func leave() {
         let now = MonotonicClock.nanoseconds
         load.withLock { load in

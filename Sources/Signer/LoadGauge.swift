@@ -7,7 +7,7 @@
 /// let in is what can be done in time, until there has been room for a while.
 struct LoadGauge: Sendable {
     /// How long what is let in may have to wait.
-    private static let patience: UInt64 = 333_000_000
+    private static let patience: UInt64 = 200_000_000
     /// How long a burst may last. After it there is no other for `memory`.
     private static let grace: UInt64 = 1_000_000_000
     private static let memory: UInt64 = 5_000_000_000

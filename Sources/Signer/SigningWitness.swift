@@ -6,6 +6,9 @@ package protocol SigningWitness: Sendable {
     /// signed in vain.
     var hindrance: String? { get }
 
+    /// A request was refused as overloaded without being read.
+    func refusedUnread()
+
     /// The outcome that is told: the attempt's own, or `auditUnavailable` where it could not be kept.
     func witness(_ attempt: SigningAttempt) async -> SigningOutcome
 }

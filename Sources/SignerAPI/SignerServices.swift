@@ -56,7 +56,7 @@ package struct SignerServices: Sendable {
         var routes: [Route<Scope, Access>] = [
             Route(atOnce: .get, "/upcheck", scope: .health, produces: "text/plain") { _, _, _ in .text("OK") },
             Route(atOnce: .get, "/healthcheck", scope: .health) { [health] _, _, _ in health().response() },
-            Route(.post, "/api/v1/eth2/sign/:identifier", scope: .sign) { request, parameters, access in
+            Route(.post, "/api/v1/eth2/sign/:identifier", scope: .sign, shed: shed) { request, parameters, access in
                 await sign(request, parameters["identifier"], access)
             },
             Route(.get, "/api/v1/eth2/publicKeys", scope: .publicKeys, produces: "application/json") { _, _, access in
@@ -108,6 +108,14 @@ package struct SignerServices: Sendable {
     }
 
     // MARK: Signing
+
+    /// Refuses before anything is read, where too much is under way.
+    private var shed: Shedding {
+        { [signer] head, body in
+            guard signer.sheds(body) else { return nil }
+            return head.acceptsJSON ? Response.overloadedAsJSON : .overloadedAsText
+        }
+    }
 
     private func sign(_ request: Request, _ identifier: String, _ access: Access) async -> Response {
         let outcome = await signer.sign(

@@ -143,6 +143,34 @@ struct LimitTests {
         #expect(statuses == [403, 200])
     }
 
+    @Test func `what is shed is answered without the work and leaves the connection usable`() async throws {
+        let isFlooded = Lock(true)
+        let handler = TestHandler { _ in
+            let shed: Shedding = { head, body in
+                isFlooded.withLock { $0 } && head.rawPath == "/a" && body == Array("duty".utf8)
+                    ? .text("flooded", status: 503) : nil
+            }
+            return .proceed(shed: shed) { request in
+                .text(String(decoding: request.body, as: UTF8.self))
+            }
+        }
+        try await withServer(handler) { address in
+            let client = try RawClient(address)
+            client.send(.request("POST", "/a", body: "duty"))
+            #expect(try client.reply()?.status == 503)
+            #expect(handler.answered == 0)
+            client.send(.request("POST", "/a", body: "block"))
+            #expect(try client.reply()?.body == "block")
+            isFlooded.withLock { $0 = false }
+            client.send(.request("POST", "/a", body: "duty"))
+            #expect(try client.reply()?.body == "duty")
+            isFlooded.withLock { $0 = true }
+            client.send(.request("POST", "/a", "Transfer-Encoding: chunked\r\n") + "4\r\nduty\r\n0\r\n\r\n")
+            #expect(try client.reply()?.status == 503)
+            #expect(handler.answered == 2)
+        }
+    }
+
     @Test func `a refused request that waits for leave to send its body is answered at once`() async throws {
         let handler = TestHandler { _ in .answer(.text("no", status: 403)) }
         let replies = try await withServer(handler) { address in

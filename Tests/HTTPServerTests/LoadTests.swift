@@ -63,10 +63,14 @@ struct LoadTests {
                 }
             }
             try round()
-            let before = residentBytes()
-            for _ in 0..<3 { try round() }
-            // 4,500 connections of 24 KiB each would be 100 MB; a session of TLS has as much again.
-            #expect(residentBytes() - before < 16 << 20)
+            // Other tests of this process take and free memory meanwhile; what is lost grows with every round.
+            let growths = try (0..<5).map { _ in
+                let before = residentBytes()
+                try round()
+                return residentBytes() - before
+            }
+            // 1,500 connections of 24 KiB would be 36 MB, 300 with a session of TLS half as much.
+            #expect(growths.sorted()[2] < 8 << 20)
         }
     }
 

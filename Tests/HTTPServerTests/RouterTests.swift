@@ -35,7 +35,7 @@ private func answer(
     let head = RequestHead(method, target, headers: [("Host", "localhost")] + headers, contentLength: body.count)
     switch router.admit(head) {
     case .answer(let response): return response
-    case .proceed(let limit, _, let respond):
+    case .proceed(let limit, _, _, let respond):
         if let limit, body.count > limit { return Response(status: 413) }
         return await respond(Request(head: head, body: body))
     }

@@ -27,8 +27,9 @@ final class TestHandler: HTTPHandler {
 
     func admit(_ head: RequestHead) -> Admission {
         counts.withLock { $0.admitted += 1 }
-        guard case .proceed(let limit, let answerLimit, let respond) = decide(head) else { return decide(head) }
-        return .proceed(bodyLimit: limit, answerLimit: answerLimit) { [self] request in
+        let decision = decide(head)
+        guard case .proceed(let limit, let answerLimit, let shed, let respond) = decision else { return decision }
+        return .proceed(bodyLimit: limit, answerLimit: answerLimit, shed: shed) { [self] request in
             counts.withLock { $0.answered += 1 }
             return await respond(request)
         }

@@ -84,6 +84,8 @@ enum Programs {
         try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try standardInput.fileHandleForWriting.close()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        // Foundation's process is never freed, and would keep it open.
+        try output.fileHandleForReading.close()
         _ = ended.wait { $0 ? true : nil }
         guard process.terminationStatus == 0 else {
             throw ServerFailure(description: "\(program) \(arguments.joined(separator: " ")): \(text)")

@@ -35,6 +35,7 @@ final class ServerProcess: Sendable {
         }
         try Spawning.alone {
             let output = try FileHandle(forWritingTo: URL(filePath: log))
+            defer { try? output.close() }
             try output.seekToEnd()
             process.standardOutput = output
             process.standardError = output

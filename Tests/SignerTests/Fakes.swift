@@ -141,6 +141,8 @@ struct SeeingWitness: SigningWitness {
 
     var hindrance: String? { nil }
 
+    func refusedUnread() {}
+
     func witness(_ attempt: SigningAttempt) async -> SigningOutcome {
         seen.withLock { $0.append(attempt) }
         return attempt.outcome

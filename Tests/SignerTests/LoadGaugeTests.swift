@@ -51,8 +51,8 @@ import Testing
             house.run(milliseconds: 1, arriving: 10)
             most = max(most, house.underWay)
         }
-        // A third of a second's work, give or take what the measure of it is off by.
-        #expect(most < 450 && house.underWay > 250)
+        // A fifth of a second's work, give or take what the measure of it is off by.
+        #expect(most < 300 && house.underWay > 150)
     }
 
     @Test func `when it is over everybody is let in again`() {

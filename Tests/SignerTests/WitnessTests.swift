@@ -15,6 +15,8 @@ private struct ScriptedWitness: SigningWitness {
     }
 
     func witness(_ attempt: SigningAttempt) async -> SigningOutcome { await answer(attempt) }
+
+    func refusedUnread() {}
 }
 
 @Suite(.timeLimit(.minutes(1))) struct WitnessTests {

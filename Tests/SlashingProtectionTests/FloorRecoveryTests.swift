@@ -93,7 +93,7 @@ import Testing
         let record = SharedRecord(try SQLiteStore(rig.record))
         let slow = SlowRecord(record)
         let floor = try SQLiteFloor(.init(path: rig.folder.file("floor-0"), name: "host-0"))
-        let store = FlooredStore(inner: slow, floor: floor)
+        let store = FlooredStore(inner: slow, floor: floor, settings: .patient)
         try await store.start()
 
         slow.hold(root(1))
@@ -140,7 +140,7 @@ import Testing
         let record = SharedRecord(try SQLiteStore(rig.record))
         let slow = SlowRecord(record)
         let floor = try SQLiteFloor(.init(path: rig.folder.file("floor-0"), name: "host-0"))
-        let store = FlooredStore(inner: slow, floor: floor)
+        let store = FlooredStore(inner: slow, floor: floor, settings: .patient)
         try await store.start()
         slow.hold(root(1))
         async let underWay = store.decideOne(.block(5, root: 1))
@@ -310,5 +310,14 @@ import Testing
         #expect(number(1, own: 0, other: 1, joined: 1) == 2)
         #expect(number(1, own: 0, other: 1, completed: 1) == 2)
         #expect(number(0, own: nil, other: 0, completed: 4) == 5)
+    }
+}
+
+extension FlooredStore.Settings {
+    /// However busy the machine is, what was interrupted is asked again.
+    fileprivate static var patient: Self {
+        var settings = Self()
+        settings.askAgainWithin = .seconds(60)
+        return settings
     }
 }

@@ -78,6 +78,7 @@ package struct TestCertificates: Sendable {
         try standardInput.fileHandleForWriting.close()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        for pipe in [output, errors] { try? pipe.fileHandleForReading.close() }
         _ = hasEnded.wait { $0 ? true : nil }
         guard process.terminationStatus == 0 else {
             throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(complaint)")

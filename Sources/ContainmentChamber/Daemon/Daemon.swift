@@ -37,6 +37,7 @@ final class Daemon: Sendable {
     private let traces: TraceService
     /// Nil where the signing port speaks plain HTTP.
     private let tls: TLSService?
+    private let observer: SigningObserver
     private let signer: Signer
     private let isDraining = Lock(false)
 
@@ -98,7 +99,7 @@ final class Daemon: Sendable {
                 }
             ) : nil
         let canaries = Set(configuration.canaries.keys.map { KeyIdentifier.bls(PublicKey($0)) })
-        let observer = SigningObserver(
+        observer = SigningObserver(
             audit: audit,
             traces: traces,
             logger: logger,
@@ -221,6 +222,8 @@ final class Daemon: Sendable {
         defer { auditing.cancel() }
         let failures = Task { await access.tellFailures() }
         defer { failures.cancel() }
+        let unread = Task { await tellUnread() }
+        defer { unread.cancel() }
         let pruning = Task { await PruningSchedule(configuration.antiSlashing, protection, logger).run() }
         defer { pruning.cancel() }
         let health = Task { await watchHealth() }
@@ -235,6 +238,10 @@ final class Daemon: Sendable {
         )
         isDraining.withLock { $0 = true }
         await ports.stop(drain: configuration.server.drain)
+    }
+
+    private func tellUnread() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil { observer.tellUnread() }
     }
 
     /// After this no port can be opened any more.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import BLS
+internal import Concurrency
 internal import Consensus
 internal import Encoding
 internal import Signer
@@ -16,6 +17,10 @@ struct SigningObserver: SigningWitness {
     private let canaries: Set<KeyIdentifier>
     /// Series that nearly every attempt counts in, looked up once: a lookup by label makes and hashes texts.
     private let signed: [OperationType: Counter]
+    private let unread: Counter
+    private let unreadRefusals: Counter
+    /// Refused unread since that was last told.
+    private let untold = Lock<UInt64>(0)
     private let blockProtection: Summary
     private let attestationProtection: Summary
 
@@ -33,6 +38,8 @@ struct SigningObserver: SigningWitness {
         self.metrics = metrics
         self.compatibility = compatibility
         self.canaries = canaries
+        unread = metrics.signingRequests["503", "UNREAD"]
+        unreadRefusals = metrics.refusals[SigningOutcome.overloaded.code]
         blockProtection = metrics.protectionDuration["block"]
         attestationProtection = metrics.protectionDuration["attestation"]
         signed = Dictionary(
@@ -59,6 +66,24 @@ struct SigningObserver: SigningWitness {
         logger.audit(event)
         traces.record(told, operation: operation, status: told.outcome.status(compatibility), auditBegan: outcomeKnown)
         return told.outcome
+    }
+
+    func refusedUnread() {
+        unread.increment()
+        unreadRefusals.increment()
+        untold.withLock { $0 += 1 }
+    }
+
+    /// One line for all that was refused unread since the last one: a flood must not become one of lines.
+    func tellUnread() {
+        let count = untold.withLock { untold in
+            defer { untold = 0 }
+            return untold
+        }
+        guard count > 0 else { return }
+        let outcome = SigningOutcome.overloaded
+        let detail = "\(count) requests were not read: \(outcome.reason ?? "")"
+        audit.post(AuditEvent(.signing(operation: "UNREAD"), .refused(code: outcome.code, detail: detail)))
     }
 
     private func count(_ attempt: SigningAttempt, operation: String, nanoseconds: UInt64) {

@@ -57,3 +57,9 @@ extension Response {
         return .json(text)
     }
 }
+
+extension Response {
+    /// Made once: under overload they are given ten thousand times a second.
+    static let overloadedAsJSON = SigningOutcome.overloaded.response(Compatibility(), acceptsJSON: true)
+    static let overloadedAsText = SigningOutcome.overloaded.response(Compatibility(), acceptsJSON: false)
+}

@@ -48,8 +48,11 @@ final class ChildProcess: Sendable {
         }
         let (outputPath, errorsPath) = (outputPath, errorsPath)
         try Spawning.alone {
-            process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
-            process.standardError = try FileHandle(forWritingTo: URL(filePath: errorsPath))
+            let files = try [outputPath, errorsPath].map { try FileHandle(forWritingTo: URL(filePath: $0)) }
+            // Foundation's process is never freed, and would keep them for ever. With more than some thousand open
+            // descriptors its next start reads beyond the list of them.
+            defer { for file in files { try? file.close() } }
+            (process.standardOutput, process.standardError) = (files[0], files[1])
             try process.run()
         }
         self.state = state

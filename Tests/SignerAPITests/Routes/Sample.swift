@@ -98,6 +98,8 @@ final class FakeTrail: AuditTrail {
 struct SilentWitness: SigningWitness {
     var hindrance: String? { nil }
     func witness(_ attempt: SigningAttempt) async -> SigningOutcome { attempt.outcome }
+
+    func refusedUnread() {}
 }
 
 private struct FixedReload: KeyReloading {
@@ -127,7 +129,7 @@ extension HTTPRouter {
         )
         switch admit(head) {
         case .answer(let response): return response
-        case .proceed(_, _, let respond): return await respond(Request(head: head, body: Array(body.utf8)))
+        case .proceed(_, _, _, let respond): return await respond(Request(head: head, body: Array(body.utf8)))
         }
     }
 }
