@@ -84,7 +84,7 @@ internal import Synchronization
         guard due <= MonotonicClock.nanoseconds else { return }
         // Not where a new phase has begun meanwhile: its deadline stays.
         guard deadline.compareExchange(expected: due, desired: .max, ordering: .relaxed).exchanged else { return }
-        if !giveUp(.tookTooLong) { cut() }
+        if !giveUp(.tookTooLong) { abort() }
     }
 
     /// Ends the connection from outside: libmicrohttpd notices and closes it.
@@ -93,6 +93,23 @@ internal import Synchronization
         state.withLock { state in
             if state.descriptor >= 0 { _ = shutdown(state.descriptor, Int32(SHUT_RDWR)) }
         }
+    }
+
+    /// Cuts a connection whose time is up. What a client does not take would stay with the kernel for many minutes, where
+    /// nobody counts it: it is thrown away, unless the connection only waits for its next request.
+    private func abort() {
+        state.withLock { state in
+            guard state.descriptor >= 0, !state.isIdle else { return }
+            var option = linger(l_onoff: 1, l_linger: 0)
+            _ = unsafe setsockopt(
+                state.descriptor,
+                SOL_SOCKET,
+                SO_LINGER,
+                &option,
+                socklen_t(MemoryLayout<linger>.size)
+            )
+        }
+        cut()
     }
 
     /// Answers past libmicrohttpd and ends the connection. On the thread of the socket, with nothing else being sent.

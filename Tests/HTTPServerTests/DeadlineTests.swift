@@ -143,7 +143,7 @@ struct DeadlineTests {
             let client = try RawClient(address, receiveBuffer: 4096)
             client.send(.request("GET", "/a"))
             // The other side's end shows on the socket without reading what was sent.
-            client.waitUntilOtherSideEnds()
+            #expect(client.waitUntilOtherSideEnds())
             return try client.bytesUntilClosed().utf8.count
         }
         #expect(received < size)

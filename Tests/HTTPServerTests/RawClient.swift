@@ -87,10 +87,10 @@ final class RawClient {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Waits without reading until the other side has ended the connection, at most twenty seconds.
-    func waitUntilOtherSideEnds() {
+    /// Waits without reading until the other side has ended the connection; false after twenty seconds.
+    func waitUntilOtherSideEnds() -> Bool {
         var query = pollfd(fd: descriptor, events: Int16(0x2000), revents: 0)  // POLLRDHUP
-        _ = unsafe poll(&query, 1, 20_000)
+        return unsafe poll(&query, 1, 20_000) == 1
     }
 
     /// The next whole reply; nil when the connection ended before one.
