@@ -96,7 +96,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "Benchmarks",
         dependencies: [
-            "Authorization", "BLS", "CBlst", "CEpoll", "Concurrency", "Consensus", "Encoding", "HTTPServer",
+            "Authorization", "BLS", "CBlst", "CEpoll", "CGnuTLS", "Concurrency", "Consensus", "Encoding", "HTTPServer",
             "PostgreSQL", "PostgreSQLServer", "Secrets", "SignerAPI", "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"

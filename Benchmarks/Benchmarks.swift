@@ -28,7 +28,7 @@ struct Benchmarks {
             try measureLoad(options, folder, &report)
         }
         if options.runs(.stores) { try await Stores(options, folder).measure(&report) }
-        if options.runs(.audit) { try AuditCost(options, folder).measure(&report) }
+        if options.runs(.guards) { try GuardCost(options, folder).measure(&report) }
         if options.runs(.timing) { try Timing().measure(&report) }
         if options.runs(.tools) { try await Tools(options, folder).measure(&report) }
         if options.runs(.startUp) { try StartUp(options, folder).measure(&report) }

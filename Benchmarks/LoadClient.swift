@@ -8,11 +8,11 @@ final class LoadClient {
     private let poller: Int32
     private var numbers = [UInt32](repeating: 0, count: 64)
 
-    init(port: UInt16, connections count: Int) throws(BenchmarkFailure) {
+    init(port: UInt16, connections count: Int, speaksTLS: Bool = false) throws(BenchmarkFailure) {
         poller = epoll_create1(0)
         guard poller >= 0 else { throw BenchmarkFailure("epoll_create1 failed (error \(errno))") }
         for number in 0..<count {
-            let connection = try ClientConnection(port: port)
+            let connection = try ClientConnection(port: port, speaksTLS: speaksTLS)
             connections.append(connection)
             guard chamber_epoll_add(poller, connection.descriptor, UInt32(number)) == 0 else {
                 throw BenchmarkFailure("epoll_ctl failed (error \(errno))")
@@ -79,12 +79,14 @@ final class LoadClient {
 /// One connection and the answer that is arriving on it.
 private struct ClientConnection {
     let descriptor: Int32
+    /// Nil where plain HTTP is spoken.
+    private let tls: TLSClient?
     private var answer: [UInt8] = []
     private var bodyStart = 0
     private var total = 0
 
-    init(port: UInt16) throws(BenchmarkFailure) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    init(port: UInt16, speaksTLS: Bool) throws(BenchmarkFailure) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -103,6 +105,8 @@ private struct ClientConnection {
             &one,
             socklen_t(MemoryLayout<Int32>.size)
         )
+        self.descriptor = descriptor
+        tls = speaksTLS ? try TLSClient(descriptor) : nil
     }
 
     /// The body of the answer that has arrived.
@@ -113,7 +117,8 @@ private struct ClientConnection {
         bodyStart = 0
         total = 0
         // A request is far below what the socket's buffer takes.
-        guard unsafe Glibc.send(descriptor, request, request.count, 0) == request.count else {
+        let sent = unsafe tls?.send(request) ?? Glibc.send(descriptor, request, request.count, 0)
+        guard sent == request.count else {
             throw BenchmarkFailure("a request could not be sent (error \(errno))")
         }
     }
@@ -122,9 +127,11 @@ private struct ClientConnection {
     mutating func receive() throws(BenchmarkFailure) -> Bool {
         try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2048) {
             (buffer: UnsafeMutableBufferPointer<UInt8>) throws(BenchmarkFailure) in
-            let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
-            guard count > 0 else { throw BenchmarkFailure("the server closed a connection") }
-            unsafe answer.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count]))
+            repeat {
+                let count = unsafe tls?.receive(buffer) ?? recv(descriptor, buffer.baseAddress, buffer.count, 0)
+                guard count > 0 else { throw BenchmarkFailure("the server closed a connection") }
+                unsafe answer.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count]))
+            } while tls?.holdsMore == true
         }
         if total == 0 { try readHead() }
         return total > 0 && answer.count >= total

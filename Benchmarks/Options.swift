@@ -8,7 +8,8 @@ struct Options {
         case upcheck
         case startUp = "start-up"
         case stores
-        case audit
+        /// What authentication, TLS and the audit file cost.
+        case guards
         /// Whether refusals take equally long.
         case timing
         /// Takes a quarter of an hour, so only where it is asked for.
@@ -17,7 +18,7 @@ struct Options {
 
     static let usage = """
         usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
-                          [--only same-root|distinct-roots|upcheck|start-up|stores|audit|timing|tools]
+                          [--only same-root|distinct-roots|upcheck|start-up|stores|guards|timing|tools]
         """
 
     /// The program that is measured.

@@ -81,7 +81,9 @@ struct Requests {
     }
 
     /// Head and body for one key.
-    func request(key: Int, _ body: Body) -> [UInt8] {
-        heads[key] + Array("\(body.bytes.count)\r\n\r\n".utf8) + body.bytes
+    ///
+    /// - Parameter fields: further lines of the head, each with its end.
+    func request(key: Int, _ body: Body, fields: [UInt8] = []) -> [UInt8] {
+        heads[key] + Array("\(body.bytes.count)\r\n".utf8) + fields + Array("\r\n".utf8) + body.bytes
     }
 }

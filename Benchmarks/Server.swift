@@ -7,6 +7,8 @@ internal import Foundation
 final class Server {
     let process: pid_t
     let port: UInt16
+    /// The path of its configuration.
+    let configuration: String
     /// From the start of the process until it said that it listens, in seconds.
     let readyAfter: Double
 
@@ -22,6 +24,7 @@ final class Server {
     ) throws(BenchmarkFailure) {
         let name = "server-\(UInt32.random(in: .min ... .max))"
         let configuration = folder.path("\(name).yaml")
+        self.configuration = configuration
         let log = folder.path("\(name).log")
         let sqlite = "backend: sqlite\n  path: \(folder.path("\(name).sqlite"))\n  create_if_missing: true"
         try attempt("writing \(configuration)") {
