@@ -260,6 +260,7 @@ final class Daemon: Sendable {
         await protection.close()
         // After the last attempt, and before the state in which its head is anchored.
         access.gate.tellDue(all: true)
+        observer.tellUnread()
         await audit.close()
         await access.close()
         await Blocking.run(name: "closing") { [lanes, logger, traces] in

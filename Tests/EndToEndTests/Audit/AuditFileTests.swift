@@ -97,6 +97,37 @@ import Testing
         let told = lines.map { $0["detail"].flatMap { Int($0.prefix { $0.isNumber }) } ?? 1 }.reduce(0, +)
         #expect(told == count && lines.count < 200, "\(lines.count) lines tell of \(told)")
     }
+
+    @Test func `under overload requests are refused unread, in few lines, and all are counted`() async throws {
+        let key = try TestKey(1)
+        let trail = try Trail(keys: [key], "server: {max_in_flight: 1}")
+        let signer = try await RunningSigner.start(in: trail.workplace)
+        let (port, clients, each) = (signer.port, 8, 200)
+        let overloaded = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<clients {
+                group.addTask {
+                    try await onThread {
+                        let connection = try HTTPConnection(port: port)
+                        let body = SigningBody.attestation(source: 1, target: 2)
+                        let statuses = try (0..<each).map { _ in
+                            try connection.exchange("POST", "/api/v1/eth2/sign/\(key.publicKey)", body: body).status
+                        }
+                        #expect(statuses.allSatisfy { $0 == 200 || $0 == 503 })
+                        return statuses.count { $0 == 503 }
+                    }
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(await signer.stop() == 0)
+        let lines = try trail.lines().filter { $0["event"] == "signing" }
+        let unread = lines.filter { $0["operation"] == "UNREAD" }
+        let told = unread.compactMap { $0["detail"].flatMap { Int($0.prefix { $0.isNumber }) } }.reduce(0, +)
+        #expect(told > 0 && told <= overloaded && unread.count < 60, "\(unread.count) lines tell of \(told)")
+        #expect(unread.allSatisfy { $0["outcome"] == "refused" && $0["reason"] == "overloaded" })
+        #expect(lines.count - unread.count + told == clients * each)
+        #expect(try await trail.verify().exitCode == 0)
+    }
 }
 
 /// What `audit verify --json` says.
