@@ -13,6 +13,10 @@ package enum CryptoError: Error, Hashable, CustomStringConvertible {
     case outputTooLong(bytes: Int, limit: Int)
     /// A key, initialisation vector or text of the wrong length.
     case wrongLength(of: String, bytes: Int, expected: Int)
+    /// A ciphertext, its key, its nonce or what it was bound to is another than when it was made.
+    case notAuthentic
+    /// A public key of small order: what it agrees on is known to everybody (RFC 7748 §6.1).
+    case weakPublicKey
     /// The memory was within the limits, but the system did not give it.
     case outOfMemory
     /// libcrypto failed where nothing should; `code` is what `openssl errstr` explains.
@@ -29,6 +33,8 @@ package enum CryptoError: Error, Hashable, CustomStringConvertible {
             "asks for \(bytes) bytes of derived key where \(limit) are allowed"
         case .wrongLength(let part, let bytes, let expected):
             "the \(part) has \(bytes) bytes where \(expected) are needed"
+        case .notAuthentic: "the ciphertext was changed, or belongs to another key or another place"
+        case .weakPublicKey: "the public key is one that shares its secret with everybody"
         case .outOfMemory: "the system has not enough free memory for the key derivation"
         case .openSSL(let function, let code):
             "libcrypto's \(function) failed with error \(String(code, radix: 16))"
