@@ -44,7 +44,7 @@ struct SecretTraceTests {
         #expect(try MemoryScan.count(digits) == 0)
     }
 
-    @Test func `neither password nor secret of a keystore stays behind`() async throws {
+    @Test func `neither password nor secret of a keystore stays behind, written or read`() async throws {
         let directory = try TemporaryDirectory()
         let text = SecretBytes.random(Self.letters, count: 40)
         var secret = SecretBytes(random: 32)
@@ -58,8 +58,9 @@ struct SecretTraceTests {
             try reader.read("\(directory.path)/\(name).txt", limit: 100)
             let password = try Password(normalizing: reader.contents)
             reader.wipe()
-            let keystore = try Keystore(encrypting: secret, publicKey: nil, password: password, derivation: derivation)
-            try directory.write("\(name).json", keystore.json())
+            let arena = SecretArena()
+            let file = try VerifiedKeystore(of: secret, password: password, derivation: derivation, arena: arena)
+            try directory.write("\(name).json", file.json)
         }
         let passwords = KeystorePasswords.directory(directory.path)
         let loaded = try await load([.keystores(directory: directory.path, passwords: passwords)])
