@@ -46,6 +46,7 @@ let targets: [Target] = [
 
     .target(name: "Consensus", dependencies: ["BLS", "Encoding"]),
     .target(name: "Keystores", dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Secrets", "YAML"]),
+    .target(name: "Mnemonics", dependencies: ["BLS", "Crypto", "Secrets"]),
     .target(
         name: "SlashingProtection",
         dependencies: [
@@ -102,7 +103,11 @@ let targets: [Target] = [
         path: "Benchmarks"
     ),
 
-    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding", "HTTPClient"], path: "Tests/TestSupport"),
+    .target(
+        name: "TestSupport",
+        dependencies: ["Concurrency", "Encoding", "HTTPClient", "Secrets"],
+        path: "Tests/TestSupport"
+    ),
     .target(
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
@@ -160,6 +165,10 @@ let targets: [Target] = [
     .testTarget(
         name: "KeystoresTests",
         dependencies: ["BLS", "Concurrency", "Crypto", "Encoding", "Keystores", "Secrets", "TestSupport"]
+    ),
+    .testTarget(
+        name: "MnemonicsTests",
+        dependencies: ["BLS", "Crypto", "Encoding", "Mnemonics", "Secrets", "TestSupport"]
     ),
     .testTarget(
         name: "PostgreSQLTests",

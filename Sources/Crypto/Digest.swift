@@ -12,6 +12,15 @@ package enum Digest {
         return digest
     }
 
+    /// The same into 32 bytes of the caller's, for a digest that tells something of a secret.
+    package static func sha256(
+        _ message: Span<UInt8>,
+        into digest: inout MutableSpan<UInt8>
+    ) throws(CryptoError) {
+        guard digest.count == 32 else { throw .wrongLength(of: "digest", bytes: digest.count, expected: 32) }
+        try unsafe hash(message, EVP_sha256(), into: &digest)
+    }
+
     /// FIPS 180-4.
     package static func sha512(_ message: Span<UInt8>) throws(CryptoError) -> Bytes<64> {
         var digest = Bytes<64>()

@@ -30,6 +30,8 @@ package enum KeystoreError: Error, Equatable {
     case secretLength(bytes: Int)
     case notAScalar
     case publicKeyMismatch(derived: PublicKey, stated: PublicKey)
+    /// What was written opens, but to something else than what was put in.
+    case notVerified
 
     // Descriptors.
     case yaml(YAMLError)
@@ -64,6 +66,8 @@ extension KeystoreError: CustomStringConvertible {
         case .notAScalar: "the secret is no BLS key: it is zero or not below the order of the group"
         case .publicKeyMismatch(let derived, let stated):
             "the keystore states the public key \(stated), but its secret belongs to \(derived)"
+        case .notVerified:
+            "the keystore that was written does not hold the key that was put into it, so it is not given out; try again"
         case .yaml(let error): "\(error)"
         case .emptyDescriptor: "there is no key descriptor in the file"
         case .notAMapping: "the descriptor is not a mapping of fields"

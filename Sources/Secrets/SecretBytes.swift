@@ -39,6 +39,9 @@ internal import CSodium
         }
     }
 
+    /// The same for bytes that are not raw.
+    package init(copying source: Span<UInt8>) { self.init(copying: unsafe source.bytes) }
+
     /// Random bytes.
     package init(random count: Int) {
         self.init(count: count) { span in

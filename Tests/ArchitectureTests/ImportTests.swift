@@ -83,7 +83,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["Consensus", "SlashingProtection", "Signer", "Keystores", "Telemetry", "Audit", "Configuration"])
+    @Test(arguments: [
+        "Consensus", "SlashingProtection", "Signer", "Keystores", "Mnemonics", "Telemetry", "Audit", "Configuration",
+    ])
     func `the domain knows no HTTP`(target: String) {
         for file in Self.sources where file.target == target {
             #expect(!file.imports.contains("HTTPServer"), "\(file.testDescription)")
@@ -96,6 +98,14 @@ import Testing
             let signs = file.code.contains { $0.contains("secret.sign(") || $0.contains("PreparedMessage(") }
             guard signs else { continue }
             #expect(file.target == "Signer", "\(file.testDescription) prepares or signs a message")
+        }
+    }
+
+    /// A mnemonic is the whole tree of keys: only who makes keys may have it in hand.
+    @Test(arguments: ["HTTPServer", "SlashingProtection", "Signer", "Keystores", "Telemetry", "Audit", "Authorization"])
+    func `words are not seen on the way of a signature`(target: String) {
+        for file in Self.sources where file.target == target {
+            #expect(!file.imports.contains("Mnemonics"), "\(file.testDescription)")
         }
     }
 

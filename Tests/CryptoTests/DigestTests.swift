@@ -16,6 +16,19 @@ import Testing
         )
     }
 
+    @Test func `a digest may go into secret memory, and nowhere else fits`() throws {
+        var digest = SecretBytes(count: 32) { _ in }
+        try digest.withMutableSpan { try Digest.sha256(Array("abc".utf8).span, into: &$0) }
+        #expect(
+            Hex.encode(digest.span, prefix: false)
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        )
+        var short = SecretBytes(count: 31) { _ in }
+        #expect(throws: CryptoError.wrongLength(of: "digest", bytes: 31, expected: 32)) {
+            try short.withMutableSpan { try Digest.sha256(Array("abc".utf8).span, into: &$0) }
+        }
+    }
+
     @Test func `SHA-512 gives the answers of FIPS 180`() throws {
         #expect(
             try Digest.sha512(Array("abc".utf8).span).description

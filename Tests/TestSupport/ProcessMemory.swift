@@ -68,11 +68,23 @@ package struct ProcessMemory {
         var found: [Int] = []
         while left >= needle.count, let hit = unsafe memchr(start, Int32(pattern.load(as: UInt8.self)), left) {
             left -= unsafe UnsafeRawPointer(hit) - start
-            if left >= needle.count, unsafe memcmp(hit, pattern, needle.count) == 0 { found.append(bytes.count - left) }
+            if left >= needle.count, unsafe isEqual(hit, pattern, needle.count) { found.append(bytes.count - left) }
             left -= 1
             unsafe start = UnsafeRawPointer(hit) + 1
         }
         return found
+    }
+
+    /// Byte by byte: `memcmp` leaves the needle in vector registers, and whoever binds a function late or handles a signal
+    /// writes those on the stack, where the search would find what it brought itself.
+    private static func isEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+        for offset in 0..<count
+        where unsafe left.load(fromByteOffset: offset, as: UInt8.self)
+            != right.load(fromByteOffset: offset, as: UInt8.self)
+        {
+            return false
+        }
+        return true
     }
 
     /// What is left of a mapping when `range` is taken out of it. By address and not by mapping: the kernel joins

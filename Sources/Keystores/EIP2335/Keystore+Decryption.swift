@@ -28,57 +28,28 @@ extension Keystore {
         arena: SecretArena,
         limits: DerivationLimits = DerivationLimits()
     ) throws(KeystoreError) -> SecretKey {
-        let secret = try decrypt(password, limits: limits)
-        guard secret.count == 32 else { throw .secretLength(bytes: secret.count) }
-        let key: SecretKey
-        do throws(SecretKey.Failure) {
-            key = try secret.withBytes { bytes throws(SecretKey.Failure) in
-                try SecretKey(bigEndian: bytes, arena: arena)
-            }
-        } catch { throw .notAScalar }
+        let key = try Self.secretKey(try decrypt(password, limits: limits), arena: arena)
         if let publicKey, publicKey != key.publicKey {
             throw .publicKeyMismatch(derived: key.publicKey, stated: publicKey)
         }
         return key
     }
 
-    /// Encrypts a secret under a fresh salt and initialisation vector. `publicKey` must be the secret's own.
-    package init(
-        encrypting secret: borrowing SecretBytes,
-        publicKey: PublicKey?,
-        password: Password,
-        derivation: Derivation = .standardScrypt,
-        path: String? = nil,
-        note: String? = nil,
-        limits: DerivationLimits = DerivationLimits()
-    ) throws(KeystoreError) {
-        self.init(
-            derivation: derivation,
-            derivedLength: 32,
-            salt: Random.bytes(32),
-            checksum: Bytes<32>(),
-            initializationVector: Bytes<16>(copying: Random.bytes(16).span),
-            encryptedSecret: [],
-            note: note,
-            publicKey: publicKey,
-            path: path,
-            uuid: Self.randomUUID()
-        )
-        let derived = try derive(password, limits)
-        let hidden: SecretBytes
-        do throws(CryptoError) {
-            hidden = try AES128CTR.apply(
-                key: derived.span.extracting(0..<16),
-                initializationVector: initializationVector.span,
-                to: secret.span
-            )
-        } catch { throw .derivation(error) }
-        let bytes = hidden.span
-        encryptedSecret = bytes.indices.map { bytes[$0] }
-        checksum = try Self.checksum(derived.span, encryptedSecret.span)
+    /// The key that a decrypted secret is.
+    static func secretKey(
+        _ secret: borrowing SecretBytes,
+        arena: SecretArena
+    ) throws(KeystoreError) -> SecretKey {
+        guard secret.count == 32 else { throw .secretLength(bytes: secret.count) }
+        do throws(SecretKey.Failure) {
+            return try secret.withBytes { bytes throws(SecretKey.Failure) in
+                try SecretKey(bigEndian: bytes, arena: arena)
+            }
+        } catch { throw .notAScalar }
     }
 
-    private func derive(_ password: Password, _ limits: DerivationLimits) throws(KeystoreError) -> SecretBytes {
+    /// The key that the password becomes under this file's salt: what decrypts, and behind it what goes into the checksum.
+    func derive(_ password: Password, _ limits: DerivationLimits) throws(KeystoreError) -> SecretBytes {
         do throws(CryptoError) {
             return try password.withBytes { password throws(CryptoError) in
                 switch derivation {
@@ -104,7 +75,7 @@ extension Keystore {
     }
 
     /// The part of the derived key in it is secret, so the two are joined in secret memory.
-    private static func checksum(
+    static func checksum(
         _ derived: Span<UInt8>,
         _ encrypted: Span<UInt8>
     ) throws(KeystoreError) -> Bytes<32> {
@@ -113,20 +84,5 @@ extension Keystore {
         for position in 0..<16 { target[position] = derived[16 + position] }
         for position in encrypted.indices { target[16 + position] = encrypted[position] }
         do throws(CryptoError) { return try Digest.sha256(joined.span) } catch { throw .derivation(error) }
-    }
-
-    /// Version 4 of RFC 9562.
-    private static func randomUUID() -> String {
-        var bytes = Random.bytes(16)
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let text = Hex.encode(bytes, prefix: false)
-        var parts: [Substring] = []
-        var rest = text[...]
-        for length in [8, 4, 4, 4, 12] {
-            parts.append(rest.prefix(length))
-            rest = rest.dropFirst(length)
-        }
-        return parts.joined(separator: "-")
     }
 }
