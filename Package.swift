@@ -102,7 +102,11 @@ let targets: [Target] = [
         path: "Benchmarks"
     ),
 
-    .target(name: "TestSupport", dependencies: ["Concurrency", "Encoding", "HTTPClient"], path: "Tests/TestSupport"),
+    .target(
+        name: "TestSupport",
+        dependencies: ["Concurrency", "Encoding", "HTTPClient", "Secrets"],
+        path: "Tests/TestSupport"
+    ),
     .target(
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],

@@ -2,8 +2,10 @@
 import BLS
 import Crypto
 import Foundation
+import Glibc
 import Keystores
 import Secrets
+import TestSupport
 import Testing
 
 /// Where secrets are after loading: in secret memory, and nowhere else that a scan of this process can see.
@@ -65,5 +67,24 @@ struct SecretTraceTests {
         #expect(loaded.keys.count == 1 && loaded.warnings.count == 1)
         #expect(try MemoryScan.count(text) == 0)
         #expect(try MemoryScan.count(secret) == 0)
+    }
+}
+
+extension SecretBytes {
+    /// A file with `before`, this and `after`, written without a copy outside secret memory.
+    func write(to path: String, before: String = "", after: String = "") throws {
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        try put(Array(before.utf8), descriptor)
+        let written = withBytes {
+            unsafe $0.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        }
+        try #require(written == count)
+        try put(Array(after.utf8), descriptor)
+    }
+
+    private func put(_ bytes: [UInt8], _ descriptor: Int32) throws {
+        try #require(unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
     }
 }
