@@ -29,6 +29,7 @@ let targets: [Target] = [
     .target(name: "Concurrency", dependencies: ["CLinux"]),
     .target(name: "Secrets", dependencies: ["CSodium", "CLinux", "Concurrency"]),
     .target(name: "Crypto", dependencies: ["COpenSSL", "Encoding", "Secrets"]),
+    .target(name: "Age", dependencies: ["Crypto", "Encoding", "Secrets"]),
     .target(name: "BLS", dependencies: ["CBlst", "Encoding", "Secrets"]),
     .target(name: "SQLite", dependencies: ["CLinux", "CSQLite"]),
     .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "Concurrency"]),
@@ -112,6 +113,11 @@ let targets: [Target] = [
         name: "FaultVFS",
         dependencies: ["CSQLite", "Concurrency", "SQLite", "TestSupport"],
         path: "Tests/FaultVFS"
+    ),
+    .testTarget(
+        name: "AgeTests",
+        dependencies: ["Age", "Concurrency", "Crypto", "Encoding", "Secrets", "TestSupport"],
+        exclude: ["at-a-terminal"]
     ),
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"]),
@@ -212,7 +218,8 @@ let campaigns: [Target] =
         .executableTarget(
             name: "Fuzzer",
             dependencies: [
-                "CLibFuzzer", "Audit", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "Files", "HTTPServer",
+                "CLibFuzzer", "Age", "Audit", "BLS", "Configuration", "Consensus", "Crypto", "Encoding", "Files",
+                "HTTPServer",
                 "JSON",
                 "Keystores", "Secrets", "SignerAPI",
                 "SlashingProtection", "TestSupport", "YAML",

@@ -17,7 +17,7 @@ protocol FuzzTarget: SendableMetatype {
 enum Campaign {
     static let targets: [any FuzzTarget.Type] = [
         RequestTarget.self, KeystoreTarget.self, InterchangeTarget.self, ConfigurationTarget.self,
-        DescriptorTarget.self, HeadTarget.self, JSONTarget.self, PiecesTarget.self, AuditTarget.self,
+        DescriptorTarget.self, HeadTarget.self, JSONTarget.self, PiecesTarget.self, AuditTarget.self, AgeTarget.self,
     ]
 
     /// The one that `CHAMBER_FUZZ_TARGET` names.

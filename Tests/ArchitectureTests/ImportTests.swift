@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "Consensus", "SlashingProtection", "Signer", "Keystores", "Mnemonics", "Telemetry", "Audit", "Configuration",
+        "Consensus", "SlashingProtection", "SealedKeys", "Signer", "Keystores", "Telemetry", "Audit", "Configuration",
     ])
     func `the domain knows no HTTP`(target: String) {
         for file in Self.sources where file.target == target {

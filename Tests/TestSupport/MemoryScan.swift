@@ -13,19 +13,21 @@ package enum MemoryScan {
         }
         defer { unsafe munmap(start, chunk) }
         let window = unsafe UnsafeMutableRawBufferPointer(start: start, count: chunk)
-        var found = 0
+        // By address: the list of mappings is not made at once, and one that grows meanwhile may be in it twice.
+        var found: Set<UInt> = []
         let (length, address) = (needle.count, needle.address)
         try needle.withBytes { needle in
             try unsafe needle.withUnsafeBytes { needle in
                 try unsafe ProcessMemory().walk(overlap: length - 1, into: window) { piece, position in
                     let seen = unsafe ProcessMemory.occurrences(of: needle, in: piece)
-                    found += seen.count { position + UInt($0) != address }
+                    found.formUnion(seen.map { position + UInt($0) })
                 }
             }
         }
         // The kernel copied everything here; it must not be found by the next scan.
         unsafe memset(start, 0, chunk)
-        return found
+        found.remove(address)
+        return found.count
     }
 
     package static var isPossible: Bool { ProcessMemory().isPossible }
