@@ -80,6 +80,35 @@ import Testing
         }
     }
 
+    @Test(arguments: KeyBackend.present) func `what is changed between two batches comes after the cursor`(
+        backend: KeyBackend
+    ) async throws {
+        let place = try await KeyPlace(backend)
+        let store = try await place.open()
+        let total = 450
+        try await store.make((0..<total).map { .put($0) })
+        let changes: [SealedKeyEntry] = [
+            .put(0, 2), .delete(1, 2), .put(2, 2, .inactive), .put(total - 1, 2), .delete(total - 2, 2),
+            .put(total - 3, 2, .inactive), .put(total),
+        ]
+        var loaded: [Bytes<48>: SealedKeyRow] = [:]
+        var batches = 0
+        var outcomes: [SealedKeyOutcome]?
+        let cursor = try await store.load([.active]) { batch in
+            batches += 1
+            if batches == 1 { outcomes = try? await store.apply(changes) }
+            for row in batch { loaded[row.publicKey] = row }
+        }
+        #expect(batches > 1 && outcomes == changes.map { _ in .done })
+        let told = try #require(try await store.allChanges(after: cursor)).entries
+        #expect(told == changes.sorted { $0.publicKey < $1.publicKey })
+        for entry in told { loaded[entry.publicKey] = entry.row }
+        let rows = loaded.values.filter { $0.status == .active }.sorted { $0.publicKey < $1.publicKey }
+        #expect(rows == (try await store.all([.active]).rows))
+        await store.close()
+        withExtendedLifetime(place) {}
+    }
+
     @Test(arguments: KeyBackend.present) func `a load while keys are changed, with what came after, is complete`(
         backend: KeyBackend
     ) async throws {
