@@ -75,7 +75,9 @@ struct KeyPlace: Sendable {
             Self.database(),
             table: name,
             readers: readers,
-            changesKept: changesKept
+            changesKept: changesKept,
+            // All tests share one server that does one thing at a time.
+            patience: .seconds(120)
         )
     }
 

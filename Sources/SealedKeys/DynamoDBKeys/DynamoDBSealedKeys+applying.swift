@@ -7,9 +7,8 @@ internal import Encoding
 extension DynamoDBSealedKeys {
     /// Of one transaction, which has 100 operations and 4 MB: the header and the item of the ring come on top.
     private static let part = (count: DynamoDB.largestTransaction - 2, bytes: 3_000_000)
-    /// Tries of a transaction that those of other instances keep coming before, and for how long.
+    /// Tries of a transaction that those of other instances keep coming before.
     private static let rounds = 12
-    private static let patience = Duration.seconds(10)
 
     package func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
         try entries.check()
@@ -26,7 +25,7 @@ extension DynamoDBSealedKeys {
     /// stand there, and one that is still on its way finds another revision than it expects.
     private func change(_ part: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
         var last = DynamoDBError.canceled([.conflict])
-        let latest = MonotonicClock.nanoseconds &+ UInt64(clamping: Self.patience.nanoseconds)
+        let latest = MonotonicClock.nanoseconds &+ UInt64(clamping: patience.nanoseconds)
         for round in 0..<Self.rounds {
             if round > 0 { await pause(round) }
             let header = try await header()

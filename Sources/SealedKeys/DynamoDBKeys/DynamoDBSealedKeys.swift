@@ -14,18 +14,21 @@ package final class DynamoDBSealedKeys: SealedKeyStore {
     let table: String
     /// Reads under way at once.
     let readers: Int
+    /// How long a change waits for others before it, and again for those of other instances.
+    let patience: Duration
     /// In front of changes: those of one instance would only get in each other's way.
     let changing: Gate
     private let listing: Gate
     private let directory = Lock<KeyDirectory?>(nil)
     private let isClosed = Lock(false)
 
-    private init(_ database: DynamoDB, _ table: String, readers: Int) {
+    private init(_ database: DynamoDB, _ table: String, readers: Int, patience: Duration) {
         self.database = database
         self.table = table
         self.readers = max(1, readers)
-        changing = Gate(place: "the DynamoDB table \(table)", limit: .seconds(10))
-        listing = Gate(place: "the DynamoDB table \(table)", limit: .seconds(10))
+        self.patience = patience
+        changing = Gate(place: "the DynamoDB table \(table)", limit: patience)
+        listing = Gate(place: "the DynamoDB table \(table)", limit: patience)
     }
 
     // MARK: Opening
@@ -35,13 +38,16 @@ package final class DynamoDBSealedKeys: SealedKeyStore {
     /// - Parameters:
     ///   - readers: `max_concurrent_reads`.
     ///   - changesKept: how many transactions a new table remembers for instances that were away.
+    ///   - patience: how long a change waits for others before it is given up.
     package static func open(
         _ database: DynamoDB,
         table: String,
         readers: Int = 16,
-        changesKept: UInt64 = 4096
+        changesKept: UInt64 = 4096,
+        patience: Duration = .seconds(10)
     ) async throws(SealedKeyError) -> DynamoDBSealedKeys {
-        let store = DynamoDBSealedKeys(database, table, readers: readers)
+        precondition(changesKept > 0, "a table that remembers no change")
+        let store = DynamoDBSealedKeys(database, table, readers: readers, patience: patience)
         try await store.checkTable()
         let header = try await store.attempt { () throws(DynamoDBError) in
             try await database.getItem(table: table, key: SealedKeyHeader.key)
@@ -53,7 +59,8 @@ package final class DynamoDBSealedKeys: SealedKeyStore {
 
     /// Makes the table, for development.
     package static func createTable(_ database: DynamoDB, table: String) async throws(SealedKeyError) {
-        try await DynamoDBSealedKeys(database, table, readers: 1).attempt { () throws(DynamoDBError) in
+        let store = DynamoDBSealedKeys(database, table, readers: 1, patience: .zero)
+        try await store.attempt { () throws(DynamoDBError) in
             try await database.createTable(table, keys: SealedKeyItems.keys, indexes: [SealedKeyItems.index])
         }
     }
