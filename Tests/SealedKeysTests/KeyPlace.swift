@@ -48,11 +48,14 @@ struct KeyPlace: Sendable {
         if backend == .dynamodb { try await DynamoDBSealedKeys.createTable(Self.database(), table: name) }
     }
 
+    /// All tests share two processors, and a server that does one thing at a time.
+    private static let patience = Duration.seconds(120)
+
     var path: String { folder.file("keys.sqlite") }
 
     func open(_ store: String = "sealed_keys", changesKept: UInt64 = 4096) async throws -> any SealedKeyStore {
         switch backend {
-        case .sqlite: return try SQLiteSealedKeys(path: path, createIfMissing: true)
+        case .sqlite: return try SQLiteSealedKeys(path: path, createIfMissing: true, patience: Self.patience)
         case .postgres: return try await openPostgreSQL(store)
         case .dynamodb: return try await openDynamoDB(changesKept: changesKept)
         }
@@ -65,7 +68,12 @@ struct KeyPlace: Sendable {
         let settings = try PostgreSQLSettings(url: url, applicationName: "tests")
         return try await Blocking.run(name: "opening") {
             Result { () throws(SealedKeyError) in
-                try PostgreSQLSealedKeys(settings, name: store, createIfMissing: createIfMissing)
+                try PostgreSQLSealedKeys(
+                    settings,
+                    name: store,
+                    createIfMissing: createIfMissing,
+                    patience: Self.patience
+                )
             }
         }.get()
     }
@@ -76,8 +84,7 @@ struct KeyPlace: Sendable {
             table: name,
             readers: readers,
             changesKept: changesKept,
-            // All tests share one server that does one thing at a time.
-            patience: .seconds(120)
+            patience: Self.patience
         )
     }
 

@@ -22,15 +22,17 @@ package final class PostgreSQLSealedKeys: SealedKeyStore {
     /// - Parameters:
     ///   - name: of the store; see `SealedKeyTables`.
     ///   - createIfMissing: an empty store in a wrong database would look like keys that are lost.
+    ///   - patience: how long a call waits for those before it.
     package init(
         _ settings: PostgreSQLSettings,
         name: String = "sealed_keys",
-        createIfMissing: Bool
+        createIfMissing: Bool,
+        patience: Duration = .seconds(10)
     ) throws(SealedKeyError) {
         tables = try SealedKeyTables(name: name)
         place = "\(name) in \(settings)"
-        reading = Session(settings, place: place)
-        writing = Session(settings, place: place)
+        reading = Session(settings, Gate(place: place, limit: patience))
+        writing = Session(settings, Gate(place: place, limit: patience))
         let (tables, place) = (tables, place)
         try writing.use { connection throws(PostgreSQLError) in
             try tables.prepare(&connection, createIfMissing: createIfMissing)
@@ -130,9 +132,9 @@ private final class Session: Sendable {
     private let connection: Lock<RecoveringConnection>
     let gate: Gate
 
-    init(_ settings: PostgreSQLSettings, place: String) {
+    init(_ settings: PostgreSQLSettings, _ gate: Gate) {
         connection = Lock(RecoveringConnection(settings))
-        gate = Gate(place: place, limit: .seconds(10))
+        self.gate = gate
     }
 
     /// Everything that is done over it can be done twice: reading, and changes that find themselves done.

@@ -18,8 +18,14 @@ package final class SQLiteSealedKeys: SealedKeyStore {
     ///
     /// - Parameters:
     ///   - createIfMissing: an empty store in the place of one that is only not mounted would look like keys that are lost.
+    ///   - patience: how long a call waits for those before it.
     ///   - disk: where the files are; tests put one here that fails.
-    package init(path: String, createIfMissing: Bool, disk: any DatabaseDisk = SystemDisk()) throws(SealedKeyError) {
+    package init(
+        path: String,
+        createIfMissing: Bool,
+        patience: Duration = .seconds(10),
+        disk: any DatabaseDisk = SystemDisk()
+    ) throws(SealedKeyError) {
         guard !isSymbolicLink(path) else {
             throw .unusable(reason: "\(path) is a symbolic link; name the file that it leads to")
         }
@@ -44,7 +50,7 @@ package final class SQLiteSealedKeys: SealedKeyStore {
         }
         self.path = path
         self.lock = Lock(lock)
-        gate = Gate(place: path, limit: .seconds(10))
+        gate = Gate(place: path, limit: patience)
     }
 
     package func load(
