@@ -56,6 +56,10 @@ let targets: [Target] = [
     ),
     .target(name: "SignerState", dependencies: ["Concurrency", "DynamoDB", "PostgreSQL", "SQLite"]),
     .target(
+        name: "SealedKeys",
+        dependencies: ["AWS", "Concurrency", "DynamoDB", "Encoding", "PostgreSQL", "SQLite"]
+    ),
+    .target(
         name: "Authorization",
         dependencies: ["BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState"]
     ),
@@ -179,6 +183,13 @@ let targets: [Target] = [
     .testTarget(
         name: "PostgreSQLTests",
         dependencies: ["Concurrency", "PostgreSQL", "PostgreSQLServer", "TestSupport"]
+    ),
+    .testTarget(
+        name: "SealedKeysTests",
+        dependencies: [
+            "AWS", "Concurrency", "DynamoDB", "Encoding", "FaultVFS", "PostgreSQL", "PostgreSQLServer", "SQLite",
+            "SealedKeys", "TestSupport",
+        ]
     ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(

@@ -2,7 +2,8 @@
 package import AWS
 internal import JSON
 
-/// A client of DynamoDB. Reads are strongly consistent, always: what is read decides what may be signed.
+/// A client of DynamoDB. Reads are strongly consistent, those of an index excepted, which says so (`queryIndex`): what is
+/// read decides what may be signed.
 package struct DynamoDB: Sendable {
     private let client: AWSClient
     /// For one operation, all attempts together.

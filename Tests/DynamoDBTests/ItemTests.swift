@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
 import DynamoDB
+import Foundation
 import TestSupport
 import Testing
 
@@ -77,6 +78,53 @@ import Testing
         #expect(found.items.compactMap { $0["duty"]?.string } == ["b21", "b23", "b25", "b27", "b29", "b31", "b33"])
         let last = try await table.database.query(table: table.name, where: keys, descending: true, limit: 1)
         #expect(last.items.first?["duty"] == .string("b33") && last.next != nil)
+    }
+
+    @Test func `segments together are the table`() async throws {
+        let database = try await TestTable().database
+        let name = "segments-\(UUID().uuidString)"
+        try await database.createTable(name, keys: TableKeys(partition: .init("id", .string)))
+        for number in 0..<20 { try await database.putItem(table: name, ["id": .string("\(number)")]) }
+        var found: [AttributeValue?] = []
+        for number in 0..<3 {
+            var next: Item?
+            repeat {
+                let segment = ScanSegment(number, of: 3)
+                let page = try await database.scan(table: name, segment: segment, from: next, limit: 4)
+                found += page.items.map { $0["id"] }
+                next = page.next
+            } while next != nil
+        }
+        #expect(found.count == 20 && Set(found).count == 20)
+    }
+
+    @Test func `an index is described, and asked page after page`() async throws {
+        let database = try await TestTable().database
+        let name = "indexed-\(UUID().uuidString)"
+        let index = TableIndex(
+            "by-status",
+            keys: TableKeys(partition: .init("status", .string), sort: .init("number", .number))
+        )
+        let keys = TableKeys(partition: .init("id", .string))
+        try await database.createTable(name, keys: keys, indexes: [index])
+        let description = try await database.describeTable(name)
+        #expect(description.keys == keys && description.indexes == [index])
+        for number in UInt64(0)..<9 {
+            let status = number % 3 == 0 ? "other" : "wanted"
+            try await database.putItem(
+                table: name,
+                ["id": .string("\(9 - number)"), "status": .string(status), "number": .number(number)]
+            )
+        }
+        try await database.putItem(table: name, ["id": .string("without")])
+        let wanted = Expression("#s = :s", names: ["#s": "status"], values: [":s": .string("wanted")])
+        var (found, next, pages): ([UInt64?], Item?, Int) = ([], nil, 0)
+        repeat {
+            let page = try await database.queryIndex("by-status", of: name, where: wanted, from: next, limit: 4)
+            found += page.items.map { $0["number"]?.number }
+            (next, pages) = (page.next, pages + 1)
+        } while next != nil
+        #expect(found == [1, 2, 4, 5, 7, 8] && pages >= 2)
     }
 
     @Test func `a table describes itself`() async throws {

@@ -7,29 +7,6 @@ import SlashingProtection
 import TestSupport
 import Testing
 
-/// A `FaultDisk` as the store wants to see it.
-struct FaultyDisk: DatabaseDisk {
-    let disk: FaultDisk
-    var vfs: String? { disk.name }
-    func exists(_ path: String) -> Bool { disk.exists(path) }
-    func create(_ path: String) throws(DiskFailure) {
-        try translated { () throws(FaultDisk.Failure) in try disk.create(path) }
-    }
-    func move(_ from: String, to target: String) throws(DiskFailure) {
-        try translated { () throws(FaultDisk.Failure) in try disk.move(from, to: target) }
-    }
-    func remove(_ path: String) throws(DiskFailure) {
-        try translated { () throws(FaultDisk.Failure) in try disk.remove(path) }
-    }
-    func syncFolder(of path: String) throws(DiskFailure) {
-        try translated { () throws(FaultDisk.Failure) in try disk.syncFolder() }
-    }
-
-    private func translated(_ body: () throws(FaultDisk.Failure) -> Void) throws(DiskFailure) {
-        do throws(FaultDisk.Failure) { try body() } catch { throw DiskFailure("error \(error.errno)") }
-    }
-}
-
 /// A `FaultyDisk` on which a rewrite, once told to stand still, takes until the test lets it go on.
 struct StandingDisk: DatabaseDisk {
     private struct State {

@@ -6,7 +6,7 @@ package import PostgreSQL
 /// `containment_chamber`. Changes are one transaction each, one after the other.
 package final class PostgreSQLState: StateStore {
     private let settings: PostgreSQLSettings
-    private let session = Lock(SessionBox())
+    private let connection: Lock<RecoveringConnection>
     /// How long a call may take, connecting left out.
     private static let limit = Duration.seconds(5)
 
@@ -16,20 +16,21 @@ package final class PostgreSQLState: StateStore {
     /// Blocks: not on the pool.
     package init(_ settings: PostgreSQLSettings) throws(StateError) {
         self.settings = settings
-        try session.withLock { box throws(StateError) in
-            try box.use(settings) { connection throws(PostgreSQLError) in try StateTables.prepare(&connection) }
-        }
+        connection = Lock(RecoveringConnection(settings))
+        _ = try use(mayHappenTwice: true) { connection throws(PostgreSQLError) in
+            try StateTables.prepare(&connection)
+        }.get()
     }
 
     package func rows(after revision: UInt64) async throws(StateError) -> StateReading {
-        try await perform { connection throws(PostgreSQLError) in
+        try await perform(mayHappenTwice: true) { connection throws(PostgreSQLError) in
             .reading(try StateTables.read(&connection, after: revision, within: Self.limit))
         }.reading
     }
 
     @discardableResult
     package func apply(_ changes: [StateChange]) async throws(StateError) -> UInt64 {
-        let outcome = try await perform { connection throws(PostgreSQLError) in
+        let outcome = try await perform(mayHappenTwice: false) { connection throws(PostgreSQLError) in
             try StateTables.apply(&connection, changes, within: Self.limit)
         }
         switch outcome {
@@ -40,18 +41,26 @@ package final class PostgreSQLState: StateStore {
     }
 
     private func perform(
+        mayHappenTwice: Bool,
         _ work: @escaping @Sendable (inout PostgreSQLConnection) throws(PostgreSQLError) -> StateOutcome
     ) async throws(StateError) -> StateOutcome {
-        let result = await Blocking.run(name: "signer-state") { [self] () -> Result<StateOutcome, StateError> in
-            session.withLock { box -> Result<StateOutcome, StateError> in
-                do throws(StateError) { return .success(try box.use(settings, work)) } catch { return .failure(error) }
-            }
-        }
+        let result = await Blocking.run(name: "signer-state") { [self] in use(mayHappenTwice: mayHappenTwice, work) }
         return try result.get()
     }
 
+    private func use<Value>(
+        mayHappenTwice: Bool,
+        _ work: (inout PostgreSQLConnection) throws(PostgreSQLError) -> Value
+    ) -> Result<Value, StateError> {
+        connection.withLock { (connection) -> Result<Value, StateError> in
+            do throws(PostgreSQLError) {
+                return .success(try connection.use(mayHappenTwice: mayHappenTwice, work))
+            } catch { return .failure(StateError(error, settings)) }
+        }
+    }
+
     package func close() async {
-        await Blocking.run(name: "signer-state") { [self] in session.withLock { $0.close() } }
+        await Blocking.run(name: "signer-state") { [self] in connection.withLock { $0.close() } }
     }
 }
 
@@ -67,41 +76,13 @@ enum StateOutcome: Sendable {
     }
 }
 
-/// The one connection, made again where it was lost.
-private struct SessionBox: ~Copyable {
-    private var connection: PostgreSQLConnection?
-    private var isClosed = false
-
-    init() { connection = nil }
-
-    mutating func close() {
-        connection = nil
-        isClosed = true
-    }
-
-    mutating func use<Result>(
-        _ settings: PostgreSQLSettings,
-        _ work: (inout PostgreSQLConnection) throws(PostgreSQLError) -> Result
-    ) throws(StateError) -> Result {
-        guard !isClosed else { throw .unavailable(reason: "it is closed") }
-        do throws(PostgreSQLError) {
-            var current: PostgreSQLConnection
-            if let standing = connection.take(), standing.isUsable {
-                current = standing
-            } else {
-                current = try PostgreSQLConnection(settings)
-            }
-            let result = try work(&current)
-            connection = consume current
-            return result
-        } catch {
-            // A connection after an error is not kept: the next call makes one.
-            switch error {
-            case .server(let state, _) where state.hasPrefix("42") || state.hasPrefix("3"):
-                throw .unusable(reason: "\(settings): \(error)")
-            case .settings: throw .unusable(reason: "\(error)")
-            default: throw .unavailable(reason: "\(settings): \(error)")
-            }
+extension StateError {
+    fileprivate init(_ error: PostgreSQLError, _ settings: PostgreSQLSettings) {
+        switch error {
+        case .server(let state, _) where state.hasPrefix("42") || state.hasPrefix("3"):
+            self = .unusable(reason: "\(settings): \(error)")
+        case .settings: self = .unusable(reason: "\(error)")
+        default: self = .unavailable(reason: "\(settings): \(error)")
         }
     }
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Encoding
+
+/// Where validators' secret keys are kept, encrypted, for all instances of a chamber: one entry for each public key.
+///
+/// A store knows nothing of cryptography. Who writes encrypts and seals; who reads checks the seals, and remembers versions:
+/// an entry that comes back with a lower one has been put back by somebody. A deleted key leaves a tombstone, so that making
+/// it again goes on with its versions.
+///
+/// Every change has a place in one order, which no clock has a part in. An instance loads once and asks from then on for what
+/// came after the cursor that it was given.
+package protocol SealedKeyStore: Sendable {
+    /// Reads every key of some statuses, a batch at a time; the cursor from which `changes` goes on.
+    ///
+    /// What nobody changes meanwhile is told once. What somebody does may be told as it was, as it is or not at all, and
+    /// comes again with the changes after the cursor: of two versions the higher one counts.
+    func load(
+        _ statuses: Set<SealedKeyStatus>,
+        _ take: ([SealedKeyRow]) async -> Void
+    ) async throws(SealedKeyError) -> SealedKeyCursor
+
+    /// What was changed after a cursor. Where nothing was, this costs one small read.
+    func changes(after cursor: SealedKeyCursor) async throws(SealedKeyError) -> SealedKeyChanges
+
+    /// The entries of some keys as they stand, in the order in which they are asked for. Keys that never were are left out.
+    func entries(of publicKeys: [Bytes<48>]) async throws(SealedKeyError) -> [SealedKeyEntry]
+
+    /// The keys behind one, in the order of their bytes; fewer than `limit` only where there are no more.
+    ///
+    /// - Parameters:
+    ///   - publicKey: nil for the first page. It need not be there any more.
+    ///   - limit: 1 to `SealedKeyLimits.page`.
+    ///   - status: nil for all.
+    func page(
+        after publicKey: Bytes<48>?,
+        limit: Int,
+        status: SealedKeyStatus?
+    ) async throws(SealedKeyError) -> [SealedKeyRow]
+
+    /// Puts each entry in the place of the one of the version before, and says what came of it, in order. Each is done or
+    /// not for itself, and durable when this returns.
+    ///
+    /// An entry that stands already exactly as it is given counts as done. So where this throws, nobody knows which changes
+    /// were made, and the same call again finds out.
+    func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome]
+
+    func count() async throws(SealedKeyError) -> SealedKeyCount
+
+    func close() async
+}
+
+/// What one change came to.
+package enum SealedKeyOutcome: Hashable, Sendable {
+    case done
+    /// The entry does not follow on what stands there; nil where nothing ever did. Nothing was changed.
+    case conflict(SealedKeyEntry?)
+}
+
+/// How far a reader has come in the order of changes.
+package struct SealedKeyCursor: Hashable, Sendable {
+    /// Made at random with the store: another store under the same name knows nothing of what was read in this one.
+    let store: Bytes<16>
+    let revision: UInt64
+}
+
+/// What came after a cursor.
+package enum SealedKeyChanges: Hashable, Sendable {
+    /// Nothing; the cursor stays.
+    case unchanged
+    /// Entries of every status and tombstones as they stand now, each key once, and the cursor from which to ask on: there
+    /// may be more.
+    case changed([SealedKeyEntry], SealedKeyCursor)
+    /// What was changed is not known any more, or the store is another one, or has gone back. Everything has to be loaded
+    /// again, and what is not told then is gone.
+    case reload
+}
+
+package struct SealedKeyCount: Hashable, Sendable {
+    package let active: UInt64
+    package let inactive: UInt64
+}
+
+package enum SealedKeyLimits {
+    /// Bytes of all parts of a row together; an encrypted mnemonic has some hundred for each of its recipients. An item of
+    /// DynamoDB has at most 400 KB.
+    package static let body = 300_000
+    /// Rows of one page.
+    package static let page = 1_000
+    /// Rows that are read at once; with bodies of the largest size they have 60 MB.
+    static let batch = 200
+}
