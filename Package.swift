@@ -38,7 +38,7 @@ let targets: [Target] = [
         exclude: ["README.md"]
     ),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
-    .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
+    .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "Encoding", "JSON", "Secrets"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux", "CSeccomp"]),
@@ -123,7 +123,10 @@ let targets: [Target] = [
             "Audit", "Concurrency", "Crypto", "Encoding", "Files", "SignerState", "Telemetry", "TestSupport",
         ]
     ),
-    .testTarget(name: "AWSTests", dependencies: ["AWS", "Concurrency", "TestSupport"]),
+    .testTarget(
+        name: "AWSTests",
+        dependencies: ["AWS", "Concurrency", "Crypto", "Encoding", "Secrets", "TestSupport"]
+    ),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
