@@ -57,6 +57,7 @@ let targets: [Target] = [
         name: "Authorization",
         dependencies: ["BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState"]
     ),
+    .target(name: "Sealing", dependencies: ["AWS", "Concurrency", "Crypto", "Encoding", "JSON", "Secrets"]),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
         name: "Audit",
@@ -167,6 +168,10 @@ let targets: [Target] = [
     .testTarget(
         name: "PostgreSQLTests",
         dependencies: ["Concurrency", "PostgreSQL", "PostgreSQLServer", "TestSupport"]
+    ),
+    .testTarget(
+        name: "SealingTests",
+        dependencies: ["AWS", "Encoding", "JSON", "Sealing", "Secrets", "TestSupport"]
     ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(

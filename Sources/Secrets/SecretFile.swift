@@ -14,6 +14,8 @@ package struct FileIdentity: Hashable, Sendable {
     package let changed: Int64
     /// Type and permission bits, `st_mode`.
     package let mode: UInt32
+    /// Whether the user that this process runs as owns it.
+    package let isOwn: Bool
 
     /// Whether anyone but the owner can read or write it.
     package var isOpenToOthers: Bool { mode & 0o066 != 0 }
@@ -32,6 +34,7 @@ package struct FileIdentity: Hashable, Sendable {
         modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
         changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
         mode = status.st_mode
+        isOwn = status.st_uid == geteuid()
     }
 }
 

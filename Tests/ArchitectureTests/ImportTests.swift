@@ -83,7 +83,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["Consensus", "SlashingProtection", "Signer", "Keystores", "Telemetry", "Audit", "Configuration"])
+    @Test(arguments: [
+        "Consensus", "SlashingProtection", "Signer", "Keystores", "Telemetry", "Audit", "Configuration", "Sealing",
+    ])
     func `the domain knows no HTTP`(target: String) {
         for file in Self.sources where file.target == target {
             #expect(!file.imports.contains("HTTPServer"), "\(file.testDescription)")
