@@ -44,9 +44,13 @@ package final class KeyWrappers: Sendable {
     }
 
     private let settings: KeyWrapperSettings
-    private let kept = Lock(Kept())
+    private let kept: Lock<Kept>
 
-    package init(_ settings: KeyWrapperSettings) { self.settings = settings }
+    /// - Parameter runtime: nil for one of its own, made when AWS is first asked.
+    package init(_ settings: KeyWrapperSettings, runtime: AWSRuntime? = nil) {
+        self.settings = settings
+        kept = Lock(Kept(runtime: runtime))
+    }
 
     package func wrapper(for name: KeyName) throws(WrappingError) -> any KeyWrapper {
         switch name.holder {

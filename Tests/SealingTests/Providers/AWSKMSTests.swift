@@ -109,7 +109,8 @@ import Testing
             endpoints: ["eu-central-1": try await MotoServer.shared.endpoint],
             credentials: TestKey.credentials("123456789012")
         )
-        let error = try #require(await KeyWrappers(settings).wrapper(for: name).wrapFailure(share))
+        let wrapper = try KeyWrappers(settings, runtime: TestKey.runtime.get()).wrapper(for: name)
+        let error = try #require(await wrapper.wrapFailure(share))
         #expect(error.cause == .missing && error.reason.contains("NotFoundException (\(name))"))
     }
 
@@ -144,8 +145,10 @@ import Testing
             unsafe setenv("AWS_SECRET_ACCESS_KEY", "x", 1)
             let accounts = ["111111111111", "222222222222", "333333333333"]
             let profiles = Dictionary(uniqueKeysWithValues: accounts.map { ($0, "holder-\($0)") })
+            let runtime = try TestKey.runtime.get()
             let wrappers = KeyWrappers(
-                KeyWrapperSettings(endpoints: ["*": endpoint], profiles: profiles, timeout: .seconds(20))
+                KeyWrapperSettings(endpoints: ["*": endpoint], profiles: profiles, timeout: .seconds(20)),
+                runtime: runtime
             )
             for arn in arns {
                 let share = Random.bytes(50)
@@ -155,13 +158,16 @@ import Testing
                 precondition(found == share)
             }
             // Without its profile a key is used as whom the chain says, for whom it does not exist.
-            let alone = KeyWrappers(KeyWrapperSettings(endpoints: ["*": endpoint], timeout: .seconds(20)))
+            let alone = KeyWrappers(
+                KeyWrapperSettings(endpoints: ["*": endpoint], timeout: .seconds(20)),
+                runtime: runtime
+            )
             let error = try await alone.wrapper(for: KeyName(arns[0])).wrapFailure(Random.bytes(50))
             precondition(error?.cause == .missing)
             // What was made for an account is kept.
             _ = unsafe unlink(path)
             _ = try await wrappers.wrapper(for: KeyName(arns[0])).wrapped([1])
-            let fresh = KeyWrappers(KeyWrapperSettings(profiles: ["*": "holder-111111111111"]))
+            let fresh = KeyWrappers(KeyWrapperSettings(profiles: ["*": "holder-111111111111"]), runtime: runtime)
             let settings = #expect(throws: WrappingError.self) { try fresh.wrapper(for: KeyName(arns[0])) }
             precondition(settings?.cause == .settings)
             precondition(settings?.reason.contains("the profile 'holder-111111111111'") == true)

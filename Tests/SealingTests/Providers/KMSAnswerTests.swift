@@ -17,7 +17,7 @@ import Testing
             credentials: TestKey.credentials("111122223333"),
             timeout: timeout
         )
-        return try KeyWrappers(settings).wrapper(for: KeyName(Self.arn))
+        return try KeyWrappers(settings, runtime: TestKey.runtime.get()).wrapper(for: KeyName(Self.arn))
     }
 
     @Test func `what is asked names the key and the context`() async throws {

@@ -81,6 +81,7 @@ extension KeyWrapper {
 
 /// A key of moto's KMS.
 struct TestKey: Sendable {
+    /// Shared: the library leaves a finished thread behind for each that goes.
     static let runtime = Result { () throws(AWSError) -> AWSRuntime in try AWSRuntime() }
 
     let arn: String
@@ -117,7 +118,7 @@ struct TestKey: Sendable {
             credentials: Self.credentials(account),
             timeout: timeout
         )
-        return try KeyWrappers(settings).wrapper(for: name)
+        return try KeyWrappers(settings, runtime: Self.runtime.get()).wrapper(for: name)
     }
 
     func trouble(_ action: String) async throws { try await MotoServer.shared.trouble(action, key: arn) }
