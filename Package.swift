@@ -39,7 +39,7 @@ let targets: [Target] = [
         exclude: ["README.md"]
     ),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
-    .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "JSON"]),
+    .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "Encoding", "JSON", "Secrets"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "Hardening", dependencies: ["CLinux", "CSeccomp"]),
@@ -63,6 +63,12 @@ let targets: [Target] = [
         name: "Authorization",
         dependencies: ["BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "JSON", "Secrets", "SignerState"]
     ),
+    .target(
+        name: "Sealing",
+        dependencies: [
+            "AWS", "BLS", "Concurrency", "Crypto", "Encoding", "JSON", "SealedKeys", "Secrets", "SignerState",
+        ]
+    ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
         name: "Audit",
@@ -78,8 +84,9 @@ let targets: [Target] = [
     .target(
         name: "SignerAPI",
         dependencies: [
-            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Keystores",
-            "Secrets", "Signer", "SignerState", "SlashingProtection", "Telemetry",
+            "Age", "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON",
+            "Keystores",
+            "Mnemonics", "SealedKeys", "Sealing", "Secrets", "Signer", "SignerState", "SlashingProtection", "Telemetry",
         ]
     ),
     .target(name: "Arguments"),
@@ -88,9 +95,11 @@ let targets: [Target] = [
     .executableTarget(
         name: "ContainmentChamber",
         dependencies: [
-            "AWS", "Arguments", "Audit", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus", "Crypto",
+            "AWS", "Age", "Arguments", "Audit", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus",
+            "Crypto",
             "Doctor", "DynamoDB", "Encoding", "Files", "HTTPClient",
-            "HTTPServer", "Hardening", "Keystores", "PostgreSQL", "Secrets", "Signer", "SignerAPI", "SignerState",
+            "HTTPServer", "Hardening", "Keystores", "Mnemonics", "PostgreSQL", "SealedKeys", "Sealing", "Secrets",
+            "Signer", "SignerAPI", "SignerState",
             "SlashingProtection", "Telemetry",
         ]
     ),
@@ -138,7 +147,10 @@ let targets: [Target] = [
             "Audit", "Concurrency", "Crypto", "Encoding", "Files", "SignerState", "Telemetry", "TestSupport",
         ]
     ),
-    .testTarget(name: "AWSTests", dependencies: ["AWS", "Concurrency", "TestSupport"]),
+    .testTarget(
+        name: "AWSTests",
+        dependencies: ["AWS", "Concurrency", "Crypto", "Encoding", "Secrets", "TestSupport"]
+    ),
     .testTarget(name: "BLSTests", dependencies: ["BLS", "Encoding", "Secrets", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Secrets", "SlashingProtection", "TestSupport"]),
     .testTarget(name: "ConcurrencyTests", dependencies: ["Concurrency"]),
@@ -191,12 +203,21 @@ let targets: [Target] = [
             "SealedKeys", "TestSupport",
         ]
     ),
+    .testTarget(
+        name: "SealingTests",
+        dependencies: [
+            "AWS", "BLS", "Concurrency", "Crypto", "Encoding", "JSON", "SealedKeys", "Sealing", "Secrets",
+            "SignerState",
+            "TestSupport",
+        ]
+    ),
     .testTarget(name: "SecretsTests", dependencies: ["Concurrency", "Encoding", "Secrets"]),
     .testTarget(
         name: "SignerAPITests",
         dependencies: [
             "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Keystores",
-            "Secrets", "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry", "TestSupport",
+            "SealedKeys", "Sealing", "Secrets", "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry",
+            "TestSupport",
         ]
     ),
     .testTarget(

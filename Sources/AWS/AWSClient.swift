@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
+package import Secrets
 
 /// A client of one service of AWS that speaks JSON over POST: DynamoDB, KMS.
 package struct AWSClient: Sendable {
@@ -56,26 +57,74 @@ package struct AWSClient: Sendable {
         isIdempotent: Bool,
         isTransient: (ServiceError) -> Bool = { _ in false }
     ) async throws(AWSError) -> [UInt8] {
-        let request = Request(
+        let request = request(target, .plain(body))
+        return try await answer(to: request, false, limit, isIdempotent, isTransient).plain()
+    }
+
+    /// Calls one operation whose request holds a secret: it is sent from secret memory.
+    ///
+    /// - Parameter quotable: refusals in whose words nothing of the request stands, by code. Of every other the error has the
+    ///   code alone: a service that finds fault with a request may quote it.
+    package func call(
+        target: String,
+        secretBody: consuming SecretBytes,
+        within limit: Duration,
+        isIdempotent: Bool,
+        quotable: Set<String>
+    ) async throws(AWSError) -> [UInt8] {
+        let request = request(target, .secret(SecretBox(secretBody)), quotable: quotable)
+        return try await answer(to: request, false, limit, isIdempotent, { _ in false }).plain()
+    }
+
+    /// Calls one operation whose answer holds a secret: it is received into secret memory.
+    package func callForSecret(
+        target: String,
+        body: [UInt8],
+        within limit: Duration,
+        isIdempotent: Bool
+    ) async throws(AWSError) -> SecretBytes {
+        let request = request(target, .plain(body))
+        return try await answer(to: request, true, limit, isIdempotent, { _ in false }).secretBytes()
+    }
+
+    private func request(_ target: String, _ body: RequestBody, quotable: Set<String>? = nil) -> Request {
+        Request(
             headers: [
                 ("Host", endpoint.authority), ("Content-Type", contentType), ("X-Amz-Target", target),
                 ("Content-Length", String(body.count)), ("Accept-Encoding", "identity"),
                 ("User-Agent", "containment-chamber"),
             ],
-            body: body
+            body: body,
+            quotable: quotable
         )
+    }
+
+    private func answer(
+        to request: Request,
+        _ expectingSecret: Bool,
+        _ limit: Duration,
+        _ isIdempotent: Bool,
+        _ isTransient: (ServiceError) -> Bool
+    ) async throws(AWSError) -> AnswerBody {
         let end = MonotonicClock.nanoseconds &+ UInt64(clamping: limit.nanoseconds)
         var attempts = RetryState(rules: retries, isIdempotent: isIdempotent)
         while true {
             let left = Duration.nanoseconds(Int64(clamping: end) - Int64(clamping: MonotonicClock.nanoseconds))
             let outcome = await Exchange.run(
                 request,
+                expectingSecret: expectingSecret,
                 signer: signer,
                 pool: pool,
                 runtime: runtime,
                 within: attempts.limit(left: left)
             )
-            let answer = Answer(outcome, place: place, isTransient: isTransient)
+            let answer = Answer(
+                outcome,
+                to: request,
+                place: place,
+                source: signer.credentials.source,
+                isTransient: isTransient
+            )
             if case .success(let body) = answer { return body }
             let remaining = Duration.nanoseconds(Int64(clamping: end) - Int64(clamping: MonotonicClock.nanoseconds))
             var generator = SystemRandomNumberGenerator()

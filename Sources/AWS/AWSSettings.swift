@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Which AWS, and as whom.
-package struct AWSSettings: Sendable {
+package struct AWSSettings: Hashable, Sendable {
     /// Where the service is, such as `eu-central-1`.
     package var region: String
     /// Another address than the region's own: a private endpoint, or a server for tests. Without TLS only on this machine.
     package var endpoint: String?
     package var credentials: Credentials
 
-    package enum Credentials: Sendable {
+    package enum Credentials: Hashable, Sendable {
         /// The usual places in the usual order: the environment, the profile (of that name, or `AWS_PROFILE`, or
         /// `default`), a web identity token, the container's endpoint (ECS, EKS pod identity), the instance's (IMDSv2).
         /// They are fetched again by themselves before they expire.
         case chain(profile: String? = nil)
+        /// A profile of the AWS configuration and nothing before it. In the chain the environment goes before any profile,
+        /// so that a profile which is meant for one account would not be used where the environment names another.
+        case profile(String)
         /// Written down. For tests: a secret of value has no place in a `String`.
         case fixed(accessKey: String, secretKey: String, sessionToken: String? = nil)
     }

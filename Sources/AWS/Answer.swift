@@ -3,7 +3,7 @@ internal import JSON
 
 /// What an attempt means for the call.
 package enum Answer: Sendable {
-    case success([UInt8])
+    case success(AnswerBody)
     /// It has not happened, and would not the next time either.
     case final(AWSError)
     /// It has not happened; the next time it may.
@@ -11,11 +11,18 @@ package enum Answer: Sendable {
     /// It may have happened.
     case unknown(AWSError)
 
-    init(_ outcome: Exchange.Outcome, place: String, isTransient: (ServiceError) -> Bool) {
+    /// - Parameter source: where credentials were looked for.
+    init(
+        _ outcome: Exchange.Outcome,
+        to request: Request,
+        place: String,
+        source: String,
+        isTransient: (ServiceError) -> Bool
+    ) {
         switch outcome {
         case .answered(200, let body): self = .success(body)
         case .answered(let status, let body):
-            let answer = Self.refusal(status: status, body: body, place: place)
+            let answer = Self.refusal(status: status, body: body.plain(), quotable: request.quotable, place: place)
             if case .final(.service(let error)) = answer, isTransient(error) {
                 self = .notHappened(.service(error))
             } else {
@@ -23,10 +30,7 @@ package enum Answer: Sendable {
             }
         case .noCredentials(let reason):
             self = .final(
-                .credentials(
-                    reason: "no AWS credentials for \(place): \(reason); looked for in the environment, the profile, "
-                        + "a web identity, the container's and the instance's endpoint"
-                )
+                .credentials(reason: "no AWS credentials for \(place): \(reason); looked for in \(source)")
             )
         case .notSent(let reason): self = .notHappened(.unreachable(reason: "\(place) cannot be reached: \(reason)"))
         case .unclear(let reason):
@@ -34,13 +38,20 @@ package enum Answer: Sendable {
         }
     }
 
-    private static func refusal(status: Int, body: [UInt8], place: String) -> Answer {
+    private static func refusal(status: Int, body: [UInt8], quotable: Set<String>?, place: String) -> Answer {
         let refusal = (try? JSONDocument(body))?.root
         let code = refusal?.member("__type")?.string.map { errorCode(in: $0.string) } ?? ""
         let said = (refusal?.member("message") ?? refusal?.member("Message"))?.string?.string ?? ""
+        let isQuotable = quotable?.contains(code) ?? true
         // The refusal of a signature quotes the whole request in later lines, session token and all.
-        let message = String(said.prefix { $0 != "\n" && $0 != "\r\n" }.prefix(300))
-        let error = ServiceError(place: place, code: code, message: message, status: status, body: body)
+        let message = isQuotable ? String(said.prefix { $0 != "\n" && $0 != "\r\n" }.prefix(300)) : ""
+        let error = ServiceError(
+            place: place,
+            code: code,
+            message: message,
+            status: status,
+            body: isQuotable ? body : []
+        )
         if throttling.contains(code) || status == 429 {
             return .notHappened(.throttled(reason: "\(error.description); the capacity does not suffice for the load"))
         }

@@ -6,14 +6,29 @@ internal import CAWS
 @safe final class CredentialsProvider: @unchecked Sendable {
     // Sound: the pointer never changes; the library's object counts its references and may be asked from any thread.
     let handle: UnsafeMutablePointer<aws_credentials_provider>
+    /// For errors: where it looks.
+    let source: String
 
     init(_ credentials: AWSSettings.Credentials, runtime: AWSRuntime) throws(AWSError) {
-        let made =
-            switch credentials {
-            case .chain(let profile): unsafe Self.chain(profile: profile ?? "", runtime: runtime)
-            case .fixed(let accessKey, let secretKey, let sessionToken):
-                unsafe Self.fixed(accessKey, secretKey, sessionToken ?? "")
+        let made: UnsafeMutablePointer<aws_credentials_provider>?
+        switch credentials {
+        case .chain(let profile):
+            source = "the environment, the profile, a web identity, the container's and the instance's endpoint"
+            unsafe made = Self.chain(profile: profile ?? "", runtime: runtime)
+        case .profile(let name):
+            source = "the profile '\(name)'"
+            unsafe made = Self.profile(name, runtime: runtime)
+            // It is read now to see of what kind it is; the library does not say what is wrong.
+            guard unsafe made != nil else {
+                throw .settings(
+                    reason:
+                        "the profile '\(name)' is not in the AWS configuration or is not complete; look at AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, else ~/.aws"
+                )
             }
+        case .fixed(let accessKey, let secretKey, let sessionToken):
+            source = "the settings"
+            unsafe made = Self.fixed(accessKey, secretKey, sessionToken ?? "")
+        }
         guard let made = unsafe made else {
             throw .settings(reason: "the AWS credentials cannot be set up: \(lastError())")
         }
@@ -29,6 +44,24 @@ internal import CAWS
             unsafe options.tls_ctx = runtime.tls
             unsafe options.profile_name_override = profile
             return unsafe aws_credentials_provider_new_chain_default(aws_default_allocator(), &options)
+        }
+    }
+
+    private static func profile(_ name: String, runtime: AWSRuntime) -> UnsafeMutablePointer<aws_credentials_provider>?
+    {
+        unsafe withCursor(name) { name in
+            var options = unsafe aws_credentials_provider_profile_options()
+            unsafe options.bootstrap = runtime.bootstrap
+            unsafe options.tls_ctx = runtime.tls
+            unsafe options.profile_name_override = name
+            let source = unsafe aws_credentials_provider_new_profile(aws_default_allocator(), &options)
+            guard let source = unsafe source else { return nil }
+            defer { unsafe aws_credentials_provider_release(source) }
+            var kept = unsafe aws_credentials_provider_cached_options()
+            unsafe kept.source = source
+            // As the chain does.
+            unsafe kept.refresh_time_in_milliseconds = 15 * 60 * 1000
+            return unsafe aws_credentials_provider_new_cached(aws_default_allocator(), &kept)
         }
     }
 

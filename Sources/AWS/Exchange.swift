@@ -12,7 +12,7 @@ internal import Concurrency
 
     /// What became of it.
     enum Outcome: Sendable {
-        case answered(status: Int, body: [UInt8])
+        case answered(status: Int, body: AnswerBody)
         case noCredentials(reason: String)
         /// Not the whole of the request left this process, so it cannot have had an effect.
         case notSent(reason: String)
@@ -43,15 +43,12 @@ internal import Concurrency
 
     private var message: RequestMessage?
     private var connection: OpaquePointer?
-    private var received: [UInt8] = []
-    private var isTooLarge = false
+    private let received: AnswerBody
     private var wasSent = false
-
-    /// The largest answer of DynamoDB is 16 MiB of items, in JSON.
-    private static let largestAnswer = 64 << 20
 
     private init(
         _ request: Request,
+        expectingSecret: Bool,
         signer: RequestSigner,
         pool: ConnectionPool,
         runtime: AWSRuntime,
@@ -59,6 +56,7 @@ internal import Concurrency
         _ waiting: CheckedContinuation<Outcome, Never>
     ) {
         self.request = request
+        received = AnswerBody(isSecret: expectingSecret)
         self.signer = signer
         self.pool = pool
         self.limit = limit
@@ -74,15 +72,26 @@ internal import Concurrency
     }
 
     /// Returns within `limit`, whatever the other side does.
+    ///
+    /// - Parameter expectingSecret: whether the answer is collected in secret memory alone.
     static func run(
         _ request: Request,
+        expectingSecret: Bool,
         signer: RequestSigner,
         pool: ConnectionPool,
         runtime: AWSRuntime,
         within limit: Duration
     ) async -> Outcome {
         await withCheckedContinuation { waiting in
-            Exchange(request, signer: signer, pool: pool, runtime: runtime, within: limit, waiting).begin()
+            Exchange(
+                request,
+                expectingSecret: expectingSecret,
+                signer: signer,
+                pool: pool,
+                runtime: runtime,
+                within: limit,
+                waiting
+            ).begin()
         }
     }
 
@@ -192,10 +201,7 @@ internal import Concurrency
 
     /// False for an answer that has no end.
     private func receive(_ data: aws_byte_cursor) -> Bool {
-        isTooLarge = unsafe received.count + data.len > Self.largestAnswer
-        guard !isTooLarge else { return false }
-        unsafe received.append(contentsOf: UnsafeBufferPointer(start: data.ptr, count: data.len))
-        return true
+        unsafe received.append(UnsafeRawBufferPointer(start: data.ptr, count: data.len))
     }
 
     private func complete(_ code: Int32) {
@@ -210,8 +216,8 @@ internal import Concurrency
         unsafe aws_http_connection_manager_release_connection(pool.handle, connection)
         if code == 0 {
             finish(.answered(status: Int(status), body: received))
-        } else if isTooLarge {
-            finish(.unclear(reason: "the answer has more than \(Self.largestAnswer) bytes"))
+        } else if received.isTooLarge {
+            finish(.unclear(reason: "the answer has more than \(received.limit) bytes"))
         } else {
             finish(wasSent ? .unclear(reason: describe(code)) : .notSent(reason: describe(code)))
         }

@@ -4,22 +4,26 @@ internal import CAWS
 /// What one request says: a POST to the root, as the services with a JSON protocol want it.
 struct Request: Sendable {
     let headers: [(name: String, value: String)]
-    let body: [UInt8]
+    let body: RequestBody
+    /// The refusals whose words are told, by code; nil for all.
+    let quotable: Set<String>?
 }
 
 /// A request in the library's form, with the bytes of its body (`aws_http_message`).
 @safe final class RequestMessage {
     let handle: OpaquePointer
     let signable: UnsafeMutablePointer<aws_signable>
-    private let body: UnsafeMutableBufferPointer<UInt8>
+    /// SHA-256 of the body in hexadecimal, for the signature. Taken where the body lies: the library would first read it
+    /// into a buffer that it gives back as it is.
+    let bodyDigest: String
+    private let body: StandingBytes
 
     init?(_ request: Request) {
         let allocator = unsafe aws_default_allocator()
-        guard let message = unsafe aws_http_message_new_request(allocator) else { return nil }
-        // The library reads the body from where it lies, as long as the message lives.
-        unsafe body = .allocate(capacity: request.body.count)
-        _ = unsafe body.initialize(from: request.body)
-        var content = unsafe aws_byte_cursor_from_array(body.baseAddress, body.count)
+        body = StandingBytes(request.body)
+        guard let digest = body.digest, let message = unsafe aws_http_message_new_request(allocator) else { return nil }
+        bodyDigest = digest
+        var content = unsafe body.cursor
         let stream = unsafe aws_input_stream_new_from_cursor(allocator, &content)
         unsafe aws_http_message_set_body_stream(message, stream)
         unsafe aws_input_stream_release(stream)
@@ -38,7 +42,6 @@ struct Request: Sendable {
         }
         guard isComplete, let signable = unsafe aws_signable_new_http_request(allocator, message) else {
             unsafe aws_http_message_release(message)
-            unsafe body.deallocate()
             return nil
         }
         unsafe handle = message
@@ -48,7 +51,6 @@ struct Request: Sendable {
     deinit {
         unsafe aws_signable_destroy(signable)
         unsafe aws_http_message_release(handle)
-        unsafe body.deallocate()
     }
 
     /// Adds the headers of a signature; false where that fails.
@@ -75,27 +77,34 @@ struct RequestSigner: Sendable {
     ) -> Bool {
         unsafe withCursor(service) { service in
             unsafe withCursor(region) { region in
-                var settings = unsafe aws_signing_config_aws()
-                unsafe settings.config_type = AWS_SIGNING_CONFIG_AWS
-                unsafe settings.algorithm = AWS_SIGNING_ALGORITHM_V4
-                unsafe settings.signature_type = AWS_ST_HTTP_REQUEST_HEADERS
-                unsafe settings.region = region
-                unsafe settings.service = service
-                unsafe settings.flags.use_double_uri_encode = 1
-                unsafe settings.flags.should_normalize_uri_path = 1
-                unsafe settings.credentials_provider = credentials.handle
-                unsafe aws_date_time_init_now(&settings.date)
-                return unsafe withUnsafePointer(to: &settings) { settings in
-                    unsafe settings.withMemoryRebound(to: aws_signing_config_base.self, capacity: 1) { settings in
-                        unsafe aws_sign_request_aws(
-                            aws_default_allocator(),
-                            message.signable,
-                            settings,
-                            callback,
-                            context
-                        ) == AWS_OP_SUCCESS
-                    }
+                unsafe withCursor(message.bodyDigest) { digest in
+                    var settings = unsafe aws_signing_config_aws()
+                    unsafe settings.config_type = AWS_SIGNING_CONFIG_AWS
+                    unsafe settings.algorithm = AWS_SIGNING_ALGORITHM_V4
+                    unsafe settings.signature_type = AWS_ST_HTTP_REQUEST_HEADERS
+                    unsafe settings.region = region
+                    unsafe settings.service = service
+                    unsafe settings.signed_body_value = digest
+                    unsafe settings.flags.use_double_uri_encode = 1
+                    unsafe settings.flags.should_normalize_uri_path = 1
+                    unsafe settings.credentials_provider = credentials.handle
+                    unsafe aws_date_time_init_now(&settings.date)
+                    return unsafe start(&settings, message, context, callback)
                 }
+            }
+        }
+    }
+
+    private func start(
+        _ settings: inout aws_signing_config_aws,
+        _ message: RequestMessage,
+        _ context: UnsafeMutableRawPointer,
+        _ callback: Callback
+    ) -> Bool {
+        unsafe withUnsafePointer(to: &settings) { settings in
+            unsafe settings.withMemoryRebound(to: aws_signing_config_base.self, capacity: 1) { settings in
+                unsafe aws_sign_request_aws(aws_default_allocator(), message.signable, settings, callback, context)
+                    == AWS_OP_SUCCESS
             }
         }
     }

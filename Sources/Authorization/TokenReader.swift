@@ -68,7 +68,7 @@ package final class TokenReader: Sendable {
     }
 }
 
-/// Base64 (RFC 4648 §4) on the stack.
+/// Base64 on the stack.
 private struct Decoded {
     /// Of a user name of some hundred bytes and a token.
     static let mostDigits = 400
@@ -84,45 +84,10 @@ private struct Decoded {
 
     /// False where the text is not base64 with its padding.
     mutating func decode(_ text: Span<UInt8>) -> Bool {
-        guard !text.isEmpty, text.count % 4 == 0 else { return false }
-        let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
-        var group: UInt32 = 0
-        for place in 0..<(text.count - padding) {
-            guard let value = Self.value(of: text[place]) else { return false }
-            group = group << 6 | value
-            guard place % 4 == 3 else { continue }
-            append(group, 3)
-            group = 0
-        }
-        switch padding {
-        case 1:
-            guard group & 3 == 0 else { return false }
-            append(group << 6, 2)
-        case 2:
-            guard group & 15 == 0 else { return false }
-            append(group << 12, 1)
-        default: break
-        }
+        var target = bytes.mutableSpan
+        guard let length = Base64.decode(text, into: &target) else { return false }
+        count = length
         return true
-    }
-
-    private mutating func append(_ group: UInt32, _ length: Int) {
-        for place in 0..<length {
-            bytes[count] = UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * place))
-            count += 1
-        }
-    }
-
-    /// By comparison: a table would be looked up at places that the secret decides.
-    private static func value(of digit: UInt8) -> UInt32? {
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 
     mutating func wipe() {

@@ -16,6 +16,7 @@ package struct Configuration: Sendable {
     package var tls = TLS()
     package var auth = Auth()
     package var signerState = SignerState()
+    package var kms = KMS()
     package var health = Health()
     package var compatibility = Compatibility()
     package var logging = Logging()
@@ -52,10 +53,11 @@ package struct Configuration: Sendable {
     package static let schema = Schema<Configuration>(
         Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings + TLS.settings
             + Metrics.settings + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
-            + SignerState.settings + Health.settings + Compatibility.settings + Logging.settings + Audit.settings
+            + SignerState.settings + KMS.settings + Health.settings + Compatibility.settings + Logging.settings
+            + Audit.settings
             + Tracing.settings,
         rules: Canaries.rules + Server.rules + Sandbox.rules + TLS.rules + KeySources.rules + AntiSlashing.rules
-            + SignerState.rules + Audit.rules + Tracing.rules,
+            + SignerState.rules + KMS.rules + Audit.rules + Tracing.rules,
         reserved: reserved
     )
 

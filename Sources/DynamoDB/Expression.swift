@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import JSON
 
 /// A condition or an update in DynamoDB's own language, with what its placeholders stand for: `:value` for values, `#name`
 /// for names that the language has taken (such as `source`).

@@ -4,6 +4,15 @@
 // another module runs unspecialised.
 
 extension Hex {
+    /// Writes the lower-case digits to the beginning of `target`, which has room for them.
+    package static func encode(_ bytes: Span<UInt8>, into target: inout MutableSpan<UInt8>) {
+        precondition(bytes.count * 2 <= target.count, "two digits a byte of \(bytes.count) have no room")
+        for position in 0..<bytes.count {
+            target[position * 2] = digit(bytes[position] >> 4)
+            target[position * 2 + 1] = digit(bytes[position] & 15)
+        }
+    }
+
     /// Any number of bytes. An optional `0x` or `0X` is skipped.
     package static func decode(_ text: Span<UInt8>) throws(Failure) -> [UInt8] {
         let digits = digits(text)

@@ -63,8 +63,10 @@ package enum Hex {
         return bytes
     }
 
-    fileprivate static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    /// Without a branch: the value may be that of a secret.
+    static func digit(_ value: UInt8) -> UInt8 {
+        let isLetter = (9 &- value) >> 7
+        return UInt8(ascii: "0") + value + isLetter * (UInt8(ascii: "a") - UInt8(ascii: "0") - 10)
     }
 }
 

@@ -68,6 +68,9 @@ internal import CSodium
         }
     }
 
+    /// Where the bytes lie, for a C library that keeps the address and reads there: good for as long as the owner lives.
+    package var unsafeAddress: UnsafeRawPointer { unsafe UnsafeRawPointer(memory) }
+
     /// Reads in place, where the owner is a property of a class, out of which a span cannot be borrowed.
     package borrowing func withSpan<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result

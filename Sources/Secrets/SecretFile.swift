@@ -14,6 +14,8 @@ package struct FileIdentity: Hashable, Sendable {
     package let changed: Int64
     /// Type and permission bits, `st_mode`.
     package let mode: UInt32
+    /// Whether the user that this process runs as owns it.
+    package let isOwn: Bool
 
     /// Whether anyone but the owner can read or write it.
     package var isOpenToOthers: Bool { mode & 0o066 != 0 }
@@ -32,20 +34,27 @@ package struct FileIdentity: Hashable, Sendable {
         modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
         changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
         mode = status.st_mode
+        isOwn = status.st_uid == geteuid()
     }
 }
 
-/// Why a file could not be read.
+/// Why a file could not be read, or made.
 package enum FileFailure: Error, Hashable, CustomStringConvertible {
     case notFound
     case permissionDenied
     /// A directory, a pipe or a device stands where a file should.
     case notAFile
+    /// A link stands where only the file itself is taken.
+    case symbolicLink
+    /// Something stands already where a file was to be made.
+    case exists
     case tooLarge(bytes: Int, limit: Int)
     /// It shrank or grew between looking at it and reading it; reading again will help.
     case changedWhileRead
     /// Anything else, by its number in errno(3).
     case system(code: Int32)
+    /// It could not be made durable, or at all, by the number in errno(3).
+    case notWritten(code: Int32)
 
     init(_ code: Int32) {
         switch code {
@@ -61,9 +70,12 @@ package enum FileFailure: Error, Hashable, CustomStringConvertible {
         case .notFound: "does not exist"
         case .permissionDenied: "may not be read by this user"
         case .notAFile: "is not a regular file"
+        case .symbolicLink: "is a symbolic link"
+        case .exists: "exists already"
         case .tooLarge(let bytes, let limit): "has \(bytes) bytes where at most \(limit) are read"
         case .changedWhileRead: "changed while it was read; try again"
         case .system(let code): "could not be read: \(unsafe String(cString: strerror(code)))"
+        case .notWritten(let code): "could not be written: \(unsafe String(cString: strerror(code)))"
         }
     }
 }
@@ -84,12 +96,19 @@ package struct SecretFileReader: ~Copyable {
 
     /// Reads a whole regular file of at most `limit` bytes; what was read before is overwritten. Returns what the file was
     /// before the first byte was read, so that a later change shows as a different identity.
+    ///
+    /// - Parameter followsLink: whether the path itself may be a symbolic link.
     @discardableResult
-    package mutating func read(_ path: String, limit: Int) throws(FileFailure) -> FileIdentity {
+    package mutating func read(
+        _ path: String,
+        limit: Int,
+        followsLink: Bool = true
+    ) throws(FileFailure) -> FileIdentity {
         wipe()
         // O_NONBLOCK: a pipe with nobody at its other end must not hold us; regular files do not care.
-        let descriptor = unsafe chamber_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
-        guard descriptor >= 0 else { throw FileFailure(errno) }
+        let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
+        let descriptor = unsafe chamber_open(path, flags, 0)
+        guard descriptor >= 0 else { throw !followsLink && errno == ELOOP ? .symbolicLink : FileFailure(errno) }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw FileFailure(errno) }

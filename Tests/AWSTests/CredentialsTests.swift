@@ -54,6 +54,49 @@ import Testing
         #expect(server.requests.first?.contains("Credential=\(key)/") == true)
     }
 
+    /// In the chain the environment goes before any profile; a profile that was named for itself is that profile.
+    @Test(arguments: [("environment", "FROMENVIRONMENT"), ("profile", "FROMSIGNER")])
+    func `a profile and nothing else, whatever the environment says`(meant: String, key: String) async throws {
+        let server = try ScriptedServer { _ in .answer(status: 200, body: "{}") }
+        let folder = try TemporaryFolder()
+        let file = "[profile signer]\naws_access_key_id = FROMSIGNER\naws_secret_access_key = x\n"
+        try folder.write(Data(file.utf8), to: "config")
+        await #expect(processExitsWith: .success) {
+            [endpoint = server.endpoint as String, path = folder.file("config") as String, meant] in
+            Self.setEnvironment([
+                "AWS_CONFIG_FILE": path, "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+                "AWS_ACCESS_KEY_ID": "FROMENVIRONMENT", "AWS_SECRET_ACCESS_KEY": "x",
+            ])
+            let credentials: AWSSettings.Credentials =
+                meant == "profile" ? .profile("signer") : .chain(profile: "signer")
+            guard let client = try? AWSTests.client(endpoint: endpoint, credentials: credentials) else {
+                fatalError("no client")
+            }
+            // The second call is made with what was kept.
+            for _ in 0..<2 { if let error = await client.failure() { fatalError("\(error)") } }
+        }
+        #expect(server.requests.count == 2)
+        #expect(server.requests.allSatisfy { $0.contains("Credential=\(key)/") })
+    }
+
+    @Test func `a profile that does not exist, or has nothing in it, is named`() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Data("[profile empty]\nregion = eu-central-1\n".utf8), to: "config")
+        await #expect(processExitsWith: .success) { [path = folder.file("config") as String] in
+            Self.setEnvironment(["AWS_CONFIG_FILE": path, "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"])
+            do {
+                _ = try AWSTests.client(endpoint: "http://127.0.0.1:1", credentials: .profile("absent"))
+                fatalError("there is a profile")
+            } catch AWSError.settings(let reason) {
+                precondition(reason.contains("the profile 'absent'") && reason.contains("AWS_CONFIG_FILE"), reason)
+            } catch { fatalError("\(error)") }
+            guard let client = try? AWSTests.client(endpoint: "http://127.0.0.1:1", credentials: .profile("empty")),
+                case .credentials(let reason) = await client.failure()
+            else { fatalError("an empty profile") }
+            precondition(reason.contains("looked for in the profile 'empty'"), reason)
+        }
+    }
+
     /// The endpoint that ECS and EKS pod identity give a container. Credentials near their end are fetched again.
     @Test func `a container, again and again`() async throws {
         let service = try ScriptedServer { _ in .answer(status: 200, body: "{}") }

@@ -43,10 +43,11 @@ import Testing
     @Test func `every port and server that a setting names is known to the sandbox`() {
         let known: Set = [
             "server.listen_port", "tls.listen_port", "metrics.listen_port", "anti_slashing.url",
-            "anti_slashing.endpoint", "signer_state.url", "signer_state.endpoint", "tracing.otlp_endpoint",
+            "anti_slashing.endpoint", "signer_state.url", "signer_state.endpoint", "kms.endpoints",
+            "tracing.otlp_endpoint",
         ]
         let named = Configuration.schema.settings.map(\.key).filter { key in
-            ["listen_port", "url", "endpoint"].contains { key.hasSuffix($0) }
+            ["listen_port", "url", "endpoint", "endpoints"].contains { key.hasSuffix($0) }
         }
         #expect(Set(named) == known, "add its port to SandboxRules.swift, then its key here")
     }

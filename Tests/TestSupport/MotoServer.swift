@@ -3,7 +3,7 @@ internal import Concurrency
 internal import Foundation
 internal import HTTPClient
 
-/// A server that answers as DynamoDB does (moto), on a free port of this machine. It ends with the test process, in
+/// A server that answers as DynamoDB and KMS do (moto), on a free port of this machine. It ends with the test process, in
 /// whatever way that ends.
 package final class MotoServer: Sendable {
     /// `scripts/bootstrap --test` puts it there.
@@ -63,6 +63,12 @@ package final class MotoServer: Sendable {
             }
         }
         guard answer?.status == 200 else { throw MotoFailure(description: "\(action) of table \(table) failed") }
+    }
+
+    /// Lets a key of KMS go wrong, or work again; `scripts/moto-server` says what there is.
+    package func trouble(_ action: String, key arn: String) async throws {
+        let parts = arn.split(separator: "/", maxSplits: 1).map(String.init)
+        try await travel(action, parts[0], parts[1])
     }
 
     /// Waits for the line that names the port.

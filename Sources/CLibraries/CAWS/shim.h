@@ -4,6 +4,7 @@
 #include <aws/auth/signing.h>
 #include <aws/auth/signing_config.h>
 #include <aws/auth/signing_result.h>
+#include <aws/cal/hash.h>
 #include <aws/common/task_scheduler.h>
 #include <aws/http/connection.h>
 #include <aws/http/connection_manager.h>

@@ -30,6 +30,8 @@ extension Landlock {
         var endpoints: [String?] = []
         if configuration.antiSlashing.backend == .dynamodb { endpoints.append(configuration.antiSlashing.endpoint) }
         if configuration.signerState.backend == .dynamodb { endpoints.append(configuration.signerState.endpoint) }
+        let kms = configuration.kms
+        if !kms.endpoints.isEmpty || !kms.profiles.isEmpty { endpoints += kms.endpoints.map(\.endpoint.url) + [nil] }
         if !endpoints.isEmpty { allowAWS(endpoints.compactMap(\.self), environment) }
     }
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// JSON that is to be sent.
-enum JSONOutput: Sendable, ExpressibleByDictionaryLiteral {
+package enum JSONOutput: Sendable, ExpressibleByDictionaryLiteral {
     case string(String)
     case integer(Int)
     case boolean(Bool)
     case array([JSONOutput])
     case object([(name: String, value: JSONOutput)])
 
-    init(dictionaryLiteral elements: (String, JSONOutput)...) {
+    package init(dictionaryLiteral elements: (String, JSONOutput)...) {
         self = .object(elements.map { (name: $0.0, value: $0.1) })
     }
 
-    var bytes: [UInt8] {
+    /// The text, in UTF-8, without a blank or a line break.
+    package var bytes: [UInt8] {
         var bytes: [UInt8] = []
         append(to: &bytes)
         return bytes
