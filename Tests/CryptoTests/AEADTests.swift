@@ -88,13 +88,7 @@ struct AEADCase: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: [AEAD.aes256GCM, .chaCha20Poly1305])
     func `nothing is given out when a bit of anything is another`(_ algorithm: AEAD) throws {
-        var parts = [Random.bytes(32), Random.bytes(12), Random.bytes(20), Random.bytes(40)]
-        parts[3] = try algorithm.seal(
-            parts[3].span,
-            key: parts[0].span,
-            nonce: parts[1].span,
-            associatedData: parts[2].span
-        )
+        let parts = try sealed(Random.bytes(40), algorithm)
         for part in parts.indices {
             for position in parts[part].indices {
                 var changed = parts
@@ -110,12 +104,25 @@ struct AEADCase: Sendable, CustomTestStringConvertible {
         try open(parts, algorithm)
     }
 
+    /// Key, nonce, associated data and ciphertext.
+    private func sealed(_ text: [UInt8], _ algorithm: AEAD) throws -> [[UInt8]] {
+        let (key, nonce, associated) = (Random.bytes(32), Random.bytes(12), Random.bytes(20))
+        let sealed = try algorithm.seal(
+            text.span,
+            key: key.span,
+            nonce: nonce.span,
+            associatedData: associated.span
+        )
+        return [key, nonce, associated, sealed]
+    }
+
     private func open(_ parts: [[UInt8]], _ algorithm: AEAD) throws {
+        let (key, nonce, associated, sealed) = (parts[0], parts[1], parts[2], parts[3])
         _ = try algorithm.open(
-            parts[3].span,
-            key: parts[0].span,
-            nonce: parts[1].span,
-            associatedData: parts[2].span
+            sealed.span,
+            key: key.span,
+            nonce: nonce.span,
+            associatedData: associated.span
         )
     }
 
@@ -151,16 +158,20 @@ struct AEADCase: Sendable, CustomTestStringConvertible {
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
         ),
     ])
-    func `it gives the answers of RFC 5869`(_ secret: String, _ salt: String, _ info: String, _ expected: String) throws {
+    func `it gives the answers of RFC 5869`(_ secret: String, _ salt: String, _ info: String, _ expected: String) throws
+    {
         let (secret, salt, info) = (try Hex.decode(secret), try Hex.decode(salt), try Hex.decode(info))
         let key = try HKDF.sha256(secret.span, salt: salt.span, info: info.span, count: expected.count / 2)
         #expect(Hex.encode(key.span, prefix: false) == expected)
     }
 
     @Test func `an output that RFC 5869 does not define is refused`() {
+        let some: [UInt8] = [1]
         #expect(throws: CryptoError.outputTooLong(bytes: 8161, limit: 8160)) {
-            _ = try HKDF.sha256([1].span, salt: [].span, info: [].span, count: 8161)
+            _ = try HKDF.sha256(some.span, salt: some.span, info: some.span, count: 8161)
         }
-        #expect(throws: CryptoError.self) { _ = try HKDF.sha256([1].span, salt: [].span, info: [].span, count: 0) }
+        #expect(throws: CryptoError.self) {
+            _ = try HKDF.sha256(some.span, salt: some.span, info: some.span, count: 0)
+        }
     }
 }

@@ -26,21 +26,24 @@ import Testing
     ])
     func `a public key that shares its secret with everybody is refused`(_ point: String) throws {
         let key = try #require(Bytes<32>(try Hex.decode(point)))
-        #expect(throws: CryptoError.weakPublicKey) { _ = try X25519.agree(Random.bytes(32).span, with: key) }
+        let secret = Random.bytes(32)
+        #expect(throws: CryptoError.weakPublicKey) { _ = try X25519.agree(secret.span, with: key) }
     }
 
     @Test func `Ed25519 gives the answer of RFC 8032`() throws {
         let seed = try Hex.decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+        let (nothing, something): ([UInt8], [UInt8]) = ([], [0])
         let key = try Ed25519.publicKey(of: seed.span)
         #expect(key.description == "0xd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
-        let signature = try Ed25519.sign([].span, seed: seed.span)
+        let signature = try Ed25519.sign(nothing.span, seed: seed.span)
         #expect(
             signature.description == "0xe5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
                 + "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
         )
-        #expect(try Ed25519.isValid(signature, of: [].span, by: key))
-        #expect(try !Ed25519.isValid(signature, of: [0].span, by: key))
-        let other = try Ed25519.publicKey(of: Random.bytes(32).span)
-        #expect(try !Ed25519.isValid(signature, of: [].span, by: other))
+        #expect(try Ed25519.isValid(signature, of: nothing.span, by: key))
+        #expect(try !Ed25519.isValid(signature, of: something.span, by: key))
+        let another = Random.bytes(32)
+        let other = try Ed25519.publicKey(of: another.span)
+        #expect(try !Ed25519.isValid(signature, of: nothing.span, by: other))
     }
 }

@@ -4,12 +4,16 @@ import Secrets
 import Testing
 
 @Suite struct Argon2idTests {
-    /// The answer of the reference program, `argon2 saltsaltsaltsalt -id -t 3 -k 65536 -p 1 -l 32` over this passphrase.
+    /// The answer of the reference program: `-id -t 3 -k 65536 -p 1 -l 32` over this salt and passphrase.
     @Test func `it gives the answer of the reference program`() throws {
         let passphrase = Array("correct horse battery staple".utf8)
         let salt = Array("saltsaltsaltsalt".utf8)
-        let key = try #require(Argon2id.least.derive(passphrase: passphrase.span, salt: salt.span, count: 32))
-        #expect(Hex.encode(key.span, prefix: false) == "6a4ebe4b02cec6bcbad430e30f0d2e0c1059d5cd28e4ea46278a47308fc91210")
+        guard let key = Argon2id.least.derive(passphrase: passphrase.span, salt: salt.span, count: 32) else {
+            Issue.record("nothing was derived")
+            return
+        }
+        let expected = "6a4ebe4b02cec6bcbad430e30f0d2e0c1059d5cd28e4ea46278a47308fc91210"
+        #expect(Hex.encode(key.span, prefix: false) == expected)
     }
 
     @Test func `what is cheaper to guess, or too dear to derive, is not acceptable`() {
@@ -23,6 +27,8 @@ import Testing
     @Test func `memory that the system does not give is no crash`() {
         let salt = [UInt8](repeating: 1, count: 16)
         // More than any machine has.
-        #expect(Argon2id(passes: 1, memory: 1 << 38).derive(passphrase: [1].span, salt: salt.span, count: 32) == nil)
+        let key = Argon2id(passes: 1, memory: 1 << 38).derive(passphrase: salt.span, salt: salt.span, count: 32)
+        let isNothing = key == nil
+        #expect(isNothing)
     }
 }
