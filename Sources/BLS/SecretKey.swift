@@ -45,6 +45,22 @@ package final class SecretKey: Sendable {
         publicKey = PublicKey(key)
     }
 
+    /// The scalar as files and formats have it (EIP-2333, EIP-2335), for whoever encrypts it.
+    package func bigEndianBytes() -> SecretBytes {
+        scalar.withBytes { scalar in
+            SecretBytes(count: 32) { target in
+                unsafe scalar.withUnsafeBytes { scalar in
+                    unsafe target.withUnsafeMutableBytes { target in
+                        unsafe blst_bendian_from_scalar(
+                            target.bindMemory(to: UInt8.self).baseAddress,
+                            scalar.bindMemory(to: blst_scalar.self).baseAddress
+                        )
+                    }
+                }
+            }
+        }
+    }
+
     /// Multiplies the message by the scalar (`blst_sign_pk_in_g1`, constant time) and compresses the point.
     package func sign(_ message: borrowing PreparedMessage) -> Signature {
         var signature = Bytes<96>()

@@ -43,7 +43,7 @@ package struct WrappingError: Error, Hashable, Sendable, CustomStringConvertible
     /// - Parameters:
     ///   - title: what happened; an operator looks for it in the documents.
     ///   - detail: more about it, and what to do.
-    init(_ cause: Cause, key: String, _ title: String, _ detail: String) {
+    package init(_ cause: Cause, key: String, _ title: String, _ detail: String) {
         self.cause = cause
         self.key = key
         reason = "\(title) (\(key)): \(detail)"

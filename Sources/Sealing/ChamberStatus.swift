@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package import SignerState
+
+/// A chamber as it stands in this instance.
+package struct ChamberStatus: Sendable {
+    package let state: ChamberState
+    /// Why it is not open; nil while it is, or while it is being opened for the first time.
+    package let reason: String?
+    /// Nil where there is none, or none that can be read.
+    package let record: MasterKeyRecord?
+}
+
+/// Why a ceremony did not take place, or nothing can be done with the master key.
+package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
+    case alreadyInitialized
+    case uninitialized
+    case sealed(reason: String?)
+    case custody(CustodyError)
+    case state(StateError)
+    case failed(SealingError)
+
+    package var description: String {
+        switch self {
+        case .alreadyInitialized: "the chamber has been initialised already"
+        case .uninitialized: "the chamber has not been initialised: `containment-chamber operator init` does that"
+        case .sealed(let reason): "the chamber is sealed" + (reason.map { ": \($0)" } ?? "; it is being opened")
+        case .custody(let error): "\(error)"
+        case .state(let error): "\(error)"
+        case .failed(let error): "\(error)"
+        }
+    }
+}
+
+/// What became of an order to seal.
+package struct SealReport: Sendable {
+    /// Why the other instances were not told; nil where they were. This one is sealed either way.
+    package let problem: StateError?
+}
+
+/// What lies under the master key: loaded when the chamber opens, gone when it closes.
+package protocol ChamberContents: Sendable {
+    /// Loads everything. What fails singly is told by whoever does it; it throws only where nothing can be said of the whole.
+    func load(under master: MasterKey) async throws(ChamberContentsError)
+
+    /// Takes everything away and returns when nothing of it is under way any more. May come while `load` runs: that task is
+    /// cancelled, and nothing that it brings afterwards may stay.
+    func unload() async
+}
+
+/// Why the contents cannot be loaded now; it is tried again.
+package struct ChamberContentsError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// Hears what happens to a chamber, in the order in which it happens.
+package protocol ChamberWitness: Sendable {
+    /// From one state to another, or within one for another reason.
+    func changed(from old: ChamberState, to new: ChamberState, reason: String?)
+    /// A share was not got back from its KMS key, although the chamber may open without it.
+    func shareFailed(_ failure: CustodyError.Failure)
+    /// The row that says how the master key is held is gone, under an open chamber.
+    func recordLost()
+}
