@@ -48,7 +48,7 @@ struct Timing {
         guard ask(bearer + known) else { throw BenchmarkFailure("the token that is known is refused") }
         // As many different ones of each class, so that neither lies warmer in the caches.
         let near = (0..<4096).map { _ in bearer + known.dropLast(4) + Self.digits(4) }
-        let random = (0..<4096).map { _ in bearer + Array(TokenSecret.prefix.utf8) + Self.digits(64) }
+        let random = (0..<4096).map { _ in bearer + Array(TokenSecret.Prefix.token.rawValue.utf8) + Self.digits(64) }
         let times = WelchTest.run(Self.samples) { isFirst, place in
             (isFirst ? near : random)[place % near.count].map { $0 }
         } measured: { field in

@@ -8,8 +8,8 @@ package import Encoding
 package enum AccessMode: String, CaseIterable, Sendable {
     /// Nothing without a token that allows it.
     case enforced
-    /// Callers without a token may do what tokens can be granted, except manage policies and tokens. One that shows a token
-    /// is held to it.
+    /// Callers without a token may do what Web3Signer lets everybody do: not manage policies and tokens, nor the chamber.
+    /// One that shows a token is held to it.
     case open
 }
 
@@ -32,6 +32,10 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
     case invalidToken = "invalid_token"
     /// No token was shown, and the certificate that was has no policies.
     case unboundCertificate = "unbound_certificate"
+    /// Nothing was shown where the setup token is needed.
+    case missingSetupToken = "missing_setup_token"
+    /// What was shown is not the setup token, or not any more: used, expired, or of another start.
+    case invalidSetupToken = "invalid_setup_token"
     /// The token is good, and its policies do not allow this.
     case forbidden = "forbidden"
     /// Policies and tokens could not be looked up for longer than they may be believed.
@@ -43,6 +47,10 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
         case .missingToken: "this needs a token: Authorization: Bearer TOKEN, or Basic with the token as password"
         case .invalidToken: "the token is not valid: unknown, revoked or expired"
         case .unboundCertificate: "this needs a token, or a certificate that policies are bound to"
+        case .missingSetupToken:
+            "this needs the setup token, which stands in the log of this start: Authorization: Bearer cc-setup-…"
+        case .invalidSetupToken:
+            "this is not the setup token of this start, or it has expired or been used; the log of the next start has another"
         case .forbidden: "the policies of this caller do not allow this"
         case .stale: "the policies and tokens cannot be looked up now; try again"
         }
@@ -51,7 +59,7 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
     /// RFC 9110 §15: who are you (401), you may not (403), not now (503).
     package var status: Int {
         switch self {
-        case .missingToken, .invalidToken, .unboundCertificate: 401
+        case .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken: 401
         case .forbidden: 403
         case .stale: 503
         }
@@ -196,8 +204,9 @@ package struct Grant: Sendable {
     package func admits(_ scope: Scope, key: () -> PublicKey? = { nil }) -> Bool {
         switch scope {
         case .publicKeys: permissions.listedKeys(from: source) != nil
-        case .listKeys: permissions.managedKeys(from: source) != nil
-        case .importKeystores, .deleteKeys: permissions.mayAllow(scope, from: source)
+        case .listKeys, .chamberKeysList: permissions.managedKeys(scope, from: source) != nil
+        case .importKeystores, .deleteKeys, .chamberKeysImport, .chamberKeysPatch, .chamberKeysDelete:
+            permissions.mayAllow(scope, from: source)
         case .sign: permissions.mayAllow(scope, key: permissions.namesKeys ? key() : nil, from: source)
         default: permissions.allow(scope, key: nil, operation: nil, from: source)
         }
@@ -224,6 +233,9 @@ package struct Grant: Sendable {
     /// The keys that a listing of the Key Manager API may name.
     package var managedKeys: KeyFilter? { permissions.managedKeys(from: source) }
 
+    /// The keys that a listing under another scope may name.
+    package func keys(for scope: Scope) -> KeyFilter? { permissions.managedKeys(scope, from: source) }
+
     /// This grant where nothing has changed, else what the caller has now.
     private func renewed() throws(AccessRefusal) -> Grant {
         if authorizer.isCurrent(edition) {
@@ -235,8 +247,20 @@ package struct Grant: Sendable {
 }
 
 extension Permissions {
-    /// What callers without a token may in open mode: everything but giving themselves more.
+    /// What callers without a token may in open mode: what Web3Signer lets everybody do. Not giving themselves more, and
+    /// nothing with the chamber: whoever closes it, or makes and deletes its keys, has to be somebody.
     static let openMode = Permissions([
-        Policy(name: .root, rules: [Rule(.allow, scopes: Set(Scope.grantable).subtracting([.authRead, .authWrite]))])
+        Policy(
+            name: .root,
+            rules: [
+                Rule(
+                    .allow,
+                    scopes: Set(Scope.grantable).subtracting([
+                        .authRead, .authWrite, .chamberSeal, .chamberUnseal, .chamberKeysList, .chamberKeysGenerate,
+                        .chamberKeysImport, .chamberKeysPatch, .chamberKeysDelete,
+                    ])
+                )
+            ]
+        )
     ])
 }

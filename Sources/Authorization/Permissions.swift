@@ -72,9 +72,9 @@ package struct Permissions: Sendable {
         return KeyFilter([listed, KeyFilter.Part(allowing: allowances, denying: denials)])
     }
 
-    /// The keys that a listing of the Key Manager API may name to this caller; nil where it may not ask for one.
-    package func managedKeys(from source: IPAddress?) -> KeyFilter? {
-        part(.listKeys, from: source, where: { $0.operations == nil }).map { KeyFilter([$0]) }
+    /// The keys that a listing under a scope may name to this caller; nil where it may not ask for one.
+    package func managedKeys(_ scope: Scope = .listKeys, from source: IPAddress?) -> KeyFilter? {
+        part(scope, from: source, where: { $0.operations == nil }).map { KeyFilter([$0]) }
     }
 
     private func part(_ scope: Scope, from source: IPAddress?, where isMeant: (Rule) -> Bool) -> KeyFilter.Part? {

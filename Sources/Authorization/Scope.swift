@@ -26,6 +26,18 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     case rootToken = "root_token"
     /// Where the chain of the audit file stands; over the admin socket only.
     case auditHead = "audit_head"
+    /// Making the master key of a chamber that has none; for whoever read its setup token in the log.
+    case chamberInit = "chamber_init"
+    case chamberStatus = "chamber_status"
+    case chamberSeal = "chamber_seal"
+    /// Taking back the order to seal.
+    case chamberUnseal = "chamber_unseal"
+    case chamberKeysList = "chamber_keys_list"
+    case chamberKeysGenerate = "chamber_keys_generate"
+    case chamberKeysImport = "chamber_keys_import"
+    /// Activating and deactivating.
+    case chamberKeysPatch = "chamber_keys_patch"
+    case chamberKeysDelete = "chamber_keys_delete"
 
     /// Who may have it.
     package enum Audience: Sendable {
@@ -35,12 +47,17 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
         case granted
         /// Only the operator's program on this machine, over the admin socket.
         case local
+        /// Whoever has the setup token of a chamber without a master key.
+        case setup
     }
 
     package var audience: Audience {
         switch self {
         case .health, .metrics, .apiDocument: .anybody
         case .recordAdministration, .rootToken, .auditHead: .local
+        case .chamberInit: .setup
+        case .chamberStatus, .chamberSeal, .chamberUnseal: .granted
+        case .chamberKeysList, .chamberKeysGenerate, .chamberKeysImport, .chamberKeysPatch, .chamberKeysDelete: .granted
         case .sign, .publicKeys, .highWatermark, .reload, .authRead, .authWrite: .granted
         case .listKeys, .importKeystores, .deleteKeys: .granted
         }
@@ -50,6 +67,7 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     package var concernsKeys: Bool {
         switch self {
         case .sign, .publicKeys, .listKeys, .importKeystores, .deleteKeys: true
+        case .chamberKeysList, .chamberKeysImport, .chamberKeysPatch, .chamberKeysDelete: true
         default: false
         }
     }

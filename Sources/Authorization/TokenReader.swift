@@ -36,7 +36,10 @@ package final class TokenReader: Sendable {
     /// Tags a message for another purpose than tokens: HMAC-SHA256 under the same key, with a label in front that no token
     /// begins with.
     package func tag(_ label: StaticString, _ message: [UInt8]) -> Bytes<32> {
-        precondition(!label.description.hasPrefix(TokenSecret.prefix), "a label that is the beginning of a token")
+        precondition(
+            TokenSecret.Prefix.allCases.allSatisfy { !label.description.hasPrefix($0.rawValue) },
+            "a label that is the beginning of a token"
+        )
         let text = Array(label.description.utf8) + [0] + message
         return digest(ofText: text.span)
     }

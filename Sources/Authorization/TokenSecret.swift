@@ -3,18 +3,23 @@ package import Crypto
 package import Encoding
 package import Secrets
 
-/// The secret of a token: `cc_token_` and 64 hexadecimal digits, 256 random bits. Shown once, when it is made.
+/// The secret of a token: `cc_token_`, or `cc-setup-` for the one that initialises a chamber, and 64 hexadecimal digits,
+/// 256 random bits. Shown once, when it is made.
 package struct TokenSecret: ~Copyable, Sendable {
-    package static let prefix = "cc_token_"
+    /// What it begins with; nine characters each.
+    package enum Prefix: String, CaseIterable, Sendable {
+        case token = "cc_token_"
+        case setup = "cc-setup-"
+    }
     package static let length = 9 + 64
 
     private let text: SecretBytes
 
     /// A new one.
-    package init() {
+    package init(_ prefix: Prefix = .token) {
         let random = SecretBytes(random: 32)
         text = SecretBytes(count: Self.length) { target in
-            for (place, byte) in Self.prefix.utf8.enumerated() {
+            for (place, byte) in prefix.rawValue.utf8.enumerated() {
                 target.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
             }
             for place in 0..<32 {
@@ -41,11 +46,15 @@ package struct TokenSecret: ~Copyable, Sendable {
     /// Whether a text has the form of a token. Says nothing of its being one; the form is no secret, but the digits are:
     /// a branch on each would be foretold better the nearer a guess is to a token that is often shown.
     package static func hasForm(_ text: Span<UInt8>) -> Bool {
-        guard text.count == length else { return false }
-        for (place, byte) in prefix.utf8.enumerated() where text[place] != byte { return false }
+        guard text.count == length, Prefix.allCases.contains(where: { begins(text, with: $0) }) else { return false }
         var others: UInt16 = 0
-        for place in prefix.utf8.count..<length { others |= ~isDigit(text[place]) }
+        for place in 9..<length { others |= ~isDigit(text[place]) }
         return others == 0
+    }
+
+    private static func begins(_ text: Span<UInt8>, with prefix: Prefix) -> Bool {
+        for (place, byte) in prefix.rawValue.utf8.enumerated() where text[place] != byte { return false }
+        return true
     }
 
     /// All bits where a byte is `0` to `9` or `a` to `f`, else none.

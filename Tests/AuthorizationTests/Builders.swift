@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is unwrapped here are literals of this file.
 // swift-format-ignore-file: NeverForceUnwrap, NeverUseForceTry
+
 import Authorization
 import BLS
 import Consensus
