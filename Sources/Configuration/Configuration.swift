@@ -11,6 +11,7 @@ package struct Configuration: Sendable {
     package var sandbox = Sandbox()
     package var metrics = Metrics()
     package var keySources = KeySources()
+    package var chamberKeys = ChamberKeys()
     package var antiSlashing = AntiSlashing()
     package var keyManagerAPI = KeyManagerAPI()
     package var tls = TLS()
@@ -52,12 +53,11 @@ package struct Configuration: Sendable {
     /// The one table.
     package static let schema = Schema<Configuration>(
         Network.settings + Canaries.settings + Overrides.settings + Server.settings + Sandbox.settings + TLS.settings
-            + Metrics.settings + KeySources.settings + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings
-            + SignerState.settings + KMS.settings + Health.settings + Compatibility.settings + Logging.settings
-            + Audit.settings
-            + Tracing.settings,
-        rules: Canaries.rules + Server.rules + Sandbox.rules + TLS.rules + KeySources.rules + AntiSlashing.rules
-            + SignerState.rules + KMS.rules + Audit.rules + Tracing.rules,
+            + Metrics.settings + KeySources.settings + SealedKeySource.settings + ChamberKeys.settings
+            + AntiSlashing.settings + KeyManagerAPI.settings + Auth.settings + SignerState.settings + KMS.settings
+            + Health.settings + Compatibility.settings + Logging.settings + Audit.settings + Tracing.settings,
+        rules: Canaries.rules + Server.rules + Sandbox.rules + TLS.rules + KeySources.rules + SealedKeySource.rules
+            + ChamberKeys.rules + AntiSlashing.rules + SignerState.rules + KMS.rules + Audit.rules + Tracing.rules,
         reserved: reserved
     )
 
@@ -74,11 +74,6 @@ package struct Configuration: Sendable {
     package static var reference: String { schema.reference(defaults: Configuration()) }
 
     private static let reserved = [
-        ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode"),
-        ReservedSection(prefix: "chamber", reason: "is not available: this version has no sealed keys"),
-        ReservedSection(
-            prefix: "key_sources.dynamodb",
-            reason: "is not available: this version reads keys from files only"
-        ),
+        ReservedSection(prefix: "tee", reason: "is not available: this version has no enclave mode")
     ]
 }

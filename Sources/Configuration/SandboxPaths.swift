@@ -12,7 +12,10 @@ extension Configuration {
         if case .file(let path) = network.choice { folders.append(Self.folder(of: path)) }
         let pairs = [tls.certificatePath, tls.keyPath, tls.clientAuthorityPath, tls.knownClientsPath]
         folders += pairs.compactMap(\.self).map(Self.folder)
-        for secret in [antiSlashing.url, antiSlashing.password, signerState.url, signerState.password] {
+        for secret in [
+            antiSlashing.url, antiSlashing.password, signerState.url, signerState.password, keySources.postgres.url,
+            keySources.postgres.password,
+        ] {
             if case .file(let path)? = secret?.source { folders.append(Self.folder(of: path)) }
         }
         return folders
@@ -24,6 +27,7 @@ extension Configuration {
         if antiSlashing.backend == .sqlite { files.append(antiSlashing.path) }
         if antiSlashing.keepsFloor { files.append(antiSlashing.floor.path) }
         if signerState.backend == .sqlite { files.append(signerStatePath) }
+        if let path = keySources.sqlite.path { files.append(path) }
         if let path = audit.path { files.append(path) }
         return files.map(Self.folder)
     }

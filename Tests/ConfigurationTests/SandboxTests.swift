@@ -44,6 +44,7 @@ import Testing
         let known: Set = [
             "server.listen_port", "tls.listen_port", "metrics.listen_port", "anti_slashing.url",
             "anti_slashing.endpoint", "signer_state.url", "signer_state.endpoint", "kms.endpoints",
+            "key_sources.postgres.url", "key_sources.dynamodb.endpoint",
             "tracing.otlp_endpoint",
         ]
         let named = Configuration.schema.settings.map(\.key).filter { key in

@@ -27,7 +27,9 @@ extension Configuration {
             case dynamodb
         }
 
-        package var backend = Backend.sqlite
+        /// As the operator has written it; nil where nothing is said.
+        package var namedBackend: Backend?
+        package var backend: Backend { namedBackend ?? .sqlite }
         /// Nil stands for the place beside the slashing database: `Configuration.signerStatePath`.
         package var path: String?
         package var url: SecretReference?
@@ -54,7 +56,7 @@ extension Configuration.Auth {
             at: \.auth.mode,
             optional: .choice(),
             unset: "open on a loopback address, enforced on any other",
-            "enforced answers nobody without a token that allows it. open lets callers without a token do everything but manage policies and tokens, for moving from a signer without tokens; whoever shows a token is held to it."
+            "enforced answers nobody without a token that allows it. open lets callers without a token do everything but manage policies and tokens, the chamber and its keys, for moving from a signer without tokens; whoever shows a token is held to it."
         ),
         Setting(
             "auth.cache_limit_seconds",
@@ -69,8 +71,9 @@ extension Configuration.SignerState {
     static let settings: [Setting<Configuration>] = [
         Setting(
             "signer_state.backend",
-            at: \.signerState.backend,
-            .choice(),
+            at: \.signerState.namedBackend,
+            optional: .choice(),
+            unset: "sqlite; to be named where keys are sealed",
             "Where policies and tokens are kept: a file for one signer, a PostgreSQL database or a DynamoDB table for several."
         ),
         Setting(

@@ -4,6 +4,9 @@ extension Configuration {
     /// Where keys come from.
     package struct KeySources: Sendable {
         package var filesystem = Filesystem()
+        package var sqlite = SealedKeySource.SQLiteKeys()
+        package var postgres = SealedKeySource.PostgreSQLKeys()
+        package var dynamodb = SealedKeySource.DynamoDBKeys()
     }
 
     package struct Filesystem: Sendable {
