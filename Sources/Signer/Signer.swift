@@ -18,10 +18,14 @@ package final class Signer: Sendable {
     private let witness: any SigningWitness
     /// Keys with which nothing is signed, whoever asks.
     private let blocked: Set<KeyIdentifier>
+    /// Why nothing is signed with any key; nil where the chamber is open, or there is none.
+    private let seal: @Sendable () -> String?
     /// Nanoseconds after which it is asked whether the client still waits.
     private let patience: UInt64
 
     /// - Parameters:
+    ///   - seal: why nothing is signed now; asked in every generation of authority, so that whoever seals and then raises
+    ///     the authority has its answer after the last signature.
     ///   - patience: how long a request waits before it is asked whether its client still does. Asking is a system call,
     ///     and who gets his turn sooner than this has hardly left.
     ///   - witness: sees every attempt once, at its end; decides whether its outcome can be told.
@@ -33,6 +37,7 @@ package final class Signer: Sendable {
         authority: Authority,
         lanes: SigningLanes,
         blocked: Set<KeyIdentifier> = [],
+        seal: @escaping @Sendable () -> String? = { nil },
         patience: Duration = .milliseconds(20),
         witness: any SigningWitness
     ) {
@@ -43,6 +48,7 @@ package final class Signer: Sendable {
         self.authority = authority
         self.lanes = lanes
         self.blocked = blocked
+        self.seal = seal
         self.patience = UInt64(clamping: patience.nanoseconds)
         self.witness = witness
     }
@@ -131,6 +137,7 @@ package final class Signer: Sendable {
         for _ in 0..<3 {
             let generation = authority.enter()
             defer { authority.leave(generation) }
+            if let reason = seal() { return await tell(.sealed(reason: reason), course) }
             // Once more: whoever took the permission away before this generation began has had its answer.
             if let refusal = Self.refusal(grant, message, course.key) {
                 return await tell(.notAllowed(refusal), course)

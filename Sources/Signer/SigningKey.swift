@@ -28,7 +28,11 @@ package enum KeySourceName {
     package static let filesystem = "filesystem"
     /// Imported over the API, gone with the process.
     package static let memory = "memory"
-    package static let all = [filesystem, memory]
+    /// Encrypted under the chamber's master key.
+    package static let sqlite = "sqlite"
+    package static let postgres = "postgres"
+    package static let dynamodb = "dynamodb"
+    package static let all = [filesystem, memory, sqlite, postgres, dynamodb]
 }
 
 /// Where a key came from.

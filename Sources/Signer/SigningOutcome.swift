@@ -15,6 +15,8 @@ package enum SigningOutcome: Hashable, Sendable {
     case rootMismatch(claimed: SigningRoot, computed: SigningRoot)
     /// The caller may not have this signed.
     case notAllowed(AccessRefusal)
+    /// The chamber is sealed.
+    case sealed(reason: String)
     /// The key is one that nobody may use.
     case canary
     case otherNetwork(configured: Root, offered: Root)
@@ -41,6 +43,7 @@ extension SigningOutcome {
         case .malformed(let code, _): code
         case .rootMismatch: "signing_root_mismatch"
         case .notAllowed(let refusal): refusal.rawValue
+        case .sealed: "sealed"
         case .canary: "canary_key"
         case .otherNetwork: "wrong_network"
         case .unknownKey: "key_not_found"
@@ -61,6 +64,7 @@ extension SigningOutcome {
         case .rootMismatch(let claimed, let computed):
             "signing_root is \(claimed), but the message's is \(computed)"
         case .notAllowed(let refusal): refusal.reason
+        case .sealed(let reason): "nothing is signed in a sealed chamber: \(reason)"
         case .canary: "nothing is signed with this key"
         case .otherNetwork(let configured, let offered):
             "this signer serves the network with genesis validators root \(configured), the request names \(offered)"

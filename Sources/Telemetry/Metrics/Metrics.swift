@@ -25,6 +25,9 @@ package struct Metrics: Sendable {
     package let keyLoadFailures: Counter
     package let recordBytes: Gauge
     package let signerStateReachable: Gauge
+    package let signerState: Family<Gauge>
+    package let custodyFailures: Counter
+    package let sealedKeyFaults: Family<Counter>
     package let timeTravelAlarm: Gauge
     package let logLinesLost: Family<Counter>
     package let tracedRequests: Family<Counter>
@@ -121,6 +124,21 @@ package struct Metrics: Sendable {
                 "containment_signer_state_reachable",
                 "1 while policies and tokens can be read where they are kept, 0 otherwise."
             )[]
+        signerState = r.gauge(
+            "containment_signer_state",
+            "1 for the state that the chamber is in, 0 for the others; nothing where no keys are sealed.",
+            labels: ["state"]
+        )
+        custodyFailures =
+            r.counter(
+                "containment_kms_failures_total",
+                "Shares of the master key that were not got back from their KMS key."
+            )[]
+        sealedKeyFaults = r.counter(
+            "containment_sealed_key_faults_total",
+            "Rows of encrypted keys that were refused, by what was wrong.",
+            labels: ["fault"]
+        )
         timeTravelAlarm =
             r.gauge(
                 "containment_slashing_time_travel_alarm",
