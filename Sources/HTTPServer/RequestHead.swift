@@ -130,6 +130,7 @@ package struct Method: Sendable, Hashable, CustomStringConvertible, ExpressibleB
     package static let get: Method = "GET"
     package static let post: Method = "POST"
     package static let put: Method = "PUT"
+    package static let patch: Method = "PATCH"
     package static let delete: Method = "DELETE"
 
     package var description: String { name }

@@ -18,6 +18,7 @@ package struct SignerServices: Sendable {
     private let hasRecord: Bool
     private let enablingChanged: @Sendable () async -> Void
     private let keyManager: KeyManagerRoutes?
+    private let chamber: [Route<Scope, Access>]
     private let listing = KeyListing()
     private let audit: any AuditTrail
 
@@ -26,6 +27,7 @@ package struct SignerServices: Sendable {
     ///   - metrics: the text of `/metrics`.
     ///   - hasRecord: false under `noop`, which has no watermarks.
     ///   - keyManager: nil where the Key Manager API is switched off.
+    ///   - chamber: the routes of the chamber, where keys are sealed.
     ///   - enablingChanged: awaited when keys were disabled or enabled, before that is answered.
     package init(
         signer: Signer,
@@ -37,6 +39,7 @@ package struct SignerServices: Sendable {
         hasRecord: Bool,
         enablingChanged: @escaping @Sendable () async -> Void = {},
         keyManager: KeyManagerRoutes? = nil,
+        chamber: [Route<Scope, Access>] = [],
         audit: any AuditTrail
     ) {
         self.signer = signer
@@ -48,6 +51,7 @@ package struct SignerServices: Sendable {
         self.hasRecord = hasRecord
         self.enablingChanged = enablingChanged
         self.keyManager = keyManager
+        self.chamber = chamber
         self.audit = audit
     }
 
@@ -77,7 +81,7 @@ package struct SignerServices: Sendable {
                 Route(.get, "/api/v1/eth2/highWatermark", scope: .highWatermark) { _, _, _ in await highWatermark() }
             )
         }
-        return routes + (keyManager?.routes ?? [])
+        return routes + (keyManager?.routes ?? []) + chamber
     }
 
     /// The metrics port.

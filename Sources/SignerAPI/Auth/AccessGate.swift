@@ -28,23 +28,27 @@ package final class AccessGate: Sendable {
     private let authorizer: Authorizer
     private let addresses: ClientAddress
     private let canaries: CanaryWatch
+    private let setup: SetupDesk
     private let failures = Lock(AccessFailures())
     private let tell: @Sendable (AuditEvent) -> Void
     private let count: @Sendable (AccessRefusal) -> Void
 
     /// - Parameters:
+    ///   - setup: who knows the setup token of a chamber without a master key.
     ///   - tell: hears of refusals; failures that repeat come in few events.
     ///   - count: counts every refusal.
     package init(
         authorizer: Authorizer,
         addresses: ClientAddress = ClientAddress(),
         canaries: CanaryWatch = CanaryWatch(),
+        setup: SetupDesk = SetupDesk(),
         tell: @escaping @Sendable (AuditEvent) -> Void,
         count: @escaping @Sendable (AccessRefusal) -> Void
     ) {
         self.authorizer = authorizer
         self.addresses = addresses
         self.canaries = canaries
+        self.setup = setup
         self.tell = tell
         self.count = count
     }
@@ -55,6 +59,12 @@ package final class AccessGate: Sendable {
         switch scope.audience {
         case .anybody: return .allow(Access(caller: .peer(shown), grant: nil))
         case .local: return refuse(.forbidden, head, source, caller: .peer(shown))
+        case .setup:
+            guard case .token(let digest) = Bearer(head), setup.admits(digest) else {
+                let refusal: AccessRefusal = head.credential == .none ? .missingSetupToken : .invalidSetupToken
+                return refuse(refusal, head, source, caller: .peer(shown))
+            }
+            return .allow(Access(caller: .token(digest.identifier, address: shown), grant: nil))
         case .granted: break
         }
         let canary = scope == .sign ? canaries.canary(named: parameters["identifier"]) : nil
@@ -88,7 +98,7 @@ package final class AccessGate: Sendable {
         var told = 1
         var response: Response
         switch refusal {
-        case .missingToken, .invalidToken, .unboundCertificate:
+        case .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken:
             let answer = failures.withLock { $0.fail(from: source, at: Self.now) }
             told = answer.told
             if let wait = answer.retryAfter {

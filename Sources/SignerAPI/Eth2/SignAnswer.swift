@@ -26,7 +26,7 @@ extension SigningOutcome {
         case .otherNetwork: compatibility.wrongNetworkStatus
         case .unknownKey: 404
         case .slashable: 412
-        case .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned: 503
+        case .sealed, .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned: 503
         }
     }
 

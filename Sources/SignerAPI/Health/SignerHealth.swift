@@ -12,6 +12,8 @@ package struct SignerHealth: Sendable {
     package var protection: StoreHealth?
     /// Nil without an audit file.
     package var audit: AuditHealth?
+    /// Nil where no keys are sealed.
+    package var chamber: ChamberHealth?
     /// Whether the process is on its way out.
     package var isDraining: Bool
 
@@ -21,6 +23,7 @@ package struct SignerHealth: Sendable {
         strictKeys: Bool,
         protection: StoreHealth?,
         audit: AuditHealth? = nil,
+        chamber: ChamberHealth? = nil,
         isDraining: Bool = false
     ) {
         self.keysLoaded = keysLoaded
@@ -28,11 +31,26 @@ package struct SignerHealth: Sendable {
         self.strictKeys = strictKeys
         self.protection = protection
         self.audit = audit
+        self.chamber = chamber
         self.isDraining = isDraining
     }
 
     package var isUp: Bool {
         !isDraining && (protection ?? .ready) == .ready && !(strictKeys && keyErrors > 0) && audit?.isUp ?? true
+            && chamber?.seal == nil
+    }
+}
+
+/// Whether the chamber is open, and what is in it whole.
+package struct ChamberHealth: Hashable, Sendable {
+    /// Why nothing is signed; nil while the chamber is open.
+    package var seal: String?
+    /// Rows of keys that are refused. They are told, and turn nothing down: the other keys sign.
+    package var faults: Int
+
+    package init(seal: String?, faults: Int) {
+        self.seal = seal
+        self.faults = faults
     }
 }
 
@@ -72,6 +90,12 @@ extension SignerHealth {
         if let audit {
             var check = Check(id: "audit-file-check", isUp: audit.isUp)
             check.reason = audit.reason
+            checks.append(check)
+        }
+        if let chamber {
+            var check = Check(id: "chamber-check", isUp: chamber.seal == nil)
+            check.reason = chamber.seal
+            check.data = ["refused-rows": chamber.faults]
             checks.append(check)
         }
         let status = isUp ? "UP" : "DOWN"

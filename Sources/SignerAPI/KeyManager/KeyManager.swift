@@ -42,6 +42,7 @@ package final class KeyManager: Sendable {
     private let protection: SlashingProtection
     private let opener: KeystoreOpener
     private let genesisValidatorsRoot: Root
+    private let intake: HistoryIntake
     private let keysChanged: @Sendable () async -> Void
     /// One change of keys at a time: whether a key is deleted or imported last is the order of the answers.
     private let turnstile = Turnstile()
@@ -60,6 +61,7 @@ package final class KeyManager: Sendable {
         self.protection = protection
         self.opener = opener
         self.genesisValidatorsRoot = genesisValidatorsRoot
+        intake = HistoryIntake(protection, genesisValidatorsRoot)
         self.keysChanged = keysChanged
     }
 
@@ -81,7 +83,7 @@ package final class KeyManager: Sendable {
     ///
     /// - Parameter deadline: nanoseconds of the monotonic clock after which no more keystores are opened.
     func take(_ request: KeystoreImport, for grant: Grant?, until deadline: UInt64) async throws(Refusal) -> [Status] {
-        let refused = try await take(request.history, for: grant)
+        let refused = try await intake.take(request.history, for: grant, .importKeystores)
         var statuses = request.keystores.map { keystore -> Status? in
             guard let key = keystore.statedKey, keyring.isLoadedAndEnabled(key) else { return nil }
             return Status(.duplicate, key, Self.loadedAlready)
@@ -107,42 +109,6 @@ package final class KeyManager: Sendable {
     }
 
     private static let loadedAlready = "the key is loaded already; the one that was first stays"
-
-    /// Takes the history into the record; gives the reasons for keys whose history was not taken.
-    private func take(_ history: Interchange?, for grant: Grant?) async throws(Refusal) -> [PublicKey: String] {
-        guard let history else { return [:] }
-        if let element = history.unreadable.first {
-            throw .malformed("slashing_protection: data[\(element.position)]: \(element.reason)")
-        }
-        guard history.genesisValidatorsRoot == genesisValidatorsRoot else {
-            throw .malformed(
-                "slashing_protection belongs to the network with genesis validators root "
-                    + "\(history.genesisValidatorsRoot), this signer serves \(genesisValidatorsRoot)"
-            )
-        }
-        for validator in history.validators {
-            if let reason = Self.refusal(grant, .importKeystores, validator.publicKey) {
-                throw .forbidden("slashing_protection names the key \(validator.publicKey): \(reason)")
-            }
-        }
-        do throws(StoreError) {
-            guard case .taken(let report) = try await protection.administer(.take(history, dryRun: false)) else {
-                return [:]
-            }
-            var refused: [PublicKey: String] = [:]
-            for validator in report.validators where validator.outcome == .failed {
-                guard let key = try? PublicKey(hex: validator.publicKey) else { continue }
-                refused[key] = "its slashing protection data was not taken: \(validator.reason ?? "no reason is known")"
-            }
-            return refused
-        } catch .unsupported {
-            return [:]
-        } catch .interchange(let reason) {
-            throw .malformed("slashing_protection: \(reason)")
-        } catch {
-            throw .record("the slashing protection data could not be taken: \(error)")
-        }
-    }
 
     /// Lets keys sign. An import is explicit: it enables what was disabled in the record, here or elsewhere.
     private func activate(_ taken: [(place: Int, key: SigningKey)]) async -> [(Int, Status)] {
@@ -293,11 +259,7 @@ package final class KeyManager: Sendable {
     }
 
     private static func refusal(_ grant: Grant?, _ scope: Scope, _ key: PublicKey) -> String? {
-        guard let grant else { return nil }
-        do throws(AccessRefusal) {
-            try grant.check(scope, key: key, operation: nil)
-            return nil
-        } catch { return error.reason }
+        grant?.refusal(scope, key)
     }
 }
 

@@ -109,7 +109,7 @@ private struct KeyManagerBody {
 }
 
 extension JSONText {
-    fileprivate var bytes: [UInt8] {
+    var bytes: [UInt8] {
         let span = span
         var bytes: [UInt8] = []
         bytes.reserveCapacity(span.count)

@@ -19,6 +19,7 @@ extension APIOperation {
         if isStrictAboutAccept { codes.append(.notAcceptable) }
         if !parameters.filter({ $0.place == .path }).isEmpty { codes.append(.notFound) }
         if scope.audience == .granted { codes += ErrorCode.gate }
+        if scope.audience == .setup { codes += ErrorCode.setup }
         var seen: Set<ErrorCode> = []
         let unique = codes.filter { seen.insert($0).inserted }
         let statuses = Set(unique.map(\.status)).union(port == .administration ? [] : [403]).sorted()
@@ -33,7 +34,7 @@ extension APIOperation {
             .adding("description", .text(text))
             .adding("tags", [.text(tag.rawValue)])
             .adding("x-scope", .text(scope.rawValue))
-            .adding("security", scope.audience == .granted ? [["bearer": []], ["basic": []]] : [])
+            .adding("security", security)
             .adding("parameters", parameters.isEmpty ? nil : .list(parameters.map(\.node)))
             .adding("requestBody", body?.node)
             .adding(
@@ -42,10 +43,19 @@ extension APIOperation {
             )
     }
 
+    private var security: JSONNode {
+        switch scope.audience {
+        case .granted: [["bearer": []], ["basic": []]]
+        case .setup: [["bearer": []]]
+        case .anybody, .local: []
+        }
+    }
+
     var scopeText: String {
         switch scope.audience {
         case .anybody: "For anybody who reaches the port."
         case .granted: "Needs the scope `\(scope.rawValue)`."
+        case .setup: "Needs the setup token, which stands in the log of a signer without a master key."
         case .local: "For the signer's user on the machine itself."
         }
     }

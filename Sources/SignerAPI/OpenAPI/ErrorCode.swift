@@ -111,11 +111,46 @@ package struct ErrorCode: Hashable, Sendable {
             ErrorCode(412, "slashable_block", "another block is recorded at the slot"),
             ErrorCode(412, "slashable_attestation", "a recorded attestation contradicts this one"),
             protectionUnavailable, overloaded, auditUnavailable,
+            sealed,
             ErrorCode(503, "authority_changed", "keys or permissions kept changing meanwhile; try again"),
             ErrorCode(503, "client_gone", "the client closed the connection before anything was signed"),
             authorizationUnavailable, missingToken, unboundCertificate, invalidToken,
         ]
     }
+
+    // MARK: The chamber
+
+    static let sealed = ErrorCode(503, "sealed", "the chamber is sealed: nothing is signed, and no key is touched")
+    static let missingSetupToken = ErrorCode(
+        401,
+        "missing_setup_token",
+        "the route needs the setup token of this start"
+    )
+    static let invalidSetupToken = ErrorCode(
+        401,
+        "invalid_setup_token",
+        "it is not the setup token of this start, has expired, or has been used"
+    )
+    /// Instead of those of the gate, where the setup token is asked for.
+    static let setup = [missingSetupToken, invalidSetupToken, tooManyFailures]
+    static let alreadyInitialized = ErrorCode(409, "already_initialized", "the chamber has a master key already")
+    static let uninitialized = ErrorCode(409, "uninitialized", "the chamber has no master key yet")
+    static let custodyUnavailable = ErrorCode(
+        503,
+        "kms_unavailable",
+        "KMS keys did not wrap or unwrap a share; the message names each and its reason"
+    )
+    static let keysUnavailable = ErrorCode(503, "keys_unavailable", "the encrypted keys cannot be read or written now")
+    static let requestIdentifierUsed = ErrorCode(
+        409,
+        "request_id_used",
+        "the request identifier was used for another request"
+    )
+    static let chamberFailed = ErrorCode(
+        500,
+        "chamber_failed",
+        "the master key does not fit; the message says what to do"
+    )
 
     // MARK: Policies, tokens, administration
 
@@ -158,6 +193,9 @@ package struct ErrorCode: Hashable, Sendable {
             server + [tlsRequired, notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
                 invalidRequest, unknownPolicy, alreadyExists, alreadyBound, policyInUse, limitReached, versionConflict,
                 stateUnavailable, notDone, notAnchored, auditUnavailable, auditIncomplete,
+            ] + setup + [
+                alreadyInitialized, uninitialized, custodyUnavailable, chamberFailed, keysUnavailable,
+                requestIdentifierUsed,
             ]
         var seen: Set<ErrorCode> = []
         return known.filter { seen.insert($0).inserted }.sorted { ($0.status, $0.code) < ($1.status, $1.code) }

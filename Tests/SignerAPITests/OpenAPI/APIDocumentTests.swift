@@ -11,7 +11,8 @@ import Testing
         let (services, access) = (SignerServices.sample(hasKeyManager: true), try await AccessRoutes.sample())
         let document = DocumentRoutes(describing: [], version: "1", compatibility: Compatibility())
         return [
-            .signing: services.signingRoutes + access.routes + document.routes, .metrics: services.metricsRoutes,
+            .signing: services.signingRoutes + access.routes + document.routes
+                + (try await ChamberRig().start().routes), .metrics: services.metricsRoutes,
             .administration: services.administrationRoutes + access.administrationRoutes + AuditRoutes { nil }.routes,
         ]
     }

@@ -135,7 +135,8 @@ import Testing
     @Test func `a stranger is refused as described, and so is a name that is not ours`() async throws {
         let (answers, access) = (try DescribedAnswers(), try await AccessRoutes.sample())
         let gate = AccessGate(authorizer: Authorizer(mode: .enforced, now: { 0 }), tell: { _ in }, count: { _ in })
-        let routes = SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes
+        let chamber = try await ChamberRig().start()
+        let routes = SignerServices.sample(hasKeyManager: true).signingRoutes + access.routes + chamber.routes
         let router = HTTPRouter(routes: routes, gate: gate.decide)
         let open = HTTPRouter(hosts: HostAllowList(["signer"]), routes: routes, gate: gate.decide)
         for operation in APIOperation.all() where operation.scope.audience == .granted {

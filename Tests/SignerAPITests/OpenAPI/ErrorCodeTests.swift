@@ -28,12 +28,18 @@ import Testing
 
     private static func knows(_ refusal: AccessRefusal) {
         switch refusal {
-        case .missingToken, .invalidToken, .unboundCertificate, .forbidden, .stale: break
+        case .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken, .forbidden,
+            .stale:
+            break
         }
     }
 
     @Test func `every refusal of access is listed with its status`() {
-        for refusal in [AccessRefusal.missingToken, .invalidToken, .unboundCertificate, .forbidden, .stale] {
+        let refusals: [AccessRefusal] = [
+            .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken, .forbidden,
+            .stale,
+        ]
+        for refusal in refusals {
             Self.knows(refusal)
             #expect(Self.isListed(refusal.rawValue, refusal.status))
         }

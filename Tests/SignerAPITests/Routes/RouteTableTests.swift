@@ -46,7 +46,9 @@ import Testing
         let access = try await AccessRoutes.sample()
         let document = DocumentRoutes(describing: [], version: "1", compatibility: Compatibility())
         let audit = AuditRoutes { nil }
-        let routes = all + access.routes + access.administrationRoutes + document.routes + audit.routes
+        let chamber = try await ChamberRig().start()
+        let routes =
+            all + access.routes + access.administrationRoutes + document.routes + audit.routes + chamber.routes
         #expect(Set(routes.map(\.scope)) == Set(Scope.allCases))
     }
 

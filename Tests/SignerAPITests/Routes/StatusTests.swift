@@ -17,7 +17,8 @@ import Testing
         (.slashable(.doubleVote(target: Epoch(1))), 412), (.slashable(.disabled), 412),
         (.slashable(.otherNetwork(pinned: .zero, offered: .zero)), 412),
         (.slashable(.aheadOfClock(duty: Epoch(2), latest: Epoch(1))), 412), (.protectionUnavailable(reason: "r"), 503),
-        (.overloaded, 503), (.withdrawn, 503), (.abandoned, 503), (.canary, 403), (.auditUnavailable(reason: "r"), 503),
+        (.overloaded, 503), (.sealed(reason: "r"), 503), (.withdrawn, 503), (.abandoned, 503), (.canary, 403),
+        (.auditUnavailable(reason: "r"), 503),
     ]
 
     @Test(arguments: outcomes)

@@ -6,7 +6,8 @@ extension APIOperation {
     /// Every operation there is, port by port. A route that is not here fails `APIDocumentTests`; so does an operation
     /// without a route. The lists stand in files of this folder, one a topic.
     package static func all(_ compatibility: Compatibility = Compatibility()) -> [APIOperation] {
-        signing(compatibility) + health + document + access + keyManager + metrics + administration
+        signing(compatibility) + health + document + access + chamber + chamberKeys + keyManager + metrics
+            + administration
     }
 
     /// Those of some routes, in their own order.

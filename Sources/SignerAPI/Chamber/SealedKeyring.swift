@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+package import BLS
+internal import Concurrency
+package import Encoding
+package import SealedKeys
+package import Sealing
+package import Secrets
+package import Signer
+package import SlashingProtection
+
+/// Keys that lie encrypted in a shared store: on the ring while the chamber is open, and what other instances change about
+/// them. It knows what it has seen of each row, so that what somebody else puts in its place is refused and named.
+package final class SealedKeyring: ChamberContents {
+    /// How the keys stand.
+    package struct Report: Sendable {
+        /// Keys that were put on the ring or taken off it.
+        package var added = 0
+        package var removed = 0
+        /// Rows that were refused, and why.
+        package var faults: [PublicKeyFault] = []
+
+        package init() {}
+    }
+
+    package struct PublicKeyFault: Hashable, Sendable {
+        package let key: Bytes<48>
+        package let fault: KeyRowFault
+    }
+
+    private struct State {
+        /// Rises when the chamber is closed: what began before brings nothing any more.
+        var opening: UInt64 = 0
+        var sealer: KeyRowSealer?
+        var ledger: KeyLedger
+        var cursor: SealedKeyCursor?
+        var faults: [Bytes<48>: KeyRowFault] = [:]
+    }
+
+    package let store: any SealedKeyStore
+    private let source: String
+    private let statuses: Set<SealedKeyStatus>
+    private let arena: SecretArena
+    private let keyring: Keyring
+    private let authority: Authority
+    private let protection: SlashingProtection
+    private let tell: @Sendable (Report) -> Void
+    private let state: Lock<State>
+    /// One at a time reads the store or changes the ring.
+    private let turnstile = Turnstile()
+
+    /// - Parameters:
+    ///   - source: what listings call it: one of `KeySourceName`.
+    ///   - statuses: of the keys that sign.
+    ///   - tell: hears of every change, and of rows that are refused, each once.
+    package init(
+        store: any SealedKeyStore,
+        source: String,
+        statuses: Set<SealedKeyStatus>,
+        arena: SecretArena,
+        keyring: Keyring,
+        authority: Authority,
+        protection: SlashingProtection,
+        tell: @escaping @Sendable (Report) -> Void
+    ) {
+        self.store = store
+        self.source = source
+        self.statuses = statuses
+        self.arena = arena
+        self.keyring = keyring
+        self.authority = authority
+        self.protection = protection
+        self.tell = tell
+        state = Lock(State(ledger: KeyLedger(statuses: statuses)))
+    }
+
+    /// Rows that are refused now.
+    package var faults: [PublicKeyFault] {
+        state.withLock { $0.faults.map { PublicKeyFault(key: $0.key, fault: $0.value) } }
+    }
+
+    /// Closes rows under the master key of the open chamber; nil where it is sealed.
+    package var sealer: KeyRowSealer? { state.withLock { $0.sealer } }
+
+    // MARK: Opening and closing
+
+    package func load(under master: MasterKey) async throws(ChamberContentsError) {
+        let opening = state.withLock { $0.opening }
+        do throws(SealedKeyError) {
+            try await turnstile.pass { () async throws(SealedKeyError) in
+                guard let sealer = try? KeyRowSealer(master) else { return }
+                let isCurrent = state.withLock { state in
+                    guard state.opening == opening else { return false }
+                    state.sealer = sealer
+                    state.ledger.unload()
+                    state.faults = [:]
+                    return true
+                }
+                if isCurrent { try await readAll(opening) }
+            }
+        } catch { throw ChamberContentsError("\(error)") }
+    }
+
+    package func unload() async {
+        // First: what is being read ends at its next batch.
+        state.withLock { state in
+            state.opening += 1
+            state.sealer = nil
+        }
+        await turnstile.pass {
+            state.withLock { state in
+                state.ledger.unload()
+                state.cursor = nil
+            }
+            keyring.apply(keyring.change(to: [], of: source))
+            // Also where there was no key of ours: in a sealed chamber nothing is signed with any key.
+            await authority.raise()
+        }
+    }
+
+    /// Takes keys off the ring at once; returns when nothing of them is under way. What the store says of them comes after.
+    package func withdraw(_ keys: [PublicKey]) async {
+        guard !keys.isEmpty else { return }
+        await turnstile.pass {
+            let removed = keys.map { KeyIdentifier.bls($0) }.filter { keyring[$0]?.origin.source == source }
+            keyring.apply(KeyChange(added: [], removed: removed))
+            await authority.raise()
+        }
+    }
+
+    // MARK: Following
+
+    /// Takes over what was changed in the store; nothing where the chamber is sealed.
+    package func refresh() async throws(SealedKeyError) {
+        try await turnstile.pass { () async throws(SealedKeyError) in
+            let (opening, cursor) = state.withLock { ($0.opening, $0.sealer == nil ? nil : $0.cursor) }
+            guard var cursor else { return }
+            while true {
+                switch try await store.changes(after: cursor) {
+                case .unchanged: return
+                case .changed(let entries, let next):
+                    await take(entries, opening)
+                    state.withLock { if $0.opening == opening { $0.cursor = next } }
+                    cursor = next
+                case .reload: return try await readAll(opening)
+                }
+            }
+        }
+    }
+
+    /// Reads every key that signs. What was there before and is not told is deleted, or somebody has taken it away.
+    private func readAll(_ opening: UInt64) async throws(SealedKeyError) {
+        var told: Set<Bytes<48>> = []
+        var pending: [SealedKeyEntry] = []
+        let cursor = try await store.load(statuses) { rows in
+            guard self.state.withLock({ $0.opening }) == opening else { return }
+            told.formUnion(rows.map(\.publicKey))
+            pending += rows.map { .standing($0) }
+            // Each change of the ring puts all of its keys in order.
+            guard pending.count >= Self.atOnce else { return }
+            await self.take(pending, opening)
+            pending = []
+        }
+        await take(pending, opening)
+        let missing = state.withLock { [told] in $0.ledger.missing(from: told) }
+        let entries = missing.isEmpty ? [] : try await store.entries(of: missing)
+        await take(entries, opening)
+        let lost = Set(missing).subtracting(entries.map(\.publicKey))
+        if !lost.isEmpty { await lose(lost, opening) }
+        state.withLock { if $0.opening == opening { $0.cursor = cursor } }
+    }
+
+    private func lose(_ keys: Set<Bytes<48>>, _ opening: UInt64) async {
+        let steps = state.withLock { state -> [KeyLedger.Step] in
+            guard state.opening == opening else { return [] }
+            return keys.compactMap { state.ledger.lose($0) }
+        }
+        await perform(steps, opening)
+    }
+
+    /// Takes over entries: those that the chamber did not write are refused, whatever they say.
+    private func take(_ entries: [SealedKeyEntry], _ opening: UInt64) async {
+        guard !entries.isEmpty, let sealer = state.withLock({ $0.opening == opening ? $0.sealer : nil }) else { return }
+        var steps: [KeyLedger.Step] = []
+        var good: [SealedKeyEntry] = []
+        for entry in entries {
+            do throws(KeyRowFault) {
+                try sealer.verify(entry)
+                good.append(entry)
+            } catch { steps.append(.refuse(entry.publicKey, error)) }
+        }
+        steps += state.withLock { state in
+            good.compactMap { entry in
+                state.faults[entry.publicKey] = nil
+                return state.ledger.take(entry)
+            }
+        }
+        await perform(steps, opening)
+    }
+
+    /// Opens what is to be loaded, on as many threads as there are processors, and changes the ring in one step.
+    private func perform(_ steps: [KeyLedger.Step], _ opening: UInt64) async {
+        var (rows, removed, faults): ([SealedKeyRow], [Bytes<48>], [PublicKeyFault]) = ([], [], [])
+        for step in steps {
+            switch step {
+            case .load(let row): rows.append(row)
+            case .remove(let key): removed.append(key)
+            case .refuse(let key, let fault):
+                faults.append(PublicKeyFault(key: key, fault: fault))
+                // What is gone signs no more; beside a row that is wrong, what was right before goes on.
+                if fault == .vanished { removed.append(key) }
+            }
+        }
+        let (opened, refused) = await open(rows)
+        faults += refused
+        await register(opened)
+        let change = KeyChange(
+            added: opened,
+            removed: removed.compactMap { key in
+                let identifier = KeyIdentifier.bls(PublicKey(key))
+                return keyring[identifier]?.origin.source == source ? identifier : nil
+            }
+        )
+        let fresh = state.withLock { state -> [PublicKeyFault]? in
+            guard state.opening == opening else { return nil }
+            // Within the lock: closing takes away what was put on the ring before, and nothing comes behind it.
+            keyring.apply(change)
+            for key in opened { state.faults[key.publicKeyBytes] = nil }
+            for key in removed { state.faults[key] = nil }
+            let fresh = faults.filter { state.faults[$0.key] != $0.fault }
+            for fault in faults { state.faults[fault.key] = fault.fault }
+            return fresh
+        }
+        guard let fresh else { return }
+        if !change.removed.isEmpty { await authority.raise() }
+        guard !change.added.isEmpty || !change.removed.isEmpty || !fresh.isEmpty else { return }
+        var report = Report()
+        report.added = change.added.count
+        report.removed = change.removed.count
+        report.faults = fresh
+        tell(report)
+    }
+
+    private func open(_ rows: [SealedKeyRow]) async -> ([SigningKey], [PublicKeyFault]) {
+        guard !rows.isEmpty, let sealer else { return ([], []) }
+        let share = max(16, (rows.count + Self.processors - 1) / Self.processors)
+        let parts = stride(from: 0, to: rows.count, by: share).map { Array(rows[$0..<min(rows.count, $0 + share)]) }
+        return await withTaskGroup(of: ([SigningKey], [PublicKeyFault]).self) { group in
+            for part in parts {
+                group.addTask { [self] in
+                    await Blocking.run(name: "sealed-keys") { self.open(part, with: sealer) }
+                }
+            }
+            return await group.reduce(into: ([], [])) { all, part in
+                all.0 += part.0
+                all.1 += part.1
+            }
+        }
+    }
+
+    private func open(_ rows: [SealedKeyRow], with sealer: KeyRowSealer) -> ([SigningKey], [PublicKeyFault]) {
+        var (keys, faults): ([SigningKey], [PublicKeyFault]) = ([], [])
+        for row in rows {
+            do throws(KeyRowFault) {
+                let key = try sealer.open(row, arena: arena)
+                keys.append(
+                    SigningKey(
+                        key,
+                        origin: KeyOrigin(source: source, location: "version \(row.version)"),
+                        name: row.name
+                    )
+                )
+            } catch { faults.append(PublicKeyFault(key: row.publicKey, fault: error)) }
+        }
+        return (keys, faults)
+    }
+
+    /// Gives new keys their row in the record before they can sign (web3signer.md §5.4). Where that fails, their first
+    /// message makes it.
+    private func register(_ keys: [SigningKey]) async {
+        guard !keys.isEmpty else { return }
+        _ = try? await protection.administer(.register(keys.map(\.record)))
+    }
+
+    /// Rows that are opened before the ring is changed.
+    private static let atOnce = 2_000
+    private static let processors = max(1, Processors.available)
+}
+
+extension SigningKey {
+    fileprivate var publicKeyBytes: Bytes<48> { identifier.publicKey?.bytes ?? Bytes() }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Authorization
+internal import HTTPServer
+
+extension APIOperation {
+    private static let failures: [ErrorCode] =
+        [.stateUnavailable, .custodyUnavailable, .chamberFailed, .sealed] + ErrorCode.audited
+
+    /// The chamber, where keys are sealed under a master key.
+    static let chamber: [APIOperation] = [
+        APIOperation(
+            .post,
+            "/api/v1/chamber/init",
+            scope: .chamberInit,
+            tag: .chamber,
+            "initChamber",
+            "Make the master key",
+            text: """
+                Once in the life of a chamber. The key is shared out among the KMS keys; as many of them as the threshold \
+                says give it back. Every share is unwrapped once before anything is written.
+                """,
+            body: Body(.chamberInit),
+            answers: [
+                .json(ChamberDocument.schema, "It is made, and the chamber has tried to open with it.", status: 201)
+            ],
+            refusals: [.invalidRequest, .alreadyInitialized] + failures,
+            isStrictAboutAccept: true
+        ),
+        APIOperation(
+            .get,
+            "/api/v1/chamber/status",
+            scope: .chamberStatus,
+            tag: .chamber,
+            "showChamber",
+            "How the chamber stands",
+            answers: [.json(ChamberDocument.schema, "As this instance has it.")],
+            isStrictAboutAccept: true
+        ),
+        APIOperation(
+            .post,
+            "/api/v1/chamber/seal",
+            scope: .chamberSeal,
+            tag: .chamber,
+            "sealChamber",
+            "Close the chamber at once",
+            text: """
+                When this is answered nothing is under way here, and the master key and every key under it are gone from this \
+                process. The other instances follow within two seconds; `not_ordered` says why they cannot. It holds across \
+                restarts, until the chamber is unsealed.
+                """,
+            answers: [.json(ChamberDocument.schema, "It is sealed.")],
+            refusals: failures,
+            isStrictAboutAccept: true
+        ),
+        APIOperation(
+            .post,
+            "/api/v1/chamber/unseal",
+            scope: .chamberUnseal,
+            tag: .chamber,
+            "unsealChamber",
+            "Take back the order to seal",
+            text: "The chamber opens as at a start, by its KMS keys; `seal` says whether it has.",
+            answers: [.json(ChamberDocument.schema, "It has opened, or says why not.")],
+            refusals: [.uninitialized] + failures,
+            isStrictAboutAccept: true
+        ),
+    ]
+}
+
+extension Schema {
+    /// The body of an initialisation.
+    static let chamberInit: Schema = .named(
+        "ChamberInit",
+        .exactly(
+            .required(
+                "kms_key_arns",
+                .list(
+                    .described(
+                        .text(
+                            example: "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                        ),
+                        "A KMS key, by its ARN; `local:PATH` for development."
+                    ),
+                    from: 1,
+                    upTo: 16
+                )
+            ),
+            .required("kms_threshold", .integer(from: 1, upTo: 16))
+        )
+    )
+}

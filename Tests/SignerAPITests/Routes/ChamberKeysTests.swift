@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+import Authorization
+import BLS
+import Concurrency
+import Consensus
+import Encoding
+import Foundation
+import HTTPServer
+import Keystores
+import SealedKeys
+import Sealing
+import Secrets
+import Signer
+import SignerAPI
+import SignerState
+import SlashingProtection
+import Telemetry
+import TestSupport
+import Testing
+
+/// The chamber and its keys over real stores and real key files, without a socket.
+@Suite(.timeLimit(.minutes(2))) struct ChamberKeysTests {
+    // MARK: Making
+
+    @Test func `new keys are durable, signed with, and found again by the next start`() async throws {
+        let rig = try await ChamberRig()
+        let first = try await rig.start()
+        let made = try await first.send(.post, "/generate", #"{"count":3}"#)
+        #expect(made.map(\.status) == ["generated", "generated", "generated"])
+        let keys = made.compactMap(\.pubkey)
+        #expect(Set(keys).count == 3 && Set(first.loaded) == Set(keys))
+        let second = try await rig.start()
+        #expect(second.chamber.isOpen && Set(second.loaded) == Set(keys))
+        #expect(try await second.list().map(\.pubkey) == keys.sorted())
+    }
+
+    @Test func `the same request again makes nothing new, another under its name is refused`() async throws {
+        let rig = try await ChamberRig()
+        let one = try await rig.start()
+        let body = #"{"count":2,"request_id":"first.batch-1"}"#
+        let made = try await one.send(.post, "/generate", body)
+        #expect(made.map(\.status) == ["generated", "generated"])
+        for instance in [one, try await rig.start()] {
+            let again = try await instance.send(.post, "/generate", body)
+            #expect(again.map(\.status) == ["existing", "existing"])
+            #expect(Set(again.map(\.pubkey)) == Set(made.map(\.pubkey)))
+        }
+        let other = await one.answer(.post, "/generate", #"{"count":3,"request_id":"first.batch-1"}"#)
+        #expect(other.status == 409 && other.text.contains("request_id_used"))
+        #expect(try await one.list().count == 2)
+    }
+
+    @Test(arguments: [
+        "", "[]", "{}", #"{"count":0}"#, #"{"count":101}"#, #"{"count":1.5}"#, #"{"count":"1"}"#,
+        #"{"count":1,"count":1}"#,
+        #"{"count":1,"status":"paused"}"#, #"{"count":1,"request_id":""}"#, #"{"count":1,"request_id":"a b"}"#,
+        #"{"count":1,"conut":1}"#, #"{"count":18446744073709551616}"#, #"{"count":-1}"#,
+    ])
+    func `a body that is not what it should be makes nothing`(_ body: String) async throws {
+        let instance = try await ChamberRig().start()
+        let answer = await instance.answer(.post, "/generate", body)
+        #expect(answer.status == 400 && answer.text.contains("invalid_request"), "\(answer.text)")
+        #expect(try await instance.list().isEmpty)
+    }
+
+    // MARK: Importing
+
+    @Test func `plain keys and keystores come in, each with its own answer`() async throws {
+        let instance = try await ChamberRig().start()
+        let scalar = String(repeating: "0", count: 63) + "7"
+        let zero = String(repeating: "0", count: 64)
+        let body =
+            #"{"private_keys":["0x\#(scalar)","\#(zero)","\#(scalar)"],"keystores":["{}"],"passwords":["password"]}"#
+        let answers = try await instance.send(.post, "", body)
+        #expect(answers.map(\.status) == ["error", "imported", "error", "duplicate"])
+        let key = try #require(answers[1].pubkey)
+        #expect(instance.loaded == [key])
+        #expect(try await instance.send(.post, "", #"{"private_keys":["\#(scalar)"]}"#).map(\.status) == ["duplicate"])
+        // Deleted for ever, it can come back.
+        let delete = #"{"pubkeys":["\#(key)"],"remove":true}"#
+        #expect(try await instance.send(.delete, "", delete).map(\.status) == ["deleted"])
+        #expect(instance.loaded.isEmpty)
+        #expect(try await instance.send(.delete, "", delete).map(\.status) == ["not_found"])
+        #expect(try await instance.send(.post, "", #"{"private_keys":["\#(scalar)"]}"#).map(\.status) == ["imported"])
+        #expect(instance.loaded == [key])
+    }
+
+    @Test func `what is not to be kept is in memory only`() async throws {
+        let rig = try await ChamberRig()
+        let instance = try await rig.start()
+        let body = #"{"private_keys":["\#(String(repeating: "0", count: 63))9"],"storage":{"persist":false}}"#
+        #expect(try await instance.send(.post, "", body).map(\.status) == ["imported"])
+        #expect(instance.loaded.count == 1)
+        #expect(try await instance.list().isEmpty)
+        #expect(try await rig.start().loaded.isEmpty)
+    }
+
+    // MARK: Changing
+
+    @Test func `a key that is deactivated is off the ring when that is answered, elsewhere when it is looked`()
+        async throws
+    {
+        let rig = try await ChamberRig()
+        let (here, there) = (try await rig.start(), try await rig.start())
+        let keys = try await here.send(.post, "/generate", #"{"count":4}"#).compactMap(\.pubkey)
+        try await there.ring.refresh()
+        #expect(Set(there.loaded) == Set(keys))
+        let change = #"{"pubkeys":["\#(keys[0])","\#(keys[1])"],"status":"inactive"}"#
+        #expect(try await here.send(.patch, "", change).map(\.status) == ["deactivated", "deactivated"])
+        #expect(Set(here.loaded) == Set(keys[2...]))
+        #expect(Set(there.loaded) == Set(keys))
+        try await there.ring.refresh()
+        #expect(Set(there.loaded) == Set(keys[2...]))
+        #expect(try await there.send(.patch, "", change).map(\.status) == ["unchanged", "unchanged"])
+        let back = #"{"pubkeys":["\#(keys[0])"],"status":"active"}"#
+        #expect(try await there.send(.patch, "", back).map(\.status) == ["activated"])
+        try await here.ring.refresh()
+        #expect(Set(here.loaded) == Set([keys[0]] + keys[2...]))
+        // Deleting without `remove` only deactivates.
+        let delete = #"{"pubkeys":["\#(keys[2])","0x12"]}"#
+        #expect(try await here.send(.delete, "", delete).map(\.status) == ["deactivated", "error"])
+        #expect(try await here.list("?status=inactive").count == 2)
+    }
+
+    @Test func `pages follow one another, and what is not known in a query is refused`() async throws {
+        let instance = try await ChamberRig().start()
+        let keys = try await instance.send(.post, "/generate", #"{"count":5}"#).compactMap(\.pubkey).sorted()
+        var seen: [String] = []
+        var after = ""
+        repeat {
+            let answer = await instance.answer(.get, "?limit=2" + after)
+            let page = try JSONDecoder().decode(Page.self, from: Data(answer.body))
+            #expect(page.data.count <= 2)
+            seen += page.data.map(\.pubkey)
+            after = page.next.map { "&after=\($0)" } ?? ""
+        } while !after.isEmpty
+        #expect(seen == keys)
+        for query in ["?limit=0", "?limit=1001", "?limit=x", "?after=12", "?status=off", "?page=2", "?limit=1&limit=2"]
+        {
+            #expect(await instance.answer(.get, query).status == 400, "\(query)")
+        }
+    }
+
+    // MARK: Sealing
+
+    @Test func `while the chamber is sealed nothing is done with keys`() async throws {
+        let rig = try await ChamberRig()
+        let instance = try await rig.start()
+        _ = try await instance.send(.post, "/generate", #"{"count":1}"#)
+        _ = await instance.chamber.seal()
+        #expect(instance.loaded.isEmpty)
+        let requests: [(Method, String, String)] = [
+            (.get, "", ""), (.post, "/generate", #"{"count":1}"#),
+            (.post, "", #"{"private_keys":["\#(String(repeating: "0", count: 63))9"]}"#),
+            (.patch, "", #"{"pubkeys":["0x12"],"status":"active"}"#), (.delete, "", #"{"pubkeys":["0x12"]}"#),
+        ]
+        for (method, path, body) in requests {
+            let answer = await instance.answer(method, path, body)
+            #expect(answer.status == 503 && answer.text.contains("sealed"), "\(method) \(path): \(answer.text)")
+        }
+        try await instance.chamber.unseal()
+        #expect(instance.loaded.count == 1)
+    }
+
+    // MARK: Tampering
+
+    @Test func `rows that the chamber did not write are refused and told, and the others sign`() async throws {
+        let rig = try await ChamberRig()
+        let instance = try await rig.start()
+        let keys = try await instance.send(.post, "/generate", #"{"count":3}"#).compactMap(\.pubkey)
+        let rows = try await rig.keys.page(after: nil, limit: 10, status: nil)
+        var edited = rows[0]
+        edited.version = 2
+        edited.createdAt += 1
+        #expect(try await rig.keys.apply([.standing(edited)]) == [.done])
+        try await instance.ring.refresh()
+        // What was right before goes on here.
+        #expect(Set(instance.loaded) == Set(keys))
+        #expect(instance.ring.faults.map(\.fault) == [.tampered])
+        let next = try await rig.start()
+        #expect(next.chamber.isOpen && next.loaded.count == 2)
+        #expect(next.ring.faults.map(\.fault) == [.tampered] && next.told.count == 1)
+        let listed = try await next.list().filter { $0.fault != nil }
+        #expect(listed.map(\.fault) == ["tampered"])
+        // And is not made good by a change.
+        let change = #"{"pubkeys":["\#(listed[0].pubkey)"],"status":"inactive"}"#
+        #expect(try await next.send(.patch, "", change).map(\.status) == ["error"])
+    }
+
+    @Test func `a deleted key that is put back is noticed by who has seen its end`() async throws {
+        let rig = try await ChamberRig()
+        let instance = try await rig.start()
+        let key = try #require(try await instance.send(.post, "/generate", #"{"count":1}"#).first?.pubkey)
+        let row = try await rig.keys.page(after: nil, limit: 1, status: nil)[0]
+        _ = try await instance.send(.delete, "", #"{"pubkeys":["\#(key)"],"remove":true}"#)
+        #expect(instance.loaded.isEmpty)
+        var old = row
+        old.version = 3
+        #expect(try await rig.keys.apply([.standing(old)]) == [.done])
+        try await instance.ring.refresh()
+        #expect(instance.loaded.isEmpty && instance.ring.faults.map(\.fault) == [.tampered])
+    }
+}
+
+private struct Answered: Decodable {
+    let pubkey: String?
+    let status: String
+    let message: String
+}
+
+private struct Answers: Decodable { let data: [Answered] }
+
+private struct Listed: Decodable {
+    let pubkey: String
+    let status: String
+    let fault: String?
+}
+
+private struct Page: Decodable {
+    let data: [Listed]
+    let next: String?
+}
+
+/// Stores that several instances of a chamber share, and the files of its three keys.
+final class ChamberRig: Sendable {
+    let folder: TemporaryFolder
+    let state: SQLiteState
+    let keys: SQLiteSealedKeys
+    private let names: [KeyName]
+    private let isInitialized = Lock(false)
+
+    init() async throws {
+        let folder = try TemporaryFolder()
+        self.folder = folder
+        state = try SQLiteState(path: folder.file("state"))
+        keys = try SQLiteSealedKeys(path: folder.file("keys"), createIfMissing: true)
+        names = try (1...3).map { try KeyName("local:\(folder.file("key\($0)"))") }
+        for name in names { try LocalKey.makeFile(for: name) }
+    }
+
+    /// An instance that is open.
+    func start() async throws -> Instance {
+        let instance = Instance(state, keys)
+        try await instance.chamber.refresh()
+        await instance.chamber.settle()
+        let isFirst = isInitialized.withLock { done in
+            defer { done = true }
+            return !done
+        }
+        if isFirst { try await instance.chamber.initialize(keys: names, threshold: 2) }
+        #expect(instance.chamber.isOpen, "\(instance.chamber.status)")
+        return instance
+    }
+
+    final class Instance: Sendable {
+        let chamber: Chamber
+        let ring: SealedKeyring
+        private let keyring = Keyring()
+        private let router: HTTPRouter<Scope, Access>
+        let routes: [Route<Scope, Access>]
+        private let reports: Lock<[SealedKeyring.Report]>
+
+        init(_ state: SQLiteState, _ keys: SQLiteSealedKeys) {
+            let (authority, arena) = (Authority(), SecretArena())
+            let protection = SlashingProtection(store: NoopStore())
+            let reports = Lock<[SealedKeyring.Report]>([])
+            self.reports = reports
+            let ring = SealedKeyring(
+                store: keys,
+                source: KeySourceName.sqlite,
+                statuses: [.active],
+                arena: arena,
+                keyring: keyring,
+                authority: authority,
+                protection: protection
+            ) { report in reports.withLock { $0.append(report) } }
+            self.ring = ring
+            let wrappers = KeyWrappers(KeyWrapperSettings())
+            let chamber = Chamber(
+                store: state,
+                custodian: Custodian { name throws(WrappingError) in try wrappers.wrapper(for: name) },
+                contents: ring,
+                witness: Deaf(),
+                now: { 1_790_000_000 }
+            )
+            self.chamber = chamber
+            let service = ChamberKeys(
+                ring: ring,
+                keyring: keyring,
+                authority: authority,
+                protection: protection,
+                opener: KeystoreOpener(arena: arena),
+                genesisValidatorsRoot: .zero,
+                arena: arena,
+                recipients: nil,
+                state: state,
+                seal: { chamber.isOpen ? nil : "it is sealed" },
+                keysChanged: {},
+                now: { 1_790_000_000 }
+            )
+            let verb = ChamberKeyRoutes.Verb(items: 100, requests: 4, timeout: .seconds(60))
+            let routes = ChamberKeyRoutes(
+                service,
+                .init(listings: 4, generate: verb, importing: verb, lifecycle: verb),
+                audit: FakeTrail()
+            )
+            self.routes = ChamberRoutes(chamber, audit: FakeTrail()).routes + routes.routes
+            router = HTTPRouter(routes: self.routes) { _, _, _ in .allow(.local) }
+        }
+
+        var loaded: [String] { keyring.identifiers.map { "\($0)" } }
+        var told: [SealedKeyring.PublicKeyFault] { reports.withLock { $0.flatMap(\.faults) } }
+
+        func answer(_ method: Method, _ path: String, _ body: String = "") async -> Response {
+            await router.answer(method, "/api/v1/chamber/keys" + path, body: body)
+        }
+
+        fileprivate func send(_ method: Method, _ path: String, _ body: String) async throws -> [Answered] {
+            let answer = await answer(method, path, body)
+            #expect(answer.status == 200, "\(answer.text)")
+            return try JSONDecoder().decode(Answers.self, from: Data(answer.body)).data
+        }
+
+        fileprivate func list(_ query: String = "") async throws -> [Listed] {
+            try JSONDecoder().decode(Page.self, from: Data(await answer(.get, query).body)).data
+        }
+    }
+}
+
+private struct Deaf: ChamberWitness {
+    func changed(from old: ChamberState, to new: ChamberState, reason: String?) {}
+    func shareFailed(_ failure: CustodyError.Failure) {}
+    func recordLost() {}
+}
