@@ -18,7 +18,9 @@ final class AccessService: Sendable {
     private let metrics: Telemetry.Metrics
     private let authorizer: Authorizer
     private let register: AccessRegister
-    private let state: any StateStore
+    let state: any StateStore
+    /// Who knows the setup token of a chamber without a master key.
+    let setup = SetupDesk()
     private let audit: any AuditTrail
     let gate: AccessGate
     private let reader = Lock<TokenReader?>(nil)
@@ -43,6 +45,7 @@ final class AccessService: Sendable {
             authorizer: authorizer,
             addresses: ClientAddress(proxies: configuration.server.trustedProxies),
             canaries: Self.canaries(configuration, logger, metrics),
+            setup: setup,
             tell: { audit.post($0) },
             count: { [metrics] _ in metrics.authRejections.increment() }
         )
@@ -92,6 +95,12 @@ final class AccessService: Sendable {
 
     /// Reads what clients show. Before `start` there is none.
     var credentialReader: CredentialReader? { reader.withLock { $0 }?.credentialReader }
+
+    /// What stands for a token that is not in the directory. Only after `start`.
+    func digest(of secret: borrowing TokenSecret) -> TokenDigest {
+        guard let reader = reader.withLock({ $0 }) else { preconditionFailure("no token can be read before the start") }
+        return reader.digest(of: secret)
+    }
 
     /// Where the audit file is anchored. Only after `start`.
     var anchors: AuditAnchors? {

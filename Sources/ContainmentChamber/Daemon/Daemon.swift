@@ -39,6 +39,9 @@ final class Daemon: Sendable {
     private let tls: TLSService?
     private let observer: SigningObserver
     private let signer: Signer
+    /// Nil where no keys are sealed.
+    private let chamber: ChamberService?
+    private let chamberKeys: ChamberKeyRoutes?
     private let isDraining = Lock(false)
 
     init(_ configuration: Configuration, hardening: HardeningReport) async throws(Failure) {
@@ -85,18 +88,51 @@ final class Daemon: Sendable {
             logger: logger,
             metrics: metrics
         )
+        if let source = try await OpenedKeySource.open(configuration) {
+            chamber = ChamberService(
+                configuration,
+                source: source,
+                state: access.state,
+                setup: access.setup,
+                digest: { [access] in access.digest(of: $0) },
+                arena: arena,
+                keyring: keyring,
+                authority: authority,
+                protection: protection,
+                audit: audit,
+                logger: logger,
+                metrics: metrics
+            )
+        } else {
+            chamber = nil
+        }
+        let opener = KeystoreOpener(arena: arena, settings: KeyLoader.Settings(configuration.keySources.filesystem))
+        let keysChanged: @Sendable () async -> Void = { [keyring, metrics, disabled] in
+            metrics.count(keyring)
+            try? await disabled.refresh()
+        }
+        chamberKeys = try chamber?.keyRoutes(
+            configuration,
+            parts: .init(
+                keyring: keyring,
+                authority: authority,
+                protection: protection,
+                opener: opener,
+                genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
+                arena: arena,
+                keysChanged: keysChanged
+            ),
+            audit: audit
+        )
         keyManager =
             configuration.keyManagerAPI.isEnabled
             ? KeyManager(
                 keyring: keyring,
                 authority: authority,
                 protection: protection,
-                opener: KeystoreOpener(arena: arena, settings: KeyLoader.Settings(configuration.keySources.filesystem)),
+                opener: opener,
                 genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
-                keysChanged: { [keyring, metrics, disabled] in
-                    metrics.count(keyring)
-                    try? await disabled.refresh()
-                }
+                keysChanged: keysChanged
             ) : nil
         let canaries = Set(configuration.canaries.keys.map { KeyIdentifier.bls(PublicKey($0)) })
         observer = SigningObserver(
@@ -115,6 +151,7 @@ final class Daemon: Sendable {
             authority: authority,
             lanes: lanes,
             blocked: configuration.canaries.blocks ? canaries : [],
+            seal: { [chamber] in chamber?.seal },
             witness: observer
         )
         metrics.registry.collect { [metrics, lanes, points = signer.points] in
@@ -146,6 +183,8 @@ final class Daemon: Sendable {
             defer { floor.cancel() }
             try await access.start()
             await audit.start(access.anchors)
+            // Opens while the files are read: what it waits for is far away.
+            try await chamber?.start()
             if try await loadKeys(unless: stop) { try await serve(until: stop) }
         } catch {
             await close()
@@ -214,6 +253,8 @@ final class Daemon: Sendable {
         }
         let following = Task { await access.watch() }
         defer { following.cancel() }
+        let opening = Task { await chamber?.watch() }
+        defer { opening.cancel() }
         let exchanging = Task { await tls?.watch() }
         defer { exchanging.cancel() }
         let disabling = Task { await disabled.watch() }
@@ -257,6 +298,7 @@ final class Daemon: Sendable {
     }
 
     private func close() async {
+        await chamber?.close()
         await protection.close()
         // After the last attempt, and before the state in which its head is anchored.
         access.gate.tellDue(all: true)
@@ -308,6 +350,7 @@ final class Daemon: Sendable {
             strictKeys: configuration.health.hasStrictKeys,
             protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
             audit: audit.health,
+            chamber: chamber.map { ChamberHealth(seal: $0.seal, faults: $0.keys.faults.count) },
             isDraining: isDraining.withLock { $0 }
         )
     }
@@ -325,6 +368,8 @@ final class Daemon: Sendable {
             keyManager: keyManager.map { [audit] in
                 KeyManagerRoutes($0, .init(configuration.keyManagerAPI), audit: audit)
             },
+            chamber: (chamber.map { [audit] in ChamberRoutes($0.chamber, audit: audit).routes } ?? [])
+                + (chamberKeys?.routes ?? []),
             audit: audit
         )
     }

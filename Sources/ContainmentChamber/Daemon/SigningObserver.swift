@@ -108,7 +108,8 @@ struct SigningObserver: SigningWitness {
         case .malformed, .rootMismatch: metrics.blsMalformedRequests.increment()
         case .unknownKey: metrics.blsMissingIdentifier.increment()
         case .notAllowed: metrics.authRejections.increment()
-        case .canary, .otherNetwork, .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn, .abandoned:
+        case .canary, .sealed, .otherNetwork, .protectionUnavailable, .auditUnavailable, .overloaded, .withdrawn,
+            .abandoned:
             break
         }
         metrics.refusals[attempt.outcome.code].increment()

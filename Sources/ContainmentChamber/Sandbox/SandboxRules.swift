@@ -23,6 +23,7 @@ extension Landlock {
         var databases: [PostgreSQLSettings] = []
         if configuration.antiSlashing.backend == .postgres { databases.append(try .init(configuration.antiSlashing)) }
         if configuration.signerState.backend == .postgres { databases.append(try .init(configuration.signerState)) }
+        if case .postgres(let keys)? = configuration.sealedKeys { databases.append(try .init(keys)) }
         for database in databases {
             called?.append(contentsOf: database.ports)
             readable += database.files.map(Configuration.folder)
@@ -30,8 +31,9 @@ extension Landlock {
         var endpoints: [String?] = []
         if configuration.antiSlashing.backend == .dynamodb { endpoints.append(configuration.antiSlashing.endpoint) }
         if configuration.signerState.backend == .dynamodb { endpoints.append(configuration.signerState.endpoint) }
-        let kms = configuration.kms
-        if !kms.endpoints.isEmpty || !kms.profiles.isEmpty { endpoints += kms.endpoints.map(\.endpoint.url) + [nil] }
+        if case .dynamodb(let keys)? = configuration.sealedKeys { endpoints.append(keys.endpoint) }
+        // Which KMS keys hold the master key stands in the signer state.
+        if configuration.sealedKeys != nil { endpoints += configuration.kms.endpoints.map(\.endpoint.url) + [nil] }
         if !endpoints.isEmpty { allowAWS(endpoints.compactMap(\.self), environment) }
     }
 
