@@ -215,7 +215,8 @@ let targets: [Target] = [
     .testTarget(
         name: "SignerAPITests",
         dependencies: [
-            "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON", "Keystores",
+            "Age", "Authorization", "BLS", "Concurrency", "Consensus", "Crypto", "Encoding", "HTTPServer", "JSON",
+            "Keystores", "Mnemonics",
             "SealedKeys", "Sealing", "Secrets", "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry",
             "TestSupport",
         ]

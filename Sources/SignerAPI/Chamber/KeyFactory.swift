@@ -72,13 +72,39 @@ struct KeyFactory: Sendable {
         return rows
     }
 
-    /// The words under age, and one look at what was written: what nobody could open is no backup.
+    /// The words under age. First they are read again as their owner will read them, and lead to the key; then the file is
+    /// one that age can read. What the recipients' identities open only they can try.
     private func backup(_ key: GeneratedKey) throws(ChamberKeys.Refusal) -> [UInt8]? {
         guard let recipients else { return nil }
+        try checkWords(of: key)
         do throws(AgeError) {
-            return try key.mnemonic.withText { (text) throws(AgeError) in
+            let file = try key.mnemonic.withText { (text) throws(AgeError) in
                 try AgeFile.encrypt(text, to: recipients.recipients, armored: true)
             }
+            try Self.check(file)
+            return file
         } catch { throw .malformed("the backup of a new key could not be encrypted: \(error)") }
+    }
+
+    private func checkWords(of key: GeneratedKey) throws(ChamberKeys.Refusal) {
+        let secret = key.bigEndianBytes()
+        let leadsThere: Bool
+        do throws(MnemonicError) {
+            leadsThere = try key.mnemonic.withText { (text) throws(MnemonicError) in
+                let again = try Mnemonic(reading: text).secret(at: key.path).bigEndianBytes()
+                return ConstantTime.areEqual(again.span, secret.span)
+            }
+        } catch { throw .malformed("the words of a new key cannot be read again: \(error)") }
+        guard leadsThere else { throw .malformed("the words of a new key lead to another key; is the memory sound?") }
+    }
+
+    /// A stranger's identity gets as far as the stanzas of a file that is whole.
+    private static func check(_ file: [UInt8]) throws(AgeError) {
+        let stranger = try AgeIdentity.generate()
+        do throws(AgeError) {
+            _ = try AgeFile.decrypt(file.span, with: [stranger])
+        } catch {
+            guard error == .noMatch else { throw error }
+        }
     }
 }

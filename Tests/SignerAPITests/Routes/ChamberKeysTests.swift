@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Age
 import Authorization
 import BLS
 import Concurrency
@@ -7,6 +8,7 @@ import Encoding
 import Foundation
 import HTTPServer
 import Keystores
+import Mnemonics
 import SealedKeys
 import Sealing
 import Secrets
@@ -61,6 +63,26 @@ import Testing
         let answer = await instance.answer(.post, "/generate", body)
         #expect(answer.status == 400 && answer.text.contains("invalid_request"), "\(answer.text)")
         #expect(try await instance.list().isEmpty)
+    }
+
+    @Test func `each recipient of a backup makes the key of it again, alone`() async throws {
+        let owners = [try AgeIdentity.generate(), try AgeIdentity.generate()]
+        let rig = try await ChamberRig(owners.map { "\($0.recipient)" })
+        let instance = try await rig.start()
+        let made = try await instance.send(.post, "/generate", #"{"count":2}"#)
+        #expect(made.map(\.has_backup) == [true, true])
+        #expect(try await instance.list().allSatisfy { $0.encrypted_mnemonic == nil })
+        let arena = SecretArena()
+        for row in try await instance.list("?include=encrypted_mnemonic") {
+            let file = Array(try #require(row.encrypted_mnemonic).utf8)
+            for owner in owners {
+                let text = try AgeFile.decrypt(file.span, with: [owner])
+                let words = try Mnemonic(reading: text.span)
+                #expect(words.wordCount == 24)
+                let key = try GeneratedKey(from: words, path: .signing(validator: 0), arena: arena)
+                #expect("\(key.key.publicKey)" == row.pubkey)
+            }
+        }
     }
 
     // MARK: Importing
@@ -206,6 +228,7 @@ private struct Answered: Decodable {
     let pubkey: String?
     let status: String
     let message: String
+    let has_backup: Bool?
 }
 
 private struct Answers: Decodable { let data: [Answered] }
@@ -214,6 +237,7 @@ private struct Listed: Decodable {
     let pubkey: String
     let status: String
     let fault: String?
+    let encrypted_mnemonic: String?
 }
 
 private struct Page: Decodable {
@@ -229,7 +253,11 @@ final class ChamberRig: Sendable {
     private let names: [KeyName]
     private let isInitialized = Lock(false)
 
-    init() async throws {
+    private let recipients: BackupRecipients?
+
+    /// - Parameter recipients: of backups; none for no backups.
+    init(_ recipients: [String] = []) async throws {
+        self.recipients = recipients.isEmpty ? nil : try BackupRecipients(recipients)
         let folder = try TemporaryFolder()
         self.folder = folder
         state = try SQLiteState(path: folder.file("state"))
@@ -240,7 +268,7 @@ final class ChamberRig: Sendable {
 
     /// An instance that is open.
     func start() async throws -> Instance {
-        let instance = Instance(state, keys)
+        let instance = Instance(state, keys, recipients)
         try await instance.chamber.refresh()
         await instance.chamber.settle()
         let isFirst = isInitialized.withLock { done in
@@ -260,7 +288,7 @@ final class ChamberRig: Sendable {
         let routes: [Route<Scope, Access>]
         private let reports: Lock<[SealedKeyring.Report]>
 
-        init(_ state: SQLiteState, _ keys: SQLiteSealedKeys) {
+        init(_ state: SQLiteState, _ keys: SQLiteSealedKeys, _ recipients: BackupRecipients?) {
             let (authority, arena) = (Authority(), SecretArena())
             let protection = SlashingProtection(store: NoopStore())
             let reports = Lock<[SealedKeyring.Report]>([])
@@ -292,7 +320,7 @@ final class ChamberRig: Sendable {
                 opener: KeystoreOpener(arena: arena),
                 genesisValidatorsRoot: .zero,
                 arena: arena,
-                recipients: nil,
+                recipients: recipients,
                 state: state,
                 seal: { chamber.isOpen ? nil : "it is sealed" },
                 keysChanged: {},
