@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CCurl
+package import Secrets
 
 /// One request, one answer, over TCP or a Unix socket (libcurl's easy interface). Blocks: for the command line, and for
 /// threads of our own.
@@ -72,6 +73,28 @@ package struct HTTPClient: Sendable {
         headers: [String] = [],
         body: [UInt8]? = nil
     ) throws(Failure) -> Answer {
+        let content = body ?? []
+        return try perform(method, url, headers, content.span, hasBody: body != nil)
+    }
+
+    /// The same with a body that holds secrets. libcurl reads it where it lies; what it puts together for the socket, and its
+    /// TLS library for the records, lies in ordinary memory until the connection is over.
+    package func send(
+        _ method: String,
+        _ url: String,
+        headers: [String] = [],
+        secret body: borrowing SecretBytes
+    ) throws(Failure) -> Answer {
+        try perform(method, url, headers, body.span, hasBody: true)
+    }
+
+    private func perform(
+        _ method: String,
+        _ url: String,
+        _ headers: [String],
+        _ body: Span<UInt8>,
+        hasBody: Bool
+    ) throws(Failure) -> Answer {
         let target = unixSocket ?? url
         guard let handle = unsafe curl_easy_init() else {
             throw .failed(target: target, reason: "libcurl could not be started")
@@ -101,9 +124,8 @@ package struct HTTPClient: Sendable {
         }
         unsafe chamber_curl_set_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(received).toOpaque())
 
-        let content = body ?? []
-        let code = unsafe content.withUnsafeBytes { content in
-            if body != nil {
+        let code = unsafe body.withUnsafeBytes { content in
+            if hasBody {
                 unsafe chamber_curl_set_number(handle, CURLOPT_POST, 1)
                 unsafe chamber_curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(content.count))
                 // An empty array has no address; an absent one would make libcurl ask for data.

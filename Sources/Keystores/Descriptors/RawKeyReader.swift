@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import BLS
-internal import Secrets
+package import BLS
+package import Secrets
 
 /// Turns the digits of a raw key into a key of the arena. Between the two the scalar stands in secret memory, the same for
 /// every key and wiped after each. For one thread at a time.
-final class RawKeyReader {
+package final class RawKeyReader {
     private let arena: SecretArena
     private var scalar = SecretBytes(count: 32) { _ in }
 
-    init(arena: SecretArena) { self.arena = arena }
+    package init(arena: SecretArena) { self.arena = arena }
 
     /// A key from its digits, with or without `0x`.
-    func key(digits text: Span<UInt8>) throws(KeystoreError) -> SecretKey {
+    package func key(digits text: Span<UInt8>) throws(KeystoreError) -> SecretKey {
         let digits = text.extracting(SecretHex.start(text)..<text.count)
         guard digits.count == 64 else {
             throw .invalidField(
