@@ -8,7 +8,8 @@ extension CommandTree {
         kind: .value("TIME"),
         summary: "How long the token is good: 45m, 12h, 30d. Without it, until it is revoked."
     )
-    private static let connection = [
+    /// How a running signer is reached, with `--json`.
+    static let connection = [
         Option(
             "signer-url",
             kind: .value("URL"),
@@ -30,8 +31,8 @@ extension CommandTree {
 
     static let operatorCommands = Command(
         "operator",
-        summary: "Policies and tokens: who may do what",
-        subcommands: [
+        summary: "The chamber, and who may do what",
+        subcommands: ceremonies + [
             Command(
                 "generate-root-token",
                 summary: "Make a management token, over the admin socket",

@@ -127,26 +127,6 @@ enum CommandTree {
         ]
     )
 
-    private static let keys = Command(
-        "keys",
-        summary: "Look at key files",
-        subcommands: [
-            Command(
-                "list",
-                summary: "Load the configured keys and list them",
-                options: settings + [json],
-                examples: [Example("containment-chamber keys list -c config.yaml", "What the signer would load")]
-            ),
-            Command(
-                "inspect",
-                summary: "Say what a keystore file holds, without opening it",
-                options: [json],
-                positionals: [Positional("FILE", summary: "An EIP-2335 keystore.")],
-                examples: [Example("containment-chamber keys inspect keystore.json", "Look at a keystore")]
-            ),
-        ]
-    )
-
     private static let validators = Option(
         "keys",
         kind: .value("KEY,…"),

@@ -4,6 +4,7 @@ internal import Configuration
 internal import Encoding
 internal import Foundation
 internal import HTTPClient
+internal import Secrets
 
 /// A running signer, as a command reaches it: by its URL and a token, or over the admin socket.
 ///
@@ -13,32 +14,49 @@ struct SignerConnection {
     private let client: HTTPClient
     private let base: String
     private let headers: [String]
+    /// What to try next, by status or by the code of a refusal, where the command knows more than this does.
+    private let hints: [String: String]
 
     /// `--signer-url`, `--auth-token`, `--ca-cert`, `--client-cert`, `--client-key`, `--allow-plaintext-signer`.
-    init(_ invocation: Invocation) throws(Failure) {
+    ///
+    /// - Parameters:
+    ///   - bearer: what is shown instead of `--auth-token`.
+    ///   - patience: for one answer.
+    init(
+        _ invocation: Invocation,
+        bearer: consuming SecretBytes? = nil,
+        patience: Duration = .seconds(60),
+        hints: [String: String] = [:]
+    ) throws(Failure) {
         base = try Self.base(
             invocation["signer-url"] ?? "http://127.0.0.1:9000",
             allowsPlaintext: invocation.isSet("allow-plaintext-signer")
         )
-        client = try Self.client(invocation, isEncrypted: base.hasPrefix("https:"))
+        client = try Self.client(invocation, isEncrypted: base.hasPrefix("https:"), patience)
+        self.hints = hints
         var headers = ["Accept: application/json", "Content-Type: application/json"]
-        if let text = invocation["auth-token"] {
-            guard text.hasPrefix("env:") || text.hasPrefix("file:") else {
-                throw Failure(
-                    "--auth-token is env:NAME or file:PATH: every process of this machine can read a command line",
-                    exitCode: .usage
-                )
-            }
-            let source: SecretReference.Source =
-                text.hasPrefix("env:")
-                ? .environment(name: String(text.dropFirst(4))) : .file(path: String(text.dropFirst(5)))
-            let token = try SecretReference(source).text(for: "--auth-token")
-            guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-                throw Failure("what \(text) holds is no token", exitCode: .usage)
-            }
-            headers.append("Authorization: Bearer \(token)")
+        if let bearer {
+            headers.append(try Self.authorization(bearer))
+        } else if let token = try Self.token(invocation) {
+            headers.append(try Self.authorization(token))
         }
         self.headers = headers
+    }
+
+    /// A management token, where one is named.
+    private static func token(_ invocation: Invocation) throws(Failure) -> SecretBytes? {
+        guard let text = invocation["auth-token"] else { return nil }
+        return try SecretInput.read(text, of: "--auth-token")
+    }
+
+    private static func authorization(_ token: borrowing SecretBytes) throws(Failure) -> String {
+        let span = token.span
+        for position in span.indices {
+            guard span[position] > 0x20, span[position] < 0x7f else {
+                throw Failure("what stands where the token should is no token", exitCode: .usage)
+            }
+        }
+        return "Authorization: Bearer " + String(decoding: span.indices.map { span[$0] }, as: UTF8.self)
     }
 
     /// The admin socket of a configuration.
@@ -53,10 +71,15 @@ struct SignerConnection {
         client = HTTPClient(unixSocket: socket)
         base = "http://localhost"
         headers = ["Accept: application/json", "Content-Type: application/json"]
+        hints = [:]
     }
 
-    private static func client(_ invocation: Invocation, isEncrypted: Bool) throws(Failure) -> HTTPClient {
-        var client = HTTPClient()
+    private static func client(
+        _ invocation: Invocation,
+        isEncrypted: Bool,
+        _ patience: Duration
+    ) throws(Failure) -> HTTPClient {
+        var client = HTTPClient(timeout: patience)
         client.tls = HTTPClient.TLS(
             authorities: invocation["ca-cert"],
             certificate: invocation["client-cert"],
@@ -105,7 +128,17 @@ struct SignerConnection {
     /// The body of a good answer.
     func send(_ method: String, _ path: String, body: [UInt8]? = nil) throws(Failure) -> [UInt8] {
         let answer = try request(method, path, body)
-        guard (200..<300).contains(answer.status) else { throw Self.failure(answer, method, path) }
+        guard (200..<300).contains(answer.status) else { throw failure(answer, method, path) }
+        return answer.body
+    }
+
+    /// The same with a body that holds secrets.
+    func send(_ method: String, _ path: String, secret body: borrowing SecretBytes) throws(Failure) -> [UInt8] {
+        let answer: HTTPClient.Answer
+        do throws(HTTPClient.Failure) {
+            answer = try client.send(method, base + path, headers: headers, secret: body)
+        } catch { throw Self.failure(error) }
+        guard (200..<300).contains(answer.status) else { throw failure(answer, method, path) }
         return answer.body
     }
 
@@ -113,36 +146,43 @@ struct SignerConnection {
     func has(_ path: String) throws(Failure) -> Bool {
         let answer = try request("GET", path, nil)
         if answer.status == 404 { return false }
-        guard answer.status == 200 else { throw Self.failure(answer, "GET", path) }
+        guard answer.status == 200 else { throw failure(answer, "GET", path) }
         return true
     }
 
     private func request(_ method: String, _ path: String, _ body: [UInt8]?) throws(Failure) -> HTTPClient.Answer {
         do throws(HTTPClient.Failure) {
             return try client.send(method, base + path, headers: headers, body: body)
-        } catch {
-            let hint: String
-            if case .untrusted = error {
-                hint =
-                    "--ca-cert names the authority of the signer's certificate; a signer that wants to know its clients "
-                    + "needs --client-cert and --client-key"
-            } else {
-                hint = "is the signer running, and is --signer-url right?"
-            }
-            throw Failure("\(error)", hint: hint)
-        }
+        } catch { throw Self.failure(error) }
     }
 
-    private static func failure(_ answer: HTTPClient.Answer, _ method: String, _ path: String) -> Failure {
+    private static func failure(_ error: HTTPClient.Failure) -> Failure {
+        let hint: String
+        if case .untrusted = error {
+            hint =
+                "--ca-cert names the authority of the signer's certificate; a signer that wants to know its clients "
+                + "needs --client-cert and --client-key"
+        } else {
+            hint = "is the signer running, and is --signer-url right?"
+        }
+        return Failure("\(error)", hint: hint)
+    }
+
+    private func failure(_ answer: HTTPClient.Answer, _ method: String, _ path: String) -> Failure {
         struct Document: Decodable {
-            struct Content: Decodable { let message: String }
+            struct Content: Decodable {
+                let code: String
+                let message: String
+            }
             let error: Content
         }
         let document = try? JSONDecoder().decode(Document.self, from: Data(answer.body))
         let message = document?.error.message ?? "the signer answered \(answer.status) to \(method) \(path)"
+        let known = (document?.error.code).flatMap { hints[$0] } ?? hints["\(answer.status)"]
         let hint: String? =
             switch answer.status {
             case 403 where message.contains("health checks only"): "--signer-url names the TLS port, with https://"
+            case _ where known != nil: known
             case 401: "--auth-token env:NAME names a management token; operator generate-root-token makes the first"
             case 403: "the token's policies need the scope auth_read, or auth_write to change something"
             default: nil

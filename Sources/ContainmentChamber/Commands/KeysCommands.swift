@@ -16,8 +16,9 @@ enum KeysCommands {
         let derivationPath: String?
     }
 
-    /// Loads what the signer would load and lists it.
+    /// Loads the key files that the signer would load and lists them; or asks a running signer for its encrypted keys.
     static func list(_ invocation: Invocation) async throws(Failure) {
+        if asksSigner(invocation) { return try ChamberKeyCommands.list(invocation) }
         let configuration = try invocation.configuration()
         let settings = configuration.keySources.filesystem
         let loader = KeyLoader(
@@ -46,6 +47,12 @@ enum KeysCommands {
         if !loaded.failures.isEmpty {
             throw Failure("\(loaded.failures.count) key files were not loaded, \(loaded.keys.count) keys were")
         }
+    }
+
+    /// Whether a running signer is meant: then nothing is read from a configuration, which might be another signer's.
+    private static func asksSigner(_ invocation: Invocation) -> Bool {
+        CommandTree.connection.contains { $0.name != "json" && invocation[$0.name] != nil }
+            || invocation["status"] != nil
     }
 
     /// Says what a keystore holds; needs no password.
