@@ -38,7 +38,7 @@ let targets: [Target] = [
         dependencies: ["CMicrohttpd", "CGnuTLS", "CLinux", "Concurrency", "Encoding"],
         exclude: ["README.md"]
     ),
-    .target(name: "HTTPClient", dependencies: ["CCurl"]),
+    .target(name: "HTTPClient", dependencies: ["CCurl", "Secrets"]),
     .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "Encoding", "JSON", "Secrets"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
@@ -98,9 +98,8 @@ let targets: [Target] = [
             "AWS", "Age", "Arguments", "Audit", "Authorization", "BLS", "Concurrency", "Configuration", "Consensus",
             "Crypto",
             "Doctor", "DynamoDB", "Encoding", "Files", "HTTPClient",
-            "HTTPServer", "Hardening", "Keystores", "Mnemonics", "PostgreSQL", "SealedKeys", "Sealing", "Secrets",
-            "Signer", "SignerAPI", "SignerState",
-            "SlashingProtection", "Telemetry",
+            "HTTPServer", "Hardening", "JSON", "Keystores", "Mnemonics", "PostgreSQL", "SealedKeys", "Sealing",
+            "Secrets", "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry",
         ]
     ),
 
@@ -163,9 +162,9 @@ let targets: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "Encoding", "Hardening", "Keystores",
-            "PostgreSQLServer",
-            "Secrets", "SlashingProtection", "TestSupport",
+            "AWS", "Age", "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "DynamoDB", "Encoding",
+            "Hardening", "JSON", "Keystores", "PostgreSQLServer", "SealedKeys", "Sealing", "Secrets", "SignerState",
+            "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(
