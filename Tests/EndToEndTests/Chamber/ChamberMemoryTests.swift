@@ -10,7 +10,8 @@ import SignerState
 import TestSupport
 import Testing
 
-/// What is left in the memory of a signer whose chamber was sealed.
+/// What is left in the memory of a signer whose chamber was sealed. Keys that came as keystores: one that came in plain was
+/// in the body of a request, which is ordinary memory (SECURITY.md).
 @Suite(.timeLimit(.minutes(5)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct ChamberMemoryTests {
     /// The master key of a chamber, put together as the signer does.

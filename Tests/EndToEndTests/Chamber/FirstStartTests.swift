@@ -111,6 +111,24 @@ import Testing
         #expect(left.isEmpty, "\(left)")
     }
 
+    @Test(
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/setsid")),
+        arguments: [
+            (["operator", "init", "--kms-key-arns", "local:/a", "--kms-threshold", "1"], "--setup-token env:NAME"),
+            (["keys", "import", "keystore.json"], "--password-file PATH"),
+        ]
+    )
+    func `a secret that is not given is asked for, and without a terminal the option is named`(
+        words: [String],
+        option: String
+    ) async throws {
+        let workplace = try Workplace()
+        try workplace.write(try TestKey(1).keystore(password: "a"), to: "keystore.json")
+        let result = try await Chamber.run(words, through: ["/usr/bin/setsid", "--wait"], in: workplace.folder.path)
+        #expect(result.exitCode == 2 && result.errors.contains("no terminal"), "\(result)")
+        #expect(result.errors.contains("hint: without a terminal, \(option)"), "\(result)")
+    }
+
     @Test func `a local key is made once, for its owner alone`() async throws {
         let folder = try TemporaryFolder()
         let made = try await Chamber.run(["operator", "local-key", "kms.key"], in: folder.path)

@@ -5,7 +5,11 @@ import Testing
 struct HelpTests {
     static let commands: [[String]] = [
         [], ["server"], ["config"], ["config", "check"], ["config", "show"], ["config", "reference"],
-        ["config", "from-web3signer"], ["api"], ["keys"], ["keys", "list"], ["keys", "inspect"], ["anti-slashing"],
+        ["config", "from-web3signer"], ["api"], ["keys"], ["keys", "list"], ["keys", "inspect"], ["keys", "generate"],
+        ["keys", "import"], ["keys", "activate"], ["keys", "deactivate"], ["keys", "delete"],
+        ["keys", "export-backup"],
+        ["keys", "recover"], ["operator"], ["operator", "init"], ["operator", "status"], ["operator", "seal"],
+        ["operator", "unseal"], ["operator", "local-key"], ["operator", "generate-root-token"], ["anti-slashing"],
         ["anti-slashing", "init"], ["anti-slashing", "import"], ["anti-slashing", "export"],
         ["anti-slashing", "prune"],
         ["anti-slashing", "watermark"], ["anti-slashing", "status"], ["version"],
@@ -23,7 +27,7 @@ struct HelpTests {
 
     @Test(
         arguments: commands.filter {
-            $0 != ["version"] && $0 != ["config"] && $0 != ["keys"] && $0 != ["anti-slashing"]
+            ![["version"], ["config"], ["keys"], ["operator"], ["anti-slashing"]].contains($0)
         }
     )
     func `commands that do something come with an example`(command: [String]) async throws {
