@@ -20,6 +20,20 @@ private struct Refused: Error {}
         #expect(Hex.encode(secret.span, prefix: false) == "ffee0304")
     }
 
+    @Test func `a variable of the environment is taken as it is, and none where there is none`() {
+        let name = "CHAMBER_TEST_SECRET_\(UInt64.random(in: 0 ... .max))"
+        func digits() -> String? {
+            guard let secret = SecretBytes(environment: name) else { return nil }
+            return Hex.encode(secret.span, prefix: false)
+        }
+        #expect(digits() == nil)
+        unsafe setenv(name, "käse ", 1)
+        #expect(digits() == "6bc3a4736520")
+        unsafe setenv(name, "", 1)
+        #expect(digits() == "")
+        unsafe unsetenv(name)
+    }
+
     @Test func `memory that nobody filled is zero`() {
         let secret = SecretBytes(count: 5000) { _ in }
         #expect((0..<5000).allSatisfy { secret.span[$0] == 0 })

@@ -37,7 +37,7 @@ import Testing
             let names = place.holders.map { "\"\($0)\"" }.joined(separator: ",")
             let answer = try await cut(
                 signer,
-                after: .microseconds(Int.random(in: 0...30_000, using: &generator)),
+                after: .microseconds(Int.random(in: 0...20_000, using: &generator)),
                 "/api/v1/chamber/init",
                 ["Authorization: Bearer \(try signer.setupToken)"],
                 body: #"{"kms_key_arns":[\#(names)],"kms_threshold":2}"#
@@ -67,7 +67,7 @@ import Testing
             try await signer.waitUntil("unsealed")
             let order = #"{"count":5,"request_id":"cycle-\#(cycle)"}"#
             let target = "/api/v1/chamber/keys/generate"
-            let pause = Duration.microseconds(Int.random(in: 0...60_000, using: &generator))
+            let pause = Duration.microseconds(Int.random(in: 0...30_000, using: &generator))
             let answer = try await cut(signer, after: pause, target, signer.headers, body: order)
             let next = try await place.start()
             try await next.waitUntil("unsealed")

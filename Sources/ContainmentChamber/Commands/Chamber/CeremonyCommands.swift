@@ -46,9 +46,8 @@ enum CeremonyCommands {
             patience: patience,
             hints: [
                 "401":
-                    "the log of the signer's last start has the token as setup_token; it is good once, for an hour, and a restart makes another",
-                "404":
-                    "the signer's configuration names no store of encrypted keys: key_sources.sqlite, .postgres or .dynamodb",
+                    "the log of the signer's last start has the token as setup_token; it is good once, for an hour, and a restart makes another, unless there is a master key by now (operator status)",
+                "404": SignerKeys.noStore,
                 "already_initialized": "operator status shows the master key that there is",
                 "kms_unavailable": "nothing was made; mend what is named and run the same command again",
             ]
@@ -107,8 +106,7 @@ enum CeremonyCommands {
             patience: patience,
             hints: [
                 "403": "the token's policies need the scope \(scope)",
-                "404":
-                    "the signer's configuration names no store of encrypted keys: key_sources.sqlite, .postgres or .dynamodb",
+                "404": SignerKeys.noStore,
                 "uninitialized": "containment-chamber operator init makes the master key",
             ]
         )

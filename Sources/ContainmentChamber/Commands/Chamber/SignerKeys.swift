@@ -7,6 +7,9 @@ internal import Foundation
 /// What the API of a chamber's keys answers, and how commands show it.
 enum SignerKeys {
     static let path = "/api/v1/chamber/keys"
+    /// Why there is nothing of a chamber.
+    static let noStore =
+        "the signer's configuration names no store of encrypted keys: key_sources.sqlite, .postgres or .dynamodb"
 
     /// What came of one key.
     struct Outcome: Codable {
@@ -48,10 +51,8 @@ enum SignerKeys {
         verb: String? = nil,
         patience: Duration = .seconds(660)
     ) throws(Failure) -> SignerConnection {
-        let store =
-            "the signer's configuration names a store of encrypted keys (key_sources.sqlite, .postgres or .dynamodb)"
         let missing =
-            verb.map { "chamber.keys.\($0).enabled: true serves this, where \(store)" } ?? "is it so that \(store)?"
+            verb.map { "chamber.keys.\($0).enabled: true serves this, beside a store of encrypted keys" } ?? noStore
         return try SignerConnection(
             invocation,
             patience: patience,
