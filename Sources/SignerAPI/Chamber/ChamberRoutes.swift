@@ -14,8 +14,8 @@ package struct ChamberRoutes: Sendable {
     private let audit: any AuditTrail
 
     private static let largestBody = 64 << 10
-    /// Wrapping and unwrapping wait for the KMS keys: seconds each, and all at once.
-    package static let patience = Duration.seconds(60)
+    /// Wrapping, getting back and opening wait for the KMS keys one after the other, `kms.timeout_seconds` each.
+    package static let patience = Duration.seconds(200)
 
     package init(_ chamber: Chamber, audit: any AuditTrail) {
         self.chamber = chamber
@@ -29,6 +29,7 @@ package struct ChamberRoutes: Sendable {
                 "/api/v1/chamber/init",
                 scope: .chamberInit,
                 bodyLimit: Self.largestBody,
+                answerLimit: Self.patience,
                 produces: "application/json"
             ) { request, _, access in
                 await perform("chamber_init", for: access) { () async throws(ChamberError) -> Response in
@@ -40,7 +41,13 @@ package struct ChamberRoutes: Sendable {
             Route(.get, "/api/v1/chamber/status", scope: .chamberStatus, produces: "application/json") { _, _, _ in
                 status(200)
             },
-            Route(.post, "/api/v1/chamber/seal", scope: .chamberSeal, produces: "application/json") { _, _, access in
+            Route(
+                .post,
+                "/api/v1/chamber/seal",
+                scope: .chamberSeal,
+                answerLimit: Self.patience,
+                produces: "application/json"
+            ) { _, _, access in
                 await perform("chamber_seal", for: access) { () async throws(ChamberError) -> Response in
                     let report = await chamber.seal()
                     return .json(ChamberDocument(chamber.status, notOrdered: report.problem))
@@ -50,6 +57,7 @@ package struct ChamberRoutes: Sendable {
                 .post,
                 "/api/v1/chamber/unseal",
                 scope: .chamberUnseal,
+                answerLimit: Self.patience,
                 produces: "application/json"
             ) { _, _, access in
                 await perform("chamber_unseal", for: access) { () async throws(ChamberError) -> Response in

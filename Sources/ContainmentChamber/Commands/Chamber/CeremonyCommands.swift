@@ -26,8 +26,8 @@ enum CeremonyCommands {
         let master_key: MasterKey?
     }
 
-    /// The signer waits a minute for KMS keys; we wait longer, so that its word is heard and not ours.
-    private static let patience = Duration.seconds(90)
+    /// Longer than the signer waits for KMS keys, so that its word is heard and not ours.
+    private static let patience = Duration.seconds(220)
     private static let path = "/api/v1/chamber/"
 
     // MARK: Ceremonies
