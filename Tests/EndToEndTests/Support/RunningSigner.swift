@@ -11,8 +11,8 @@ final class RunningSigner: Sendable {
     let port: UInt16
     let metricsPort: UInt16?
 
-    /// How many signers run at the same time.
-    private static let places = Places(8)
+    /// How many tests have signers that run at the same time.
+    private static let places = SignerPlaces(8)
 
     /// Starts `server` and waits until every port is open.
     ///
@@ -68,17 +68,18 @@ final class RunningSigner: Sendable {
         in workplace: Workplace
     ) async throws -> ChildProcess {
         let (program, arguments) = Chamber.command(arguments, through: wrapper)
-        await places.take()
+        let test = Test.current?.id
+        await places.take(for: test)
         do {
             return try ChildProcess(
                 program,
                 arguments,
                 environment: Chamber.environment(environment),
                 in: workplace.folder.path,
-                onExit: { places.giveBack() }
+                onExit: { places.giveBack(for: test) }
             )
         } catch {
-            places.giveBack()
+            places.giveBack(for: test)
             throw error
         }
     }
