@@ -17,6 +17,9 @@ package final class Chamber: Sendable {
         /// While it is open or being opened.
         var master: MasterKey?
         var opening: Task<Void, Never>?
+        var pause: Task<Void, Never>?
+        /// Nothing is begun any more.
+        var isOver = false
         /// The last of the actions: each waits for the one before.
         var last: Task<Void, Never>?
 
@@ -70,7 +73,7 @@ package final class Chamber: Sendable {
     // MARK: Looking
 
     /// Whether the master key is in memory and what lies under it is loaded: only then is anything signed.
-    package var isOpen: Bool { state.withLock { $0.machine.state == .unsealed } }
+    package var isOpen: Bool { state.withLock { $0.machine.state == .unsealed && !$0.isOver } }
 
     package var status: ChamberStatus {
         state.withLock { state in
@@ -85,7 +88,10 @@ package final class Chamber: Sendable {
     /// The master key of an open chamber.
     package func masterKey() throws(ChamberError) -> MasterKey {
         let (master, now, reason) = state.withLock { state in
-            (state.machine.state == .unsealed ? state.master : nil, state.machine.state, state.machine.reason)
+            (
+                state.machine.state == .unsealed && !state.isOver ? state.master : nil, state.machine.state,
+                state.machine.reason
+            )
         }
         if let master { return master }
         throw now == .uninitialized ? .uninitialized : .sealed(reason: reason)
@@ -211,9 +217,14 @@ package final class Chamber: Sendable {
         await settle()
     }
 
-    /// Wipes everything; for the end of the process. Nobody else is told.
+    /// Wipes everything, and begins nothing any more: libraries that a late attempt would use go away with the process.
+    /// Nobody else is told.
     package func shutDown() async {
-        await state.withLock { $0.last }?.value
+        let last = state.withLock { state in
+            state.isOver = true
+            return state.last
+        }
+        await last?.value
         await close()
     }
 
@@ -223,7 +234,7 @@ package final class Chamber: Sendable {
     @discardableResult
     private func handle(_ make: (inout State) -> ChamberMachine.Event?) -> Task<Void, Never>? {
         state.withLock { state in
-            guard let event = make(&state) else { return state.last }
+            guard !state.isOver, let event = make(&state) else { return state.last }
             let before = (state.machine.state, state.machine.reason)
             let actions = state.machine.handle(event)
             let after = (state.machine.state, state.machine.reason)
@@ -244,10 +255,12 @@ package final class Chamber: Sendable {
             let opening = Task { await open(attempt) }
             state.withLock { $0.opening = opening }
         case .pause(let duration):
-            Task {
-                try? await Task.sleep(for: duration)
-                handle { _ in .pauseEnded }
+            // Weak: a chamber that nobody has any more tries nothing.
+            let pause = Task { [weak self] in
+                guard (try? await Task.sleep(for: duration)) != nil else { return }
+                self?.handle { _ in .pauseEnded }
             }
+            state.withLock { $0.pause = pause }
         case .close: await close()
         case .check(let attempt): check(attempt)
         case .warnOfLoss: witness.recordLost()
@@ -255,7 +268,8 @@ package final class Chamber: Sendable {
     }
 
     private func close() async {
-        let opening = state.withLock { $0.opening }
+        let (opening, pause) = state.withLock { ($0.opening, $0.pause) }
+        pause?.cancel()
         opening?.cancel()
         await contents.unload()
         await opening?.value

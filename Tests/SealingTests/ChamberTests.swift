@@ -198,6 +198,26 @@ import Testing
         for master in masters { #expect(throws: SealingError.sealed) { _ = try master.verifier() } }
     }
 
+    @Test func `after its end it tries nothing any more, and nothing is left of the key`() async throws {
+        let open = try await initialized()
+        let master = try open.chamber.masterKey()
+        await open.chamber.shutDown()
+        #expect(!open.contents.isLoaded && !open.chamber.isOpen)
+        #expect(throws: SealingError.sealed) { _ = try master.verifier() }
+        // One that waits for its KMS keys.
+        let names = try TestCustody.names(3)
+        for name in names { custody.fail(name) }
+        let waiting = try await started()
+        await waiting.chamber.shutDown()
+        for name in names { custody.mend(name) }
+        let asked = custody.unwrapped
+        try await store.apply([
+            StateChange(ChamberRows.seal, expecting: 0, body: Array(#"{"at":1,"sealed":false}"#.utf8))
+        ])
+        try await waiting.look()
+        #expect(!waiting.chamber.isOpen && custody.unwrapped == asked)
+    }
+
     // MARK: Tampering
 
     @Test func `an edited record opens nothing`() async throws {
