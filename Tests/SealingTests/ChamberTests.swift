@@ -8,7 +8,7 @@ import SignerState
 import TestSupport
 import Testing
 
-@Suite struct ChamberTests {
+@Suite(.timeLimit(.minutes(2))) struct ChamberTests {
     private let folder: TemporaryFolder
     private let store: SQLiteState
     private let custody = TestCustody()

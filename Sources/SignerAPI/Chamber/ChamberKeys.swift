@@ -235,7 +235,7 @@ package final class ChamberKeys: Sendable {
 
     private static let thereAlready = "the key is there already; the one that was first stays"
 
-    /// In memory only, gone with the process or when the chamber is sealed.
+    /// In memory only, gone with the process. In a sealed chamber it signs nothing, and stays where keys of files are.
     private func hold(_ keys: [SecretKey]) async -> [Status] {
         var (added, statuses): ([SigningKey], [Status]) = ([], [])
         for key in keys {

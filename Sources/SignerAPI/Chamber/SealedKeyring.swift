@@ -85,9 +85,13 @@ package final class SealedKeyring: ChamberContents {
 
     package func load(under master: MasterKey) async throws(ChamberContentsError) {
         let opening = state.withLock { $0.opening }
+        let sealer: KeyRowSealer
+        do throws(SealingError) { sealer = try KeyRowSealer(master) } catch {
+            // Not an open chamber without keys.
+            throw ChamberContentsError("the keys cannot be opened: \(error)")
+        }
         do throws(SealedKeyError) {
             try await turnstile.pass { () async throws(SealedKeyError) in
-                guard let sealer = try? KeyRowSealer(master) else { return }
                 let isCurrent = state.withLock { state in
                     guard state.opening == opening else { return false }
                     state.sealer = sealer

@@ -184,6 +184,13 @@ import Testing
         #expect(instance.loaded.count == 1)
     }
 
+    @Test func `a master key that is gone opens nothing, and that is said`() async throws {
+        let instance = try await ChamberRig().start()
+        let master = MasterKey.random(MasterKeyIdentity(chamber: .random(), generation: 1))
+        master.destroy()
+        await #expect(throws: ChamberContentsError.self) { try await instance.ring.load(under: master) }
+    }
+
     // MARK: Tampering
 
     @Test func `rows that the chamber did not write are refused and told, and the others sign`() async throws {
