@@ -42,10 +42,12 @@ package enum CustodyChange: Hashable, Sendable {
         case .withoutOperators: "no operators: the KMS keys open the chamber alone"
         case .addCredential(let name, let credential):
             "one more credential of the operator \(name): \(credential.label) (\(credential.method.kind) \(credential.identifier))"
-        case .removeCredential(let name, let credential): "the operator \(name) has the credential \(credential) no more"
+        case .removeCredential(let name, let credential):
+            "the operator \(name) has the credential \(credential) no more"
         case .masterKey: "a new master key, under which every key is encrypted anew"
         case .rootToken(let name, let lifetime):
-            "a root token \(name)" + (lifetime.map { " for \($0) seconds" } ?? " without an end") + ", made on the signer's machine"
+            "a root token \(name)" + (lifetime.map { " for \($0) seconds" } ?? " without an end")
+                + ", made on the signer's machine"
         }
     }
 }
