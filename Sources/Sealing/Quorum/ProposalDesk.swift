@@ -62,6 +62,22 @@ package struct Proposal: Hashable, Sendable {
     package let approvals: [OperatorName]
     /// Seconds since 1970.
     package let expires: Int64
+
+    package init(
+        identifier: String,
+        change: CustodyChange,
+        document: String,
+        needed: Int,
+        approvals: [OperatorName],
+        expires: Int64
+    ) {
+        self.identifier = identifier
+        self.change = change
+        self.document = document
+        self.needed = needed
+        self.approvals = approvals
+        self.expires = expires
+    }
 }
 
 /// Proposals that wait for operators. In the memory of one instance: the signatures under a proposal are checked against the
