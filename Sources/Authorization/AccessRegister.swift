@@ -188,6 +188,9 @@ package final class AccessRegister: Sendable {
     /// Why the catalogue is not believed; nil while it is.
     package var catalogueFault: CatalogueFault? { known.withLock { $0.ledger.catalogueFault } }
 
+    /// Whether there is a master key, and it is not here.
+    package var isSealed: Bool { known.withLock { $0.ledger.trust == .harmless } }
+
     /// Whether a catalogue was believed that policies and tokens are held against, or there is none to be.
     package var isTrusted: Bool { known.withLock { $0.ledger.trust != .nothing } }
 

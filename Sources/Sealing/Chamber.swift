@@ -16,6 +16,8 @@ package final class Chamber: Sendable {
         var isSealedHere = false
         /// While it is open or being opened.
         var master: MasterKey?
+        /// The chamber that was made here, in this process.
+        var made: ChamberIdentifier?
         var opening: Task<Void, Never>?
         var pause: Task<Void, Never>?
         /// Nothing is begun any more.
@@ -97,6 +99,9 @@ package final class Chamber: Sendable {
         throw now == .uninitialized ? .uninitialized : .sealed(reason: reason)
     }
 
+    /// Whether this instance has made the chamber, since it started: then nothing can have been written for it before.
+    package func hasMade(_ chamber: ChamberIdentifier) -> Bool { state.withLock { $0.made == chamber } }
+
     // MARK: Following the signer state
 
     /// Reads the state. What it says is begun, and not waited for.
@@ -129,6 +134,8 @@ package final class Chamber: Sendable {
         let master = MasterKey.random(MasterKeyIdentity(chamber: .random(), generation: 1))
         defer { master.destroy() }
         let body = try await record(of: master, keys: keys, threshold: threshold)
+        // Before it is written: whatever becomes of that, no other chamber is called so.
+        state.withLock { $0.made = master.identity.chamber }
         do throws(StateError) {
             try await store.apply([StateChange(ChamberRows.masterKey, expecting: 0, body: body)])
         } catch {
