@@ -79,6 +79,7 @@ extension Chamber {
         guard let custody = standing.record.next, let next = standing.keys.next else { throw .notRotating }
         guard let progress = state.withLock({ $0.rekeying }), progress.done == progress.total, progress.reason == nil
         else { throw .rotating }
+        do throws(ChamberContentsError) { try await contents.conclude(standing.keys) } catch { throw .contents(error) }
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [next])
         try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])

@@ -185,7 +185,7 @@ extension ChamberError {
         case .custody(.invalid): 400
         case .alreadyInitialized, .uninitialized, .registering, .rotating, .notRotating, .state(.conflict): 409
         case .refused(let refusal): refusal.status
-        case .custody, .state, .sealed, .failed(.sealed): 503
+        case .custody, .state, .sealed, .failed(.sealed), .contents: 503
         case .failed: 500
         }
     }
@@ -202,7 +202,7 @@ extension ChamberError {
         case .notRotating: "no_rotation"
         case .state(.conflict): "version_conflict"
         case .custody: "kms_unavailable"
-        case .state: "signer_state_unavailable"
+        case .state, .contents: "signer_state_unavailable"
         case .sealed, .failed(.sealed): "sealed"
         case .failed: "chamber_failed"
         }
