@@ -18,6 +18,8 @@ package enum AccessChangeError: Error, Equatable, Sendable, CustomStringConverti
     case distrusted(CatalogueFault)
     /// What was shown to whoever accepts rows is not what stands now.
     case outdated
+    /// What operators have to do with it was refused.
+    case refused(status: Int, code: String, reason: String)
 
     package var description: String {
         switch self {
@@ -35,6 +37,7 @@ package enum AccessChangeError: Error, Equatable, Sendable, CustomStringConverti
         case .state(let error): "\(error)"
         case .sealed: "policies and tokens are tagged under the master key; unseal the chamber first"
         case .distrusted(let fault): "\(fault.reason); \(CatalogueFault.remedy)"
+        case .refused(_, _, let reason): reason
         case .outdated: "the rows have changed since they were shown; look at them again"
         }
     }

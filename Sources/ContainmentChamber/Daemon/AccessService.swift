@@ -173,9 +173,11 @@ final class AccessService: Sendable {
     }
 
     /// The routes of policies and tokens. Only after `start`.
-    var routes: AccessRoutes? {
+    ///
+    /// - Parameter chamber: whose operators are asked before a root token is made.
+    func routes(of chamber: Chamber?) -> AccessRoutes? {
         reader.withLock { $0 }.map { reader in
-            AccessRoutes(register: register, reader: reader, audit: audit)
+            AccessRoutes(register: register, reader: reader, audit: audit, chamber: chamber)
         }
     }
 

@@ -236,6 +236,7 @@ final class Daemon: Sendable {
             configuration,
             routes: routes(),
             access: access,
+            chamber: chamber?.chamber,
             audit: audit,
             tls: tls,
             executor: executor,

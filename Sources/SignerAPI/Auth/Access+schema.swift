@@ -55,7 +55,11 @@ extension Schema {
         )
     }()
 
-    static let rootTokenWanted = Schema.named("RootTokenWanted", .exactly(.required("name", .accessName), lifetime))
+    private static let proposal = Property.optional(
+        "proposal",
+        .described(.text(), "The one that operators have approved, where they hold the chamber.")
+    )
+    static let rootTokenWanted = Schema.named("RootTokenWanted", .exactly(.required("name", .accessName), lifetime, proposal))
 
     private static let lifetime = Property.optional(
         "ttl_seconds",
@@ -171,7 +175,7 @@ extension Schema {
 
     static let rowsAccepted = Schema.named(
         "RowsAccepted",
-        .exactly(.required("digest", .described(.text(), "Of the review that was shown.")))
+        .exactly(.required("digest", .described(.text(), "Of the review that was shown.")), proposal)
     )
 }
 

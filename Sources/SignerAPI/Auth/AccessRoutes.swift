@@ -4,6 +4,7 @@ internal import Encoding
 internal import Foundation
 package import HTTPServer
 internal import JSON
+package import Sealing
 internal import Secrets
 internal import Signer
 internal import SignerState
@@ -25,15 +26,18 @@ package struct AccessRoutes: Sendable {
     private let register: AccessRegister
     private let reader: TokenReader
     private let audit: any AuditTrail
+    /// Whose operators are asked before a root token is made; nil where no keys are sealed.
+    private let chamber: Chamber?
 
     /// A policy of some ten thousand keys has a megabyte.
     private static let largestPolicy = 8 << 20
     private static let largestToken = 64 << 10
 
-    package init(register: AccessRegister, reader: TokenReader, audit: any AuditTrail) {
+    package init(register: AccessRegister, reader: TokenReader, audit: any AuditTrail, chamber: Chamber? = nil) {
         self.register = register
         self.reader = reader
         self.audit = audit
+        self.chamber = chamber
     }
 
     package var routes: [Route<Scope, Access>] {
@@ -72,11 +76,36 @@ package struct AccessRoutes: Sendable {
             route(.post, RoutePattern(Self.rootTokenPath), .rootToken, bodyLimit: Self.largestToken) {
                 request,
                 _ async throws(AccessChangeError) -> Answer in
-                try await create(try Self.tokenRequest(request, policies: [.root]))
+                try await createRootToken(request)
             },
             route(.get, rows, .rootToken, reviewRows),
             route(.post, rows, .rootToken, bodyLimit: Self.largestToken, acceptRows),
         ]
+    }
+
+    private func createRootToken(_ request: Request) async throws(AccessChangeError) -> Answer {
+        let wanted = try Self.tokenRequest(request, policies: [.root])
+        let deed = CustodyChange.rootToken(name: wanted.name.text, lifetime: wanted.lifetime)
+        let proposal = try Self.document(request).member("proposal")?.string?.string
+        if let proposed = try await proposed(deed, proposal) { return proposed }
+        return try await create(wanted)
+    }
+
+    /// What was proposed to the operators of the chamber; nil where it can be done.
+    private func proposed(
+        _ deed: CustodyChange,
+        _ proposal: String?
+    ) async throws(AccessChangeError) -> Answer? {
+        guard let chamber else { return nil }
+        do throws(ChamberError) {
+            guard case .proposed(let proposal) = try await chamber.authorize(deed, proposal: proposal) else { return nil }
+            return Answer(
+                .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202),
+                about: "proposal \(proposal.identifier): \(deed.summary)"
+            )
+        } catch {
+            throw .refused(status: error.status, code: error.code, reason: "\(error)")
+        }
     }
 
     // MARK: Rows that are refused
@@ -87,13 +116,13 @@ package struct AccessRoutes: Sendable {
 
     /// Only what was shown is accepted.
     private func acceptRows(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
-        let digest: String
+        let (digest, proposal): (String, String?)
         do throws(StrictObject.Malformed) {
-            guard let text = try StrictObject(request.body, names: ["digest"]).text("digest") else {
-                throw StrictObject.Malformed("digest is missing")
-            }
-            digest = text.string
+            let root = try StrictObject(request.body, names: ["digest", "proposal"])
+            digest = try root.required("digest")
+            proposal = try root.text("proposal")?.string
         } catch { throw .invalid(PolicyError("", error.reason)) }
+        if let proposed = try await proposed(.acceptRows(digest), proposal) { return proposed }
         let review = try await register.lookAtRows()
         try await register.acceptRows(digest)
         return Answer(
@@ -453,6 +482,7 @@ extension AccessChangeError {
         case .notFound: 404
         case .alreadyExists, .alreadyBound, .inUse, .tooMany, .state(.conflict(_)), .outdated: 409
         case .state, .sealed, .distrusted: 503
+        case .refused(let status, _, _): status
         }
     }
 
@@ -471,6 +501,7 @@ extension AccessChangeError {
         case .sealed: "sealed"
         case .distrusted: "catalogue_refused"
         case .outdated: "rows_changed"
+        case .refused(_, let code, _): code
         }
     }
 }

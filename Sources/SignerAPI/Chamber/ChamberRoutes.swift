@@ -118,7 +118,10 @@ package struct ChamberRoutes: Sendable {
                 return .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202)
             }
         case .perform(let identifier):
-            let tickets = Tickets(for: try chamber.proposal(identifier).change)
+            let change = try chamber.proposal(identifier).change
+            // Those are performed where they are done: on the signer's machine.
+            guard !change.isDeed else { throw .refused(.unknownProposal) }
+            let tickets = Tickets(for: change)
             try await chamber.perform(identifier, tokens: tickets.tokens)
             return .json(ChamberDocument(chamber.status, tickets: tickets.shown))
         }

@@ -16,8 +16,12 @@ extension APIOperation {
                 "Make a management token",
                 text: "It allows everything. `containment-chamber operator generate-root-token` asks for one.",
                 body: Body(.rootTokenWanted),
-                answers: [.json(.createdToken, "It is made. Its secret is in this answer only.", status: 201)],
+                answers: [
+                    .json(.createdToken, "It is made. Its secret is in this answer only.", status: 201),
+                    .json(ProposedDocument.schema, "Operators have to approve it first.", status: 202),
+                ],
                 refusals: [
+                    .unknownProposal, .notApproved, .tooManyProposals, .chamberFailed,
                     .invalidRequest, .limitReached, .versionConflict, .stateUnavailable, .sealed, .catalogueRefused,
                 ] + ErrorCode.audited,
                 isStrictAboutAccept: true
@@ -45,8 +49,14 @@ extension APIOperation {
                 "Make a new catalogue of the rows whose own tags are right, and delete the others",
                 text: "`containment-chamber operator generate-root-token --accept-access-rows` shows them and asks.",
                 body: Body(.rowsAccepted),
-                answers: [.json(RowReview.schema, "What was done.")],
-                refusals: [.invalidRequest, .rowsChanged, .stateUnavailable, .sealed] + ErrorCode.audited,
+                answers: [
+                    .json(RowReview.schema, "What was done."),
+                    .json(ProposedDocument.schema, "Operators have to approve it first.", status: 202),
+                ],
+                refusals: [
+                    .invalidRequest, .rowsChanged, .stateUnavailable, .sealed, .unknownProposal, .notApproved,
+                    .tooManyProposals, .chamberFailed,
+                ] + ErrorCode.audited,
                 isStrictAboutAccept: true
             ),
             APIOperation(
