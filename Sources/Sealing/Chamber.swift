@@ -16,8 +16,6 @@ package final class Chamber: Sendable {
         var isSealedHere = false
         /// While it is open or being opened.
         var master: MasterKey?
-        /// The chamber that was made here, in this process.
-        var made: ChamberIdentifier?
         var opening: Task<Void, Never>?
         var pause: Task<Void, Never>?
         /// Nothing is begun any more.
@@ -55,21 +53,26 @@ package final class Chamber: Sendable {
     private let contents: any ChamberContents
     private let witness: any ChamberWitness
     private let now: @Sendable () -> Int64
+    private let founding: @Sendable (MasterKey) async throws(StateError) -> [StateChange]
     private let state = Lock(State())
 
-    /// - Parameter now: seconds since 1970.
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - founding: what is written in the same change as the first record, so that a chamber never is without it.
     package init(
         store: any StateStore,
         custodian: Custodian,
         contents: any ChamberContents,
         witness: any ChamberWitness,
-        now: @escaping @Sendable () -> Int64
+        now: @escaping @Sendable () -> Int64,
+        founding: @escaping @Sendable (MasterKey) async throws(StateError) -> [StateChange] = { _ in [] }
     ) {
         self.store = store
         self.custodian = custodian
         self.contents = contents
         self.witness = witness
         self.now = now
+        self.founding = founding
     }
 
     // MARK: Looking
@@ -98,9 +101,6 @@ package final class Chamber: Sendable {
         if let master { return master }
         throw now == .uninitialized ? .uninitialized : .sealed(reason: reason)
     }
-
-    /// Whether this instance has made the chamber, since it started: then nothing can have been written for it before.
-    package func hasMade(_ chamber: ChamberIdentifier) -> Bool { state.withLock { $0.made == chamber } }
 
     // MARK: Following the signer state
 
@@ -134,12 +134,11 @@ package final class Chamber: Sendable {
         let master = MasterKey.random(MasterKeyIdentity(chamber: .random(), generation: 1))
         defer { master.destroy() }
         let body = try await record(of: master, keys: keys, threshold: threshold)
-        // Before it is written: whatever becomes of that, no other chamber is called so.
-        state.withLock { $0.made = master.identity.chamber }
         do throws(StateError) {
-            try await store.apply([StateChange(ChamberRows.masterKey, expecting: 0, body: body)])
+            let others = try await founding(master)
+            try await store.apply([StateChange(ChamberRows.masterKey, expecting: 0, body: body)] + others)
         } catch {
-            if case .conflict = error { throw .alreadyInitialized }
+            if case .conflict(ChamberRows.masterKey) = error { throw .alreadyInitialized }
             throw .state(error)
         }
         try await follow()

@@ -38,7 +38,8 @@ import Testing
         let instance = try await SealedInstance(store, opens: false)
         try await instance.register.create(policy([Rule(.deny)], name: "vc-1"))
         try await instance.register.replace(policy([Rule(.allow)], name: "vc-1"))
-        try await instance.register.open([seal], catalogueIsExpected: false)
+        try await store.apply([try await instance.register.founding(under: seal)])
+        try await instance.register.open([seal])
         let tags = seal.tags.withLock { $0 }
         #expect(tags.contains("9ff57460fd04a64d13995c1f0e72f6f3b8f14b6fd0824fa94f58015f3aaa0cfa"))
         #expect(tags.contains("6ca8915650cbb189fb37b669839f339aec1a25dcc5030b2399d08adfb05d7071"))

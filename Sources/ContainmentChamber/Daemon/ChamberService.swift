@@ -83,8 +83,7 @@ final class ChamberService: Sendable {
             contents: contents,
             witness: witness,
             now: { Int64(WallClock.nanoseconds / 1_000_000_000) }
-        )
-        contents.expectCatalogue { [weak chamber] name in !(chamber?.hasMade(name) ?? false) }
+        ) { master throws(StateError) in try await contents.founding(under: master) }
     }
 
     /// Reads how the chamber stands and begins to open it; said before the ports are opened.
