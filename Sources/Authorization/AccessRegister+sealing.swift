@@ -57,7 +57,9 @@ extension AccessRegister {
         var entries: [StateRowName: AccessCatalogue.Entry] = [:]
         for row in reading.rows where AccessRows.kinds.contains(row.name.kind) {
             // One with a tag is of another chamber.
-            guard let body = row.body, TaggedBody(body) == nil, (try? AccessRows.item(row, body)) != nil else { continue }
+            guard let body = row.body, TaggedBody(body) == nil, (try? AccessRows.item(row, body)) != nil else {
+                continue
+            }
             entries[row.name] = .init(version: row.version, tag: seal.tag(row.name, version: row.version, body: body))
         }
         let version = standing?.version ?? 0

@@ -42,7 +42,8 @@ import Testing
         }
     }
 
-    @Test func `a policy that is edited without a new version or revision is noticed by looking at everything`() async throws
+    @Test func `a policy that is edited without a new version or revision is noticed by looking at everything`()
+        async throws
     {
         let chamber = try await SealedChamber()
         var content = chamber.store.copy

@@ -55,7 +55,10 @@ import Testing
         #expect(chamber.one.catalogueFault == .replayed)
         #expect(chamber.one.refusal(chamber.bearer) == .invalidToken)
 
-        let text = String(decoding: yesterday.body ?? [], as: UTF8.self).replacing("\"sequence\":", with: "\"sequence\":9")
+        let text = String(decoding: yesterday.body ?? [], as: UTF8.self).replacing(
+            "\"sequence\":",
+            with: "\"sequence\":9"
+        )
         chamber.store.put("access", "CATALOGUE", version: yesterday.version, Array(text.utf8))
         for instance in try await chamber.everybody() {
             #expect(instance.catalogueFault == .tampered)
@@ -84,7 +87,14 @@ import Testing
         #expect(restarted.notices.withLock { $0 }.count == 1)
         // Its revision raised past what was seen helps nobody.
         chamber.store.put("custody", "SEAL", Array("{}".utf8))
-        for _ in 0..<4 { chamber.store.put("token", chamber.name, version: 2, yesterday.rows[StateRowName("token", chamber.name)]?.body) }
+        for _ in 0..<4 {
+            chamber.store.put(
+                "token",
+                chamber.name,
+                version: 2,
+                yesterday.rows[StateRowName("token", chamber.name)]?.body
+            )
+        }
         try await chamber.one.register.review()
         #expect(chamber.one.refusal(chamber.bearer) == .invalidToken)
     }
@@ -99,7 +109,8 @@ import Testing
         #expect(restarted.catalogueFault == nil && restarted.refusal(chamber.bearer) == nil)
     }
 
-    @Test func `a state whose master key is gone is not taken for a new one by who remembers its chamber`() async throws {
+    @Test func `a state whose master key is gone is not taken for a new one by who remembers its chamber`() async throws
+    {
         let folder = try TemporaryFolder()
         let path = folder.file("memory.json")
         let chamber = try await SealedChamber(memory: try StateMemory(path: path))
@@ -120,7 +131,8 @@ import Testing
         #expect(other.catalogueFault == .missing && other.register.policies.isEmpty)
     }
 
-    @Test func `a chamber whose making was cut off afterwards is whole, and tags its rows when it opens`() async throws {
+    @Test func `a chamber whose making was cut off afterwards is whole, and tags its rows when it opens`() async throws
+    {
         let store = AttackedState()
         let instance = try await SealedInstance(store, opens: false)
         for number in 0..<40 {
@@ -207,7 +219,9 @@ import Testing
         #expect(again.catalogueFault == nil && again.refusal(chamber.bearer) == nil)
     }
 
-    @Test func `another generation of the master key takes over row by row, and goes on where it was cut off`() async throws {
+    @Test func `another generation of the master key takes over row by row, and goes on where it was cut off`()
+        async throws
+    {
         let chamber = try await SealedChamber()
         for number in 0..<40 {
             try await chamber.one.register.create(policy([Rule(.allow, scopes: [.reload])], name: "p\(number)"))

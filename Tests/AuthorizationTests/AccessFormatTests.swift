@@ -68,6 +68,17 @@ import Testing
         #expect(try folder.names == ["memory"])
     }
 
+    @Test func `what cannot be remembered is told once, and everything works on`() async throws {
+        let folder = try TemporaryFolder()
+        let memory = try StateMemory(path: folder.file("none/memory"))
+        let chamber = try await SealedChamber(memory: memory)
+        _ = try await chamber.one.makeToken(["signing"])
+        let told = chamber.one.notices.withLock { $0 }.filter { if case .forgotten = $0 { true } else { false } }
+        #expect(told.count == 1 && chamber.one.refusal(chamber.bearer) == nil)
+        // In this process it is known all the same.
+        #expect(memory.highestCatalogue(of: TestSeal().chamber) > 1)
+    }
+
     @Test func `another chamber is taken up by order only, and what cannot be read stops the start`() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("memory")

@@ -138,7 +138,8 @@ struct SealedInstance {
         return (token, bearer)
     }
 
-    func refusal(_ bearer: Bearer, _ scope: Scope = .sign, _ operation: OperationType = .attestation) -> AccessRefusal? {
+    func refusal(_ bearer: Bearer, _ scope: Scope = .sign, _ operation: OperationType = .attestation) -> AccessRefusal?
+    {
         do throws(AccessRefusal) {
             try authorizer.authenticate(bearer, from: nil).check(scope, key: key(1), operation: operation)
             return nil

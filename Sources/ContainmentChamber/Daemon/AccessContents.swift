@@ -25,7 +25,9 @@ final class AccessContents: ChamberContents {
     func load(under master: MasterKey) async throws(ChamberContentsError) {
         let tagger: AccessTagger
         do throws(SealingError) { tagger = try AccessTagger(master) } catch { throw ChamberContentsError("\(error)") }
-        do throws(StateError) { try await register.open([tagger]) } catch { throw ChamberContentsError("policies and tokens: \(error)") }
+        do throws(StateError) { try await register.open([tagger]) } catch {
+            throw ChamberContentsError("policies and tokens: \(error)")
+        }
         try await keys.load(under: master)
     }
 
