@@ -17,7 +17,8 @@ package enum AccessFault: String, CaseIterable, Hashable, Sendable, CustomString
         case .tampered: "it was edited or put there past the signers"
         case .replayed: "an older version of it was put back"
         case .missing: "it is gone, and no signer deleted it"
-        case .uncatalogued: "it is not in the catalogue: a deleted one was put back, or one was put there past the signers"
+        case .uncatalogued:
+            "it is not in the catalogue: a deleted one was put back, or one was put there past the signers"
         }
     }
 }

@@ -128,10 +128,13 @@ struct AccessLedger {
         catalogueIsThere = row?.body != nil
         guard case .open(let seals) = custody, let chamber = seals.last?.chamber else { return }
         if let remembered, remembered.chamber != chamber {
-            let (old, new) = (Hex.encode(remembered.chamber.span, prefix: false), Hex.encode(chamber.span, prefix: false))
+            let (old, new) = (
+                Hex.encode(remembered.chamber.span, prefix: false), Hex.encode(chamber.span, prefix: false)
+            )
             catalogueFault = CatalogueFault(
                 fault: .replayed,
-                reason: "the signer state is of the chamber \(new), and this instance remembers the chamber \(old): where "
+                reason:
+                    "the signer state is of the chamber \(new), and this instance remembers the chamber \(old): where "
                     + "that is meant, remove the file of signer_state.memory_path"
             )
             return

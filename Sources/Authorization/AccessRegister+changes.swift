@@ -81,7 +81,11 @@ extension AccessRegister {
             let most = Self.mostTokens
             guard directory.tokens.count < most else { throw .tooMany("tokens", most: most) }
             try Self.refuseUnknown(request.policies, directory)
-            return AccessPlan(name: AccessRows.name(of: token.identifier), expected: 0, body: AccessRows.body(of: token))
+            return AccessPlan(
+                name: AccessRows.name(of: token.identifier),
+                expected: 0,
+                body: AccessRows.body(of: token)
+            )
         }
         return token
     }

@@ -72,7 +72,8 @@ struct TaggedBody: Hashable, Sendable {
 
     /// Nil where there is none around it.
     init?(_ bytes: [UInt8]) {
-        let opening = Array(#"{"generation":"#.utf8), middle = Array(#","tag":""#.utf8), closing = Array(#"","row":"#.utf8)
+        let opening = Array(#"{"generation":"#.utf8), middle = Array(#","tag":""#.utf8),
+            closing = Array(#"","row":"#.utf8)
         guard bytes.starts(with: opening), bytes.last == UInt8(ascii: "}") else { return nil }
         var rest = bytes[opening.count...]
         let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }

@@ -51,9 +51,11 @@ extension CommandTree {
                     Option(
                         "accept-access-rows",
                         kind: .flag,
-                        summary: "First show the rows of policies and tokens whose own tags are right, and which would be deleted; with --yes, believe them from now on."
+                        summary:
+                            "First show the rows of policies and tokens whose own tags are right, and which would be deleted; with --yes, believe them from now on."
                     ),
-                    Option("yes", kind: .flag, summary: "Do it; without this, it is only said what would be done."), json,
+                    Option("yes", kind: .flag, summary: "Do it; without this, it is only said what would be done."),
+                    json,
                 ],
                 examples: [
                     Example(

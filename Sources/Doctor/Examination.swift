@@ -107,7 +107,8 @@ extension Examination {
     }
 
     private func stateMemory(_ path: String?) -> Finding {
-        let why = "a signer state that is set back while the signer is stopped makes tokens good that were revoked since"
+        let why =
+            "a signer state that is set back while the signer is stopped makes tokens good that were revoked since"
         guard let path else {
             return .warn(
                 "memory of the state",

@@ -55,7 +55,10 @@ import Testing
         #expect(chamber.one.catalogueFault == .replayed)
         #expect(chamber.one.refusal(chamber.bearer) == .invalidToken)
 
-        let text = String(decoding: yesterday.body ?? [], as: UTF8.self).replacing("\"sequence\":", with: "\"sequence\":9")
+        let text = String(decoding: yesterday.body ?? [], as: UTF8.self).replacing(
+            "\"sequence\":",
+            with: "\"sequence\":9"
+        )
         chamber.store.put("access", "CATALOGUE", version: yesterday.version, Array(text.utf8))
         for instance in try await chamber.everybody() {
             #expect(instance.catalogueFault == .tampered)
@@ -84,7 +87,14 @@ import Testing
         #expect(restarted.notices.withLock { $0 }.count == 1)
         // Its revision raised past what was seen helps nobody.
         chamber.store.put("custody", "SEAL", Array("{}".utf8))
-        for _ in 0..<4 { chamber.store.put("token", chamber.name, version: 2, yesterday.rows[StateRowName("token", chamber.name)]?.body) }
+        for _ in 0..<4 {
+            chamber.store.put(
+                "token",
+                chamber.name,
+                version: 2,
+                yesterday.rows[StateRowName("token", chamber.name)]?.body
+            )
+        }
         try await chamber.one.register.review()
         #expect(chamber.one.refusal(chamber.bearer) == .invalidToken)
     }
@@ -99,7 +109,8 @@ import Testing
         #expect(restarted.catalogueFault == nil && restarted.refusal(chamber.bearer) == nil)
     }
 
-    @Test func `a state whose master key is gone is not taken for a new one by who remembers its chamber`() async throws {
+    @Test func `a state whose master key is gone is not taken for a new one by who remembers its chamber`() async throws
+    {
         let folder = try TemporaryFolder()
         let path = folder.file("memory.json")
         let chamber = try await SealedChamber(memory: try StateMemory(path: path))
@@ -114,9 +125,30 @@ import Testing
             opens: false
         )
         await #expect(throws: AccessChangeError.sealed) { _ = try await other.makeToken(["extra"]) }
-        // A new chamber over it does not adopt what stands there.
-        try await other.register.open([TestSeal()], catalogueIsExpected: false)
+        // Nor is a new chamber made over it, and the old one believes nothing.
+        await #expect(throws: StateError.self) { try await other.register.founding(under: TestSeal()) }
+        try await other.register.open([TestSeal()])
         #expect(other.catalogueFault == .missing && other.register.policies.isEmpty)
+    }
+
+    @Test func `a chamber whose making was cut off afterwards is whole, and tags its rows when it opens`() async throws
+    {
+        let store = AttackedState()
+        let instance = try await SealedInstance(store, opens: false)
+        for number in 0..<40 {
+            try await instance.register.create(policy([Rule(.allow)], name: "p\(number)"))
+        }
+        let cutOff = CutOffState(store, after: 2)
+        _ = try await cutOff.apply([try await instance.register.founding(under: TestSeal())])
+        let first = try await SealedInstance(cutOff)
+        #expect(first.register.policies.count == 40 && first.catalogueFault == nil)
+        let bodies = store.copy.rows.values.filter { $0.name.kind == "policy" }.compactMap(\.body)
+        let tagged = bodies.count { $0.starts(with: #"{"generation""#.utf8) }
+        #expect(tagged == 31, "\(tagged)")
+        let second = try await SealedInstance(store)
+        #expect(second.faults.isEmpty && second.register.policies.count == 40)
+        #expect(second.notices.withLock { $0 } == [.adopted(9)])
+        #expect(try await SealedInstance(store).notices.withLock { $0 }.isEmpty)
     }
 
     @Test func `two instances that change something at the same time both succeed`() async throws {
@@ -187,7 +219,9 @@ import Testing
         #expect(again.catalogueFault == nil && again.refusal(chamber.bearer) == nil)
     }
 
-    @Test func `another generation of the master key takes over row by row, and goes on where it was cut off`() async throws {
+    @Test func `another generation of the master key takes over row by row, and goes on where it was cut off`()
+        async throws
+    {
         let chamber = try await SealedChamber()
         for number in 0..<40 {
             try await chamber.one.register.create(policy([Rule(.allow, scopes: [.reload])], name: "p\(number)"))
@@ -198,7 +232,7 @@ import Testing
         await #expect(throws: AccessChangeError.self) { try await first.register.retag(to: new) }
         // Half and half: who has both keys believes both, and writes under the new one.
         let other = try await SealedInstance(chamber.store, opens: false)
-        try await other.register.open([old, new], catalogueIsExpected: true)
+        try await other.register.open([old, new])
         #expect(other.faults.isEmpty && other.catalogueFault == nil && other.refusal(chamber.bearer) == nil)
         let (_, bearer) = try await other.makeToken(["signing"])
         try await other.register.retag(to: new)

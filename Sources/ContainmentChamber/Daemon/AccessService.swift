@@ -69,7 +69,10 @@ final class AccessService: Sendable {
             Result { () throws(StateMemoryError) in try StateMemory(path: path) }
         }
         do throws(StateMemoryError) { return try result.get() } catch {
-            throw Failure("\(error)", hint: "signer_state.memory_path names the file; docs/access.md says what it is for")
+            throw Failure(
+                "\(error)",
+                hint: "signer_state.memory_path names the file; docs/access.md says what it is for"
+            )
         }
     }
 

@@ -148,7 +148,10 @@ extension PolicyAnswer: Documented {
 }
 
 extension PolicyList: Documented {
-    static let schema = Schema.named("Policies", .exactly(.required("policies", .list(PolicyAnswer.schema)), .refusedRows))
+    static let schema = Schema.named(
+        "Policies",
+        .exactly(.required("policies", .list(PolicyAnswer.schema)), .refusedRows)
+    )
 }
 
 extension TokenAnswer: Documented {

@@ -120,7 +120,11 @@ package struct ErrorCode: Hashable, Sendable {
 
     // MARK: The chamber
 
-    static let sealed = ErrorCode(503, "sealed", "the chamber is sealed: nothing is signed, no key is touched, no policy or token is changed")
+    static let sealed = ErrorCode(
+        503,
+        "sealed",
+        "the chamber is sealed: nothing is signed, no key is touched, no policy or token is changed"
+    )
     static let missingSetupToken = ErrorCode(
         401,
         "missing_setup_token",
@@ -252,7 +256,8 @@ package struct ErrorCode: Hashable, Sendable {
         let known =
             server + [tlsRequired, notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
                 invalidRequest, unknownPolicy, alreadyExists, alreadyBound, policyInUse, limitReached, versionConflict,
-                stateUnavailable, catalogueRefused, rowsChanged, notDone, notAnchored, auditUnavailable, auditIncomplete,
+                stateUnavailable, catalogueRefused, rowsChanged, notDone, notAnchored, auditUnavailable,
+                auditIncomplete,
             ] + setup + [
                 alreadyInitialized, uninitialized, custodyUnavailable, chamberFailed, keysUnavailable,
                 requestIdentifierUsed, registering, rotating, notRotating,
