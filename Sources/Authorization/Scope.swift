@@ -32,6 +32,10 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     case chamberSeal = "chamber_seal"
     /// Taking back the order to seal.
     case chamberUnseal = "chamber_unseal"
+    /// Changing how the master key is held, and the master key itself; operators have to approve it where there are some.
+    case chamberRotate = "chamber_rotate"
+    /// What operators do with their own credentials: nothing else is asked for.
+    case chamberOperator = "chamber_operator"
     case chamberKeysList = "chamber_keys_list"
     case chamberKeysGenerate = "chamber_keys_generate"
     case chamberKeysImport = "chamber_keys_import"
@@ -49,6 +53,8 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
         case local
         /// Whoever has the setup token of a chamber without a master key.
         case setup
+        /// Operators of a quorum, who show in the body who they are.
+        case operators
     }
 
     package var audience: Audience {
@@ -56,7 +62,8 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
         case .health, .metrics, .apiDocument: .anybody
         case .recordAdministration, .rootToken, .auditHead: .local
         case .chamberInit: .setup
-        case .chamberStatus, .chamberSeal, .chamberUnseal: .granted
+        case .chamberOperator: .operators
+        case .chamberStatus, .chamberSeal, .chamberUnseal, .chamberRotate: .granted
         case .chamberKeysList, .chamberKeysGenerate, .chamberKeysImport, .chamberKeysPatch, .chamberKeysDelete: .granted
         case .sign, .publicKeys, .highWatermark, .reload, .authRead, .authWrite: .granted
         case .listKeys, .importKeystores, .deleteKeys: .granted

@@ -3,13 +3,15 @@ package import Crypto
 package import Encoding
 package import Secrets
 
-/// The secret of a token: `cc_token_`, or `cc-setup-` for the one that initialises a chamber, and 64 hexadecimal digits,
+/// The secret of a token: `cc_token_`, `cc-setup-` for the one that initialises a chamber, or `cc-enrol-` for one
+/// that registers an operator, and 64 hexadecimal digits,
 /// 256 random bits. Shown once, when it is made.
 package struct TokenSecret: ~Copyable, Sendable {
     /// What it begins with; nine characters each.
     package enum Prefix: String, CaseIterable, Sendable {
         case token = "cc_token_"
         case setup = "cc-setup-"
+        case registration = "cc-enrol-"
     }
     package static let length = 9 + 64
 

@@ -59,13 +59,23 @@ package final class Thread: @unchecked Sendable {
 /// Work that blocks, away from the shared pool.
 package enum Blocking {
     /// Runs `body` on a thread of its own; the task waits without holding a thread.
+    ///
+    /// The result goes through a lock, not through the continuation: where a thread ends before its task waits, the thread
+    /// sanitizer does not see what the runtime's atomics order, and takes everything behind the result for a race.
     package static func run<Result: Sendable>(
         name: String,
         stackSize: Int = 512 * 1024,
         _ body: @escaping @Sendable () -> Result
     ) async -> Result {
+        let outcome = Lock<Result?>(nil)
         await withCheckedContinuation { continuation in
-            _ = Thread(name: name, stackSize: stackSize) { continuation.resume(returning: body()) }
+            _ = Thread(name: name, stackSize: stackSize) {
+                let result = body()
+                outcome.withLock { $0 = result }
+                continuation.resume()
+            }
         }
+        guard let result = outcome.withLock({ $0 }) else { preconditionFailure("a thread ended without its result") }
+        return result
     }
 }

@@ -191,6 +191,7 @@ package enum CustodyError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nothing was shared out, because these keys did not do it.
     case keys([Failure])
     case insufficient(have: Int, need: Int, [Failure])
+    case failed(SealingError)
 
     /// Whether the same may go well later.
     package var passes: Bool {
@@ -199,6 +200,7 @@ package enum CustodyError: Error, Hashable, Sendable, CustomStringConvertible {
         case .keys(let failures): failures.allSatisfy(\.isTransient)
         // A denied role can be allowed, a disabled key enabled, without anything changing here.
         case .insufficient: true
+        case .failed: false
         }
     }
 
@@ -208,6 +210,7 @@ package enum CustodyError: Error, Hashable, Sendable, CustomStringConvertible {
         case .keys(let failures): "nothing was shared out: " + Self.list(failures)
         case .insufficient(let have, let need, let failures):
             "\(KeyShareError.insufficient(have: have, need: need)): " + Self.list(failures)
+        case .failed(let error): "\(error)"
         }
     }
 

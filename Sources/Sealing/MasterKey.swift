@@ -13,6 +13,15 @@ package struct MasterKeyIdentity: Hashable, Sendable {
         self.chamber = chamber
         self.generation = generation
     }
+
+    /// A label bound to this key: the label, a zero, the chamber, the generation (8 bytes, the highest first).
+    func bound(_ label: String) -> [UInt8] {
+        var bound = Array(label.utf8) + [0] + chamber.bytes.array
+        for shift in stride(from: UInt64(56), through: 0, by: -8) {
+            bound.append(UInt8(truncatingIfNeeded: generation >> shift))
+        }
+        return bound
+    }
 }
 
 /// Which chamber: 16 random bytes, made when it is initialised.
@@ -111,13 +120,8 @@ package enum KeyPurpose: String, CaseIterable, Sendable {
     case record = "containment-chamber/master-key-record/v1"
     case validatorKey = "containment-chamber/validator-key/v1"
     case keyRow = "containment-chamber/validator-key-row/v1"
+    case registration = "containment-chamber/registration-order/v1"
 
     /// The label, a zero, the chamber, the generation of the master key (8 bytes, the highest first), the place.
-    func label(_ identity: MasterKeyIdentity, place: [UInt8] = []) -> [UInt8] {
-        var label = Array(rawValue.utf8) + [0] + identity.chamber.bytes.array
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            label.append(UInt8(truncatingIfNeeded: identity.generation >> shift))
-        }
-        return label + place
-    }
+    func label(_ identity: MasterKeyIdentity, place: [UInt8] = []) -> [UInt8] { identity.bound(rawValue) + place }
 }

@@ -40,14 +40,14 @@ import Testing
         #expect(first.witness.lines == ["sealed", "unsealed"])
         let second = try await started()
         #expect(second.chamber.isOpen && second.chamber.status.record == first.chamber.status.record)
-        let (one, two) = (try first.chamber.masterKey(), try second.chamber.masterKey())
+        let (one, two) = (try first.chamber.masterKeys().current, try second.chamber.masterKeys().current)
         #expect(try one.verifier() == two.verifier() && one.identity == two.identity)
     }
 
     @Test func `an instance that runs notices that another has initialised`() async throws {
         let waiting = try await started()
         #expect(waiting.chamber.status.state == .uninitialized)
-        #expect(throws: ChamberError.uninitialized) { _ = try waiting.chamber.masterKey() }
+        #expect(throws: ChamberError.uninitialized) { _ = try waiting.chamber.masterKeys().current }
         _ = try await initialized()
         try await waiting.look()
         #expect(waiting.chamber.isOpen)
@@ -76,7 +76,7 @@ import Testing
         var verifiers: Set<Bytes<32>> = []
         for rival in rivals {
             try await rival.look()
-            verifiers.insert(try rival.chamber.masterKey().verifier())
+            verifiers.insert(try rival.chamber.masterKeys().current.verifier())
         }
         #expect(verifiers.count == 1)
     }
@@ -126,7 +126,7 @@ import Testing
         let reason = try #require(three.chamber.status.reason)
         #expect(reason.hasPrefix("Shamir reconstruction failed: insufficient shares (2 of the 3"))
         for name in [names[0], names[3], names[4]] { #expect(reason.contains(name.text)) }
-        #expect(throws: ChamberError.sealed(reason: reason)) { _ = try three.chamber.masterKey() }
+        #expect(throws: ChamberError.sealed(reason: reason)) { _ = try three.chamber.masterKeys().current }
         // By itself, once a key is back.
         custody.mend(names[4])
         try await eventually { three.chamber.isOpen }
@@ -158,7 +158,7 @@ import Testing
     {
         let first = try await initialized()
         let second = try await started()
-        let master = try first.chamber.masterKey()
+        let master = try first.chamber.masterKeys().current
         let report = await first.chamber.seal()
         #expect(report.problem == nil && !first.chamber.isOpen && !first.contents.isLoaded)
         #expect(throws: SealingError.sealed) { _ = try master.verifier() }
@@ -200,7 +200,7 @@ import Testing
 
     @Test func `after its end it tries nothing any more, and nothing is left of the key`() async throws {
         let open = try await initialized()
-        let master = try open.chamber.masterKey()
+        let master = try open.chamber.masterKeys().current
         await open.chamber.shutDown()
         #expect(!open.contents.isLoaded && !open.chamber.isOpen)
         #expect(throws: SealingError.sealed) { _ = try master.verifier() }
@@ -228,7 +228,8 @@ import Testing
             body.replacingOccurrences(of: #""threshold":2"#, with: #""threshold":1"#),
             body.replacingOccurrences(of: #""made":1790000000"#, with: #""made":1790000001"#),
             body.replacingOccurrences(of: #""generation":1"#, with: #""generation":2"#),
-            body.replacingOccurrences(of: #""version":1"#, with: #""version":2"#),
+            body.replacingOccurrences(of: #""version":2"#, with: #""version":3"#),
+            body.replacingOccurrences(of: #""sequence":1"#, with: #""sequence":2"#),
             body.replacingOccurrences(of: "/keys/1", with: "/keys/9"),
             String(body.dropLast(5)),
         ]
@@ -283,10 +284,6 @@ import Testing
             try await chamber.chamber.unseal()
             #expect(chamber.chamber.isOpen && chamber.contents.isLoaded, "round \(round)")
         }
-    }
-
-    private func eventually(_ ask: () -> Bool) async throws {
-        while !ask() { try await Task.sleep(for: .milliseconds(5)) }
     }
 }
 

@@ -14,7 +14,7 @@ import Testing
 
     init() throws {
         master = MasterKey.random(identity)
-        sealer = try KeyRowSealer(master)
+        sealer = try KeyRowSealer(MasterKeys(master))
     }
 
     /// A key, and its scalar with the highest byte first.
@@ -43,7 +43,7 @@ import Testing
         let row = try row(7)
         let opened = try sealer.open(row, arena: arena)
         #expect(opened.publicKey == (try key(7).publicKey))
-        let again = try KeyRowSealer(try MasterKey(try master.copy(), identity))
+        let again = try KeyRowSealer(MasterKeys(try MasterKey(try master.copy(), identity)))
         #expect(try again.open(row, arena: arena).publicKey == opened.publicKey)
     }
 
@@ -90,7 +90,7 @@ import Testing
     @Test func `a row of another chamber is refused`() throws {
         let row = try row()
         for other in [identity, MasterKeyIdentity(chamber: .random(), generation: 1)] {
-            let sealer = try KeyRowSealer(MasterKey.random(other))
+            let sealer = try KeyRowSealer(MasterKeys(.random(other)))
             #expect(throws: KeyRowFault.tampered) { _ = try sealer.open(row, arena: arena) }
         }
     }

@@ -17,10 +17,14 @@ import Testing
             threshold: 2
         )
         return MasterKeyRecord(
-            identity: master.identity,
+            chamber: master.identity.chamber,
+            sequence: 1,
             made: 1_790_000_000,
-            verifier: try master.verifier(),
-            custody: custody
+            current: MasterKeyCustody(
+                generation: master.identity.generation,
+                verifier: try master.verifier(),
+                shares: custody
+            )
         )
     }
 

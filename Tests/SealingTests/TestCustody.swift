@@ -101,13 +101,15 @@ final class TestContents: ChamberContents {
         var isLoaded = false
         var loads = 0
         var masters: [MasterKey] = []
+        var adopted: [[UInt64]] = []
+        var rekeyed: [UInt64] = []
         var failure: ChamberContentsError?
         var holds = false
         var waiting: CheckedContinuation<Void, Never>?
     }
     let state = Lock(State())
 
-    func load(under master: MasterKey) async throws(ChamberContentsError) {
+    func load(under keys: MasterKeys) async throws(ChamberContentsError) {
         if state.withLock({ $0.holds }) {
             await withCheckedContinuation { continuation in state.withLock { $0.waiting = continuation } }
         }
@@ -115,8 +117,23 @@ final class TestContents: ChamberContents {
             if let failure = state.failure { throw failure }
             state.isLoaded = true
             state.loads += 1
-            state.masters.append(master)
+            state.masters.append(keys.current)
         }
+    }
+
+    func adopt(_ keys: MasterKeys) async {
+        state.withLock { $0.adopted.append(keys.all.map(\.identity.generation)) }
+    }
+
+    func rekey(
+        _ keys: MasterKeys,
+        progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+    ) async throws(ChamberContentsError) {
+        try state.withLock { (state) throws(ChamberContentsError) in
+            if let failure = state.failure { throw failure }
+            state.rekeyed.append(keys.newest.identity.generation)
+        }
+        progress(7, 7)
     }
 
     func unload() async {
@@ -140,6 +157,8 @@ final class TestWitness: ChamberWitness {
     }
 
     func shareFailed(_ failure: CustodyError.Failure) { told.withLock { $0.append("share: \(failure)") } }
+    func shareGiven(by name: String) { told.withLock { $0.append("given by \(name)") } }
+    func rekeyingFailed(_ reason: String) { told.withLock { $0.append("rekeying: \(reason)") } }
     func recordLost() { told.withLock { $0.append("lost") } }
 
     var lines: [String] { told.withLock { $0 } }
@@ -157,9 +176,13 @@ struct TestChamber {
             custodian: custody.custodian,
             contents: contents,
             witness: witness,
-            now: { 1_790_000_000 }
+            settings: .init(patience: 1800, grace: .zero),
+            now: { [clock] in clock.withLock { $0 } }
         )
     }
+
+    /// Seconds since 1970.
+    let clock = Lock<Int64>(1_790_000_000)
 
     /// Looks at the state, as the daemon does every second, and waits for what comes of it.
     func look() async throws {
@@ -177,4 +200,9 @@ extension SecretBytes {
             }
         }
     }
+}
+
+
+func eventually(_ ask: () -> Bool) async throws {
+    while !ask() { try await Task.sleep(for: .milliseconds(5)) }
 }

@@ -46,6 +46,10 @@ extension ValueType where Value == Duration {
         whole("seconds", placeholder: "SECONDS", of: 1, range)
     }
 
+    static func minutes(_ range: ClosedRange<Int>) -> ValueType {
+        whole("minutes", placeholder: "MINUTES", of: 60, range)
+    }
+
     static func hours(_ range: ClosedRange<Int>) -> ValueType { whole("hours", placeholder: "HOURS", of: 3600, range) }
 
     private static func whole(

@@ -40,6 +40,8 @@ extension Configuration {
         package var region: String?
         package var endpoint: String?
         package var refreshInterval = Duration.seconds(1)
+        /// From the first operator's share to the last, and from a proposal to its end.
+        package var unsealTimeout = Duration.seconds(30 * 60)
     }
 
     /// Where an sqlite state lies.
@@ -136,6 +138,12 @@ extension Configuration.SignerState {
             at: \.signerState.refreshInterval,
             .seconds(1...3600),
             "How soon this signer follows what another has changed, at most."
+        ),
+        Setting(
+            "signer_state.unseal_timeout_minutes",
+            at: \.signerState.unsealTimeout,
+            .minutes(1...1440),
+            "How long operators may take to unseal the chamber together, or to approve a change: then the shares that are there are dropped."
         ),
     ]
 

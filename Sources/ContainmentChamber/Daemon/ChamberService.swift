@@ -28,9 +28,6 @@ final class ChamberService: Sendable {
     private let logger: Logger
     private let metrics: Telemetry.Metrics
 
-    /// How long the setup token of a start is good.
-    private static let setupLifetime = Duration.seconds(3600)
-
     /// - Parameters:
     ///   - state: where the master-key record lies; shared with policies and tokens.
     ///   - digest: what stands for a setup token.
@@ -78,6 +75,7 @@ final class ChamberService: Sendable {
             custodian: Custodian { name throws(WrappingError) in try wrappers.wrapper(for: name) },
             contents: keys,
             witness: witness,
+            settings: .init(patience: configuration.signerState.unsealTimeout.components.seconds),
             now: { Int64(WallClock.nanoseconds / 1_000_000_000) }
         )
     }
@@ -85,7 +83,7 @@ final class ChamberService: Sendable {
     /// Reads how the chamber stands and begins to open it; said before the ports are opened.
     func start() async throws(Failure) {
         do throws(StateError) { try await chamber.refresh() } catch { throw Failure("\(error)") }
-        if chamber.status.state == .uninitialized { witness.offerSetup(for: Self.setupLifetime) }
+        if chamber.status.state == .uninitialized { witness.offerSetup() }
         let local = chamber.status.record?.custody.shares.map(\.key).filter(\.isLocal) ?? []
         if !local.isEmpty {
             logger.error(
@@ -104,6 +102,8 @@ final class ChamberService: Sendable {
         while !Task.isCancelled {
             do throws(StateError) {
                 try await chamber.refresh()
+                // Where it came to a halt, or another instance began it and went away.
+                chamber.continueRekeying()
                 if trouble { logger.info(.chamber, "the chamber's record can be read again") }
                 trouble = false
             } catch {
@@ -189,8 +189,12 @@ final class ChamberService: Sendable {
         guard !chamber.isOpen else { return nil }
         let status = chamber.status
         switch status.state {
-        case .unsealed: return nil
         case .uninitialized: return "it has no master key yet; `containment-chamber operator init` makes it"
+        case .awaitingRegistration:
+            return "its operators are registering; `containment-chamber operator status` says who has not"
+        case .kmsUnsealed:
+            return "it waits for its operators; `containment-chamber operator unseal --operator NAME` brings a share"
+        case .unsealed, .awaitingRotation: return status.reason ?? "its keys are being loaded"
         case .sealed: return status.reason ?? "it is being opened"
         }
     }
@@ -222,6 +226,8 @@ private final class Witness: ChamberWitness {
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let lastFailures = Lock<[String: String]>([:])
+    /// How long a setup token is good.
+    private static let setupLifetime = Duration.seconds(3600)
 
     init(
         audit: any AuditTrail,
@@ -240,9 +246,9 @@ private final class Witness: ChamberWitness {
 
     /// The one secret that is ever logged (promise 2): good once, for an hour, and void as soon as the chamber has a master
     /// key.
-    func offerSetup(for lifetime: Duration) {
+    func offerSetup() {
         let token = TokenSecret(.setup)
-        setup.open(digest(token), for: lifetime)
+        setup.open(digest(token), for: Self.setupLifetime)
         let text = token.withText { text in String(decoding: text.indices.map { text[$0] }, as: UTF8.self) }
         logger.warn(
             .chamber,
@@ -253,21 +259,39 @@ private final class Witness: ChamberWitness {
 
     func changed(from old: ChamberState, to state: ChamberState, reason: String?) {
         // Whoever initialised it, the token of this start is void.
-        if state != .uninitialized { setup.close() }
+        if state != .uninitialized { setup.close() } else if old == .awaitingRegistration { offerSetup() }
         tellMetric(state)
         if old != state {
             audit.post(AuditEvent(.transition(of: "chamber", from: old.rawValue, to: state.rawValue), .done))
         }
         switch (state, reason) {
-        case (.unsealed, _):
+        case (.unsealed, let reason?), (.awaitingRotation, let reason?):
+            logger.error(.chamber, "the chamber is unsealed, but nothing is signed yet: \(reason)")
+        case (.unsealed, nil), (.awaitingRotation, nil):
             lastFailures.withLock { $0 = [:] }
             logger.info(.chamber, "the chamber is unsealed", ["state": .text(state.rawValue)])
+        case (.awaitingRegistration, _):
+            logger.warn(.chamber, "the operators are to register; there is a master key when all have")
+        case (.kmsUnsealed, _):
+            logger.warn(
+                .chamber,
+                "the KMS keys have opened the envelope; now the operators open the chamber: `containment-chamber operator unseal --operator NAME`"
+            )
         case (.sealed, nil): logger.info(.chamber, "the chamber is sealed and is being opened")
         case (.sealed, let reason?):
             logger.error(.chamber, "the chamber is sealed, nothing is signed: \(reason)")
         case (.uninitialized, _):
-            logger.error(.chamber, "the chamber has no master key any more: its MASTER_KEY row was deleted")
+            let was = old == .awaitingRegistration ? "the registration has ended without a master key" : "its MASTER_KEY row was deleted"
+            logger.error(.chamber, "the chamber has no master key: \(was)")
         }
+    }
+
+    func shareGiven(by name: String) {
+        logger.info(.chamber, "an operator's share was taken", ["operator": .text(name)])
+    }
+
+    func rekeyingFailed(_ reason: String) {
+        logger.error(.chamber, "encrypting everything under the new master key has come to a halt: \(reason)")
     }
 
     func shareFailed(_ failure: CustodyError.Failure) {

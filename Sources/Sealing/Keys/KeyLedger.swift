@@ -60,6 +60,16 @@ package struct KeyLedger: Sendable {
         return .refuse(key, .vanished)
     }
 
+    /// A key that somebody says is not to sign any more, in a row that cannot be verified: that it is believed takes nothing
+    /// but a signature.
+    package mutating func withdraw(_ key: Bytes<48>) -> Step? {
+        guard let before = known[key], before.isLoaded else { return nil }
+        known[key]?.isLoaded = false
+        return .remove(key)
+    }
+
+    package func isLoaded(_ key: Bytes<48>) -> Bool { known[key]?.isLoaded ?? false }
+
     /// How many sign.
     package var count: Int { known.values.count { $0.isLoaded } }
 }

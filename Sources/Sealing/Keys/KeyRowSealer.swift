@@ -5,21 +5,35 @@ internal import Encoding
 package import SealedKeys
 package import Secrets
 
-/// Closes and opens the rows of validators' keys under one master key (docs/formats.md).
+/// Closes and opens the rows of validators' keys under the master keys of an open chamber (docs/formats.md): what is written
+/// lies under the newest, what is read may lie under either.
 ///
 /// The secret key is encrypted for its public key; a tag over the whole row, under another key, says that the chamber wrote
 /// it: its status, its version and its times too. So a row can be activated without its secret being touched, and a row
 /// that was edited or moved is known for what it is.
 package final class KeyRowSealer: Sendable {
-    private let master: MasterKey
-    private let tagKey: SecretBytes
+    private let keys: MasterKeys
+    /// By the generation of the master key.
+    private let tagKeys: [UInt64: SecretBox]
 
     package static let version: UInt8 = 1
 
-    package init(_ master: MasterKey) throws(SealingError) {
-        self.master = master
-        tagKey = try master.key(for: .keyRow)
+    package init(_ keys: MasterKeys) throws(SealingError) {
+        self.keys = keys
+        var tagKeys: [UInt64: SecretBox] = [:]
+        for key in keys.all { tagKeys[key.identity.generation] = SecretBox(try key.key(for: .keyRow)) }
+        self.tagKeys = tagKeys
     }
+
+    private var newest: MasterKey { keys.newest }
+
+    /// Whether a row lies under another key than the newest, and can be encrypted anew.
+    package func isOld(_ row: SealedKeyRow) -> Bool {
+        row.keyGeneration != newest.identity.generation && tagKeys[row.keyGeneration] != nil
+    }
+
+    /// Whether a row was written under a key that comes after those that are here.
+    package func isAhead(_ generation: UInt64) -> Bool { generation > newest.identity.generation }
 
     /// What a row says besides its secret.
     package struct Facts: Sendable {
@@ -57,7 +71,7 @@ package final class KeyRowSealer: Sendable {
     ) throws(SealingError) -> SealedKeyRow {
         let body = try SealedBody.seal(
             secret.span,
-            under: master,
+            under: newest,
             .validatorKey,
             place: publicKey.bytes.array
         )
@@ -68,7 +82,7 @@ package final class KeyRowSealer: Sendable {
                 status: facts.status,
                 createdAt: facts.createdAt,
                 updatedAt: facts.updatedAt,
-                keyGeneration: master.identity.generation,
+                keyGeneration: newest.identity.generation,
                 name: facts.name,
                 secret: body,
                 encryptedMnemonic: facts.encryptedMnemonic,
@@ -77,7 +91,24 @@ package final class KeyRowSealer: Sendable {
         )
     }
 
-    /// The next version of a row: with another status, or as it is.
+    /// The next version of a row, under the newest master key. Nothing else of it changes.
+    package func renewed(_ row: SealedKeyRow) throws(KeyRowFault) -> SealedKeyRow {
+        let secret = try secret(of: row)
+        do throws(SealingError) {
+            var next = row
+            next.version += 1
+            next.keyGeneration = newest.identity.generation
+            next.secret = try SealedBody.seal(
+                secret.span,
+                under: newest,
+                .validatorKey,
+                place: row.publicKey.array
+            )
+            return try sealed(next)
+        } catch { throw .sealed }
+    }
+
+    /// The next version of a row: with another status, or as it is, under the master key that it lies under.
     package func successor(
         of row: SealedKeyRow,
         status: SealedKeyStatus,
@@ -96,7 +127,7 @@ package final class KeyRowSealer: Sendable {
             publicKey: row.publicKey,
             version: row.version + 1,
             deletedAt: time,
-            keyGeneration: master.identity.generation,
+            keyGeneration: newest.identity.generation,
             seal: []
         )
         tombstone.seal = try tag(of: .deleted(tombstone))
@@ -113,9 +144,7 @@ package final class KeyRowSealer: Sendable {
 
     /// Whether the chamber wrote this entry as it stands.
     package func verify(_ entry: SealedKeyEntry) throws(KeyRowFault) {
-        guard entry.keyGeneration == master.identity.generation else {
-            throw .otherGeneration
-        }
+        guard tagKeys[entry.keyGeneration] != nil else { throw .otherGeneration }
         let own: [UInt8]
         do throws(SealingError) { own = try tag(of: entry) } catch { throw .sealed }
         guard entry.seal.first == Self.version, ConstantTime.areEqual(own.span, entry.seal.span) else {
@@ -138,6 +167,7 @@ package final class KeyRowSealer: Sendable {
 
     private func secret(of row: SealedKeyRow) throws(KeyRowFault) -> SecretBytes {
         try verify(.standing(row))
+        guard let master = keys.key(row.keyGeneration) else { throw .otherGeneration }
         do throws(SealingError) {
             return try SealedBody.open(
                 row.secret,
@@ -154,8 +184,9 @@ package final class KeyRowSealer: Sendable {
 
     private func tag(of entry: SealedKeyEntry) throws(SealingError) -> [UInt8] {
         let message = Self.message(of: entry)
+        guard let tagKey = tagKeys[entry.keyGeneration] else { throw .sealed }
         do throws(CryptoError) {
-            let tag = try tagKey.withSpan { (key) throws(CryptoError) in
+            let tag = try tagKey.bytes.withSpan { (key) throws(CryptoError) in
                 try HMAC.sha256(key: key, message.span)
             }
             return [Self.version] + tag.array

@@ -17,6 +17,19 @@ extension OperatorCredential {
         package var exchangeKey: String
         package var signingKey: String
 
+        package init(_ hint: Hint, exchangeKey: String, signingKey: String) {
+            id = hint.id
+            label = hint.label
+            kind = hint.kind
+            passes = hint.passes
+            memoryKiB = hint.memoryKiB
+            salt = hint.salt
+            slot = hint.slot
+            challenge = hint.challenge
+            self.exchangeKey = exchangeKey
+            self.signingKey = signingKey
+        }
+
         package enum CodingKeys: String, CodingKey {
             case id, label, kind, passes, salt, slot, challenge
             case memoryKiB = "memory_kib"
@@ -26,16 +39,8 @@ extension OperatorCredential {
     }
 
     package var document: Document {
-        let hint = hint
-        return Document(
-            id: hint.id,
-            label: hint.label,
-            kind: hint.kind,
-            passes: hint.passes,
-            memoryKiB: hint.memoryKiB,
-            salt: hint.salt,
-            slot: hint.slot,
-            challenge: hint.challenge,
+        Document(
+            hint,
             exchangeKey: Hex.encode(exchangeKey.span, prefix: false),
             signingKey: Hex.encode(signingKey.span, prefix: false)
         )
@@ -75,6 +80,26 @@ extension OperatorCredential {
         package var salt: String?
         package var slot: Int?
         package var challenge: String?
+
+        package init(
+            id: String,
+            label: String,
+            kind: String,
+            passes: UInt64? = nil,
+            memoryKiB: UInt64? = nil,
+            salt: String? = nil,
+            slot: Int? = nil,
+            challenge: String? = nil
+        ) {
+            self.id = id
+            self.label = label
+            self.kind = kind
+            self.passes = passes
+            self.memoryKiB = memoryKiB
+            self.salt = salt
+            self.slot = slot
+            self.challenge = challenge
+        }
 
         package enum CodingKeys: String, CodingKey {
             case id, label, kind, passes, salt, slot, challenge

@@ -2,7 +2,7 @@
 package import Authorization
 internal import BLS
 internal import Concurrency
-internal import Encoding
+package import Encoding
 package import HTTPServer
 package import Signer
 package import Telemetry
@@ -12,10 +12,13 @@ package struct Access: Sendable {
     package let caller: Caller
     /// Nil where the port asks nobody: then the scope of the route is for anybody who reaches it.
     package let grant: Grant?
+    /// Where the request came from; nil for a Unix socket.
+    package let source: IPAddress?
 
-    package init(caller: Caller, grant: Grant?) {
+    package init(caller: Caller, grant: Grant?, source: IPAddress? = nil) {
         self.caller = caller
         self.grant = grant
+        self.source = source
     }
 
     /// The operator's program, over the socket that only this user can open.
@@ -57,7 +60,7 @@ package final class AccessGate: Sendable {
         let source = address(of: head)
         let shown = addresses.believesAnybody ? source.map { "\($0)" } ?? "unknown" : head.peer.description
         switch scope.audience {
-        case .anybody: return .allow(Access(caller: .peer(shown), grant: nil))
+        case .anybody, .operators: return .allow(Access(caller: .peer(shown), grant: nil, source: source))
         case .local: return refuse(.forbidden, head, source, caller: .peer(shown))
         case .setup:
             guard case .token(let digest) = Bearer(head), setup.admits(digest) else {

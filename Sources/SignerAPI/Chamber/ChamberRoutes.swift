@@ -33,9 +33,7 @@ package struct ChamberRoutes: Sendable {
                 produces: "application/json"
             ) { request, _, access in
                 await perform("chamber_init", for: access) { () async throws(ChamberError) -> Response in
-                    let order = try InitOrder(request.body)
-                    try await chamber.initialize(keys: order.keys, threshold: order.threshold)
-                    return status(201)
+                    try await initialize(try InitOrder(request.body))
                 }
             },
             Route(.get, "/api/v1/chamber/status", scope: .chamberStatus, produces: "application/json") { _, _, _ in
@@ -65,7 +63,65 @@ package struct ChamberRoutes: Sendable {
                     return status(200)
                 }
             },
-        ]
+            Route(
+                .post,
+                "/api/v1/chamber/rotate",
+                scope: .chamberRotate,
+                bodyLimit: Self.largestBody,
+                answerLimit: Self.patience,
+                produces: "application/json"
+            ) { request, _, access in
+                await perform("chamber_rotate", for: access) { () async throws(ChamberError) -> Response in
+                    try await rotate(try RotationOrder(request.body))
+                }
+            },
+            Route(
+                .delete,
+                "/api/v1/chamber/rotate",
+                scope: .chamberRotate,
+                produces: "application/json"
+            ) { _, _, access in
+                await perform("chamber_rotate_cancel", for: access) { () async throws(ChamberError) -> Response in
+                    try await chamber.cancelRegistration()
+                    return status(200)
+                }
+            },
+        ] + OperatorRoutes(chamber, audit: audit).routes
+    }
+
+    private func initialize(_ order: InitOrder) async throws(ChamberError) -> Response {
+        guard let operators = order.operators else {
+            try await chamber.initialize(keys: order.keys, threshold: order.threshold)
+            return status(201)
+        }
+        let tickets = Tickets(for: operators.names)
+        try await chamber.initialize(
+            keys: order.keys,
+            threshold: order.threshold,
+            operators: operators.names,
+            operatorThreshold: operators.threshold,
+            tokens: tickets.tokens
+        )
+        return .json(ChamberDocument(chamber.status, tickets: tickets.shown), status: 201)
+    }
+
+    private func rotate(_ order: RotationOrder) async throws(ChamberError) -> Response {
+        switch order {
+        case .finish:
+            try await chamber.endRekeying()
+            return status(200)
+        case .change(let change):
+            let tickets = Tickets(for: change)
+            switch try await chamber.change(change, tokens: tickets.tokens) {
+            case .done: return .json(ChamberDocument(chamber.status, tickets: tickets.shown))
+            case .proposed(let proposal):
+                return .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202)
+            }
+        case .perform(let identifier):
+            let tickets = Tickets(for: try chamber.proposal(identifier).change)
+            try await chamber.perform(identifier, tokens: tickets.tokens)
+            return .json(ChamberDocument(chamber.status, tickets: tickets.shown))
+        }
     }
 
     private func status(_ code: Int) -> Response { .json(ChamberDocument(chamber.status), status: code) }
@@ -75,7 +131,19 @@ package struct ChamberRoutes: Sendable {
         for access: Access,
         _ action: @escaping @Sendable () async throws(ChamberError) -> Response
     ) async -> Response {
-        await audit.perform(name, on: "chamber", for: access.caller) {
+        await audit.perform(name, on: chamber, for: access.caller, action)
+    }
+}
+
+extension AuditTrail {
+    /// A ceremony, between two lines.
+    func perform(
+        _ name: String,
+        on chamber: Chamber,
+        for caller: Caller,
+        _ action: @escaping @Sendable () async throws(ChamberError) -> Response
+    ) async -> Response {
+        await perform(name, on: "chamber", for: caller) {
             do throws(ChamberError) {
                 return ActionEnd(try await action(), .done, subject: chamber.subject)
             } catch {
@@ -99,86 +167,8 @@ extension Chamber {
     }
 }
 
-/// The body of an initialisation: `kms_key_arns` and `kms_threshold`.
-struct InitOrder {
-    let keys: [KeyName]
-    let threshold: Int
-
-    init(_ body: [UInt8]) throws(ChamberError) {
-        do throws(StrictObject.Malformed) {
-            let root = try StrictObject(body, names: ["kms_key_arns", "kms_threshold"])
-            guard let texts = try root.texts("kms_key_arns", limit: MasterKeyRecord.mostKeys) else {
-                throw StrictObject.Malformed("kms_key_arns is missing")
-            }
-            guard let threshold = try root.number("kms_threshold") else {
-                throw StrictObject.Malformed("kms_threshold is missing")
-            }
-            self.threshold = threshold
-            var keys: [KeyName] = []
-            for text in texts { keys.append(try Self.key(text.string, keys.count)) }
-            self.keys = keys
-        } catch { throw .custody(.invalid(error.reason)) }
-    }
-
-    private static func key(_ text: String, _ place: Int) throws(StrictObject.Malformed) -> KeyName {
-        do throws(WrappingError) { return try KeyName(text) } catch {
-            throw StrictObject.Malformed("kms_key_arns[\(place)]: \(error)")
-        }
-    }
-}
-
-/// How the chamber stands.
-struct ChamberDocument: Encodable, Documented {
-    struct Seal: Encodable {
-        let status: String
-        let reason: String?
-        let not_ordered: String?
-    }
-    struct MasterKey: Encodable {
-        let chamber: String
-        let generation: String
-        let mode: String
-        let made_at: String
-        let kms_threshold: Int
-        let kms_key_arns: [String]
-    }
-    let seal: Seal
-    let master_key: MasterKey?
-
-    init(_ status: ChamberStatus, notOrdered problem: StateError? = nil) {
-        seal = Seal(status: status.state.rawValue, reason: status.reason, not_ordered: problem.map { "\($0)" })
-        master_key = status.record.map { record in
-            MasterKey(
-                chamber: record.identity.chamber.description,
-                generation: "\(record.identity.generation)",
-                mode: "kms",
-                made_at: Date(timeIntervalSince1970: TimeInterval(record.made)).formatted(.iso8601),
-                kms_threshold: record.custody.threshold,
-                kms_key_arns: record.custody.shares.map(\.key.text)
-            )
-        }
-    }
-
-    static let schema: Schema = {
-        let seal = Schema.exactly(
-            .required("status", .words(ChamberState.allCases.map(\.rawValue))),
-            .optional("reason", .described(.text(), "Why it is not open.")),
-            .optional("not_ordered", .described(.text(), "Why the other instances could not be told to seal."))
-        )
-        let masterKey = Schema.exactly(
-            .required("chamber", .text(pattern: "^[0-9a-f]{32}$")),
-            .required("generation", .text(pattern: "^[0-9]+$")),
-            .required("mode", .words(["kms"])),
-            .required("made_at", .text(format: "date-time")),
-            .required("kms_threshold", .integer(from: 1)),
-            .required("kms_key_arns", .list(.text(), from: 1))
-        )
-        return .named("Chamber", .exactly(.required("seal", seal), .optional("master_key", masterKey)))
-    }()
-}
-
 extension Response {
-    fileprivate static func refused(_ error: ChamberError) -> Response {
+    static func refused(_ error: ChamberError) -> Response {
         .error(
             error.status,
             code: error.code,
@@ -193,7 +183,8 @@ extension ChamberError {
     var status: Int {
         switch self {
         case .custody(.invalid): 400
-        case .alreadyInitialized, .uninitialized: 409
+        case .alreadyInitialized, .uninitialized, .registering, .rotating, .notRotating, .state(.conflict): 409
+        case .refused(let refusal): refusal.status
         case .custody, .state, .sealed, .failed(.sealed): 503
         case .failed: 500
         }
@@ -205,6 +196,11 @@ extension ChamberError {
         case .custody(.invalid): "invalid_request"
         case .alreadyInitialized: "already_initialized"
         case .uninitialized: "uninitialized"
+        case .refused(let refusal): refusal.code
+        case .registering: "registration_under_way"
+        case .rotating: "rotation_under_way"
+        case .notRotating: "no_rotation"
+        case .state(.conflict): "version_conflict"
         case .custody: "kms_unavailable"
         case .state: "signer_state_unavailable"
         case .sealed, .failed(.sealed): "sealed"

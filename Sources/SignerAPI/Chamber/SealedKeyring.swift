@@ -83,13 +83,9 @@ package final class SealedKeyring: ChamberContents {
 
     // MARK: Opening and closing
 
-    package func load(under master: MasterKey) async throws(ChamberContentsError) {
+    package func load(under keys: MasterKeys) async throws(ChamberContentsError) {
         let opening = state.withLock { $0.opening }
-        let sealer: KeyRowSealer
-        do throws(SealingError) { sealer = try KeyRowSealer(master) } catch {
-            // Not an open chamber without keys.
-            throw ChamberContentsError("the keys cannot be opened: \(error)")
-        }
+        let sealer = try Self.sealer(keys)
         do throws(SealedKeyError) {
             try await turnstile.pass { () async throws(SealedKeyError) in
                 let isCurrent = state.withLock { state in
@@ -102,6 +98,25 @@ package final class SealedKeyring: ChamberContents {
                 if isCurrent { try await readAll(opening) }
             }
         } catch { throw ChamberContentsError("\(error)") }
+    }
+
+    private static func sealer(_ keys: MasterKeys) throws(ChamberContentsError) -> KeyRowSealer {
+        do throws(SealingError) { return try KeyRowSealer(keys) } catch {
+            // Not an open chamber without keys.
+            throw ChamberContentsError("the keys cannot be opened: \(error)")
+        }
+    }
+
+    package func adopt(_ keys: MasterKeys) async {
+        guard let sealer = try? Self.sealer(keys) else { return }
+        let opening = state.withLock { state -> UInt64? in
+            guard state.sealer != nil else { return nil }
+            state.sealer = sealer
+            return state.opening
+        }
+        guard let opening else { return }
+        // Rows that could not be read under the keys of before. Where this fails, the next change of the store comes of it.
+        _ = try? await turnstile.pass { () async throws(SealedKeyError) in try await readAll(opening) }
     }
 
     package func unload() async {
@@ -190,7 +205,7 @@ package final class SealedKeyring: ChamberContents {
             do throws(KeyRowFault) {
                 try sealer.verify(entry)
                 good.append(entry)
-            } catch { steps.append(.refuse(entry.publicKey, error)) }
+            } catch { steps += refused(entry, error, sealer) }
         }
         steps += state.withLock { state in
             good.compactMap { entry in
@@ -199,6 +214,20 @@ package final class SealedKeyring: ChamberContents {
             }
         }
         await perform(steps, opening)
+    }
+
+    /// What cannot be verified is refused. Where that is only because it lies under a master key that this instance does not
+    /// have yet, what takes a key away is believed, and what leaves it as it is changes nothing.
+    private func refused(
+        _ entry: SealedKeyEntry,
+        _ fault: KeyRowFault,
+        _ sealer: KeyRowSealer
+    ) -> [KeyLedger.Step] {
+        guard fault == .otherGeneration else { return [.refuse(entry.publicKey, fault)] }
+        let signs = entry.row.map { statuses.contains($0.status) } ?? false
+        guard signs else { return state.withLock { $0.ledger.withdraw(entry.publicKey) }.map { [$0] } ?? [] }
+        let isKnown = state.withLock { $0.ledger.isLoaded(entry.publicKey) }
+        return isKnown && sealer.isAhead(entry.keyGeneration) ? [] : [.refuse(entry.publicKey, fault)]
     }
 
     /// Opens what is to be loaded, on as many threads as there are processors, and changes the ring in one step.

@@ -52,6 +52,23 @@ struct StrictObject {
         return try StrictObject(value, names: names, prefix: prefix + name)
     }
 
+    /// Those that stand there.
+    var memberNames: [String] { root.members.map(\.name.string) }
+
+    /// A list of objects; nil where it is not there.
+    func objects(_ name: String, limit: Int, names: Set<String>) throws(Malformed) -> [StrictObject]? {
+        guard let value = member(name) else { return nil }
+        guard value.kind == .array else { throw Malformed("\(prefix)\(name) is no list") }
+        var objects: [StrictObject] = []
+        for element in value.elements {
+            guard objects.count < limit else {
+                throw Malformed("\(prefix)\(name) has more than the \(limit) elements that it may have")
+            }
+            objects.append(try StrictObject(element, names: names, prefix: prefix + "\(name)[\(objects.count)]"))
+        }
+        return objects
+    }
+
     func text(_ name: String) throws(Malformed) -> JSONText? {
         guard let value = member(name) else { return nil }
         guard let text = value.string else { throw Malformed("\(prefix)\(name) is no string") }

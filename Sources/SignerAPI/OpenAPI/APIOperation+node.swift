@@ -47,7 +47,7 @@ extension APIOperation {
         switch scope.audience {
         case .granted: [["bearer": []], ["basic": []]]
         case .setup: [["bearer": []]]
-        case .anybody, .local: []
+        case .anybody, .local, .operators: []
         }
     }
 
@@ -55,6 +55,7 @@ extension APIOperation {
         switch scope.audience {
         case .anybody: "For anybody who reaches the port."
         case .granted: "Needs the scope `\(scope.rawValue)`."
+        case .operators: "For operators of a quorum, who show in the body who they are."
         case .setup: "Needs the setup token, which stands in the log of a signer without a master key."
         case .local: "For the signer's user on the machine itself."
         }

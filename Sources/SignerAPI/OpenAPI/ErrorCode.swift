@@ -152,6 +152,52 @@ package struct ErrorCode: Hashable, Sendable {
         "the master key does not fit; the message says what to do"
     )
 
+    static let registering = ErrorCode(
+        409,
+        "registration_under_way",
+        "operators are being registered; the custody does not change meanwhile"
+    )
+    static let rotating = ErrorCode(
+        409,
+        "rotation_under_way",
+        "everything is being encrypted under a new master key; the custody does not change meanwhile"
+    )
+    static let notRotating = ErrorCode(409, "no_rotation", "no master key is being rotated here")
+
+    // MARK: Operators
+
+    static let unknownOperator = ErrorCode(404, "unknown_operator", "there is no such operator in the quorum")
+    static let unknownCredential = ErrorCode(404, "unknown_credential", "the operator has no such credential")
+    static let unknownProposal = ErrorCode(404, "unknown_proposal", "this instance has no such proposal, or not any more")
+    static let badSignature = ErrorCode(403, "bad_signature", "it was not signed with the credential that it names")
+    static let challengeExpired = ErrorCode(
+        409,
+        "challenge_expired",
+        "the challenge is of another ceremony, was used, or is too old; ask for a new one"
+    )
+    static let notUnsealing = ErrorCode(409, "not_unsealing", "the chamber waits for no share now; the message says why")
+    static let shareDuplicate = ErrorCode(409, "share_duplicate", "the operator's share is there already")
+    static let shareWrong = ErrorCode(400, "share_wrong", "it is not the share of this operator")
+    static let shareForeign = ErrorCode(400, "share_foreign", "the share was made in another ceremony")
+    static let shareUnreadable = ErrorCode(400, "share_unreadable", "the share cannot be read; the message says why")
+    static let noRegistration = ErrorCode(409, "no_registration", "no operators are being registered")
+    static let unknownRegistrationToken = ErrorCode(
+        403,
+        "unknown_registration_token",
+        "the token is not one of the registration that is under way"
+    )
+    static let alreadyRegistered = ErrorCode(409, "already_registered", "the operator is registered already")
+    static let badCredential = ErrorCode(400, "bad_credential", "a credential cannot be taken; the message says why")
+    static let tooManyProposals = ErrorCode(409, "too_many_proposals", "as many proposals wait as can")
+    static let notApproved = ErrorCode(409, "not_approved", "too few operators have approved the proposal yet")
+    static let tooManyAttempts = ErrorCode(429, "too_many_attempts", "too many attempts failed from this address")
+
+    static let operators = [
+        unknownOperator, unknownCredential, unknownProposal, badSignature, challengeExpired, notUnsealing,
+        shareDuplicate, shareWrong, shareForeign, shareUnreadable, noRegistration, unknownRegistrationToken,
+        alreadyRegistered, badCredential, tooManyProposals, notApproved, tooManyAttempts,
+    ]
+
     // MARK: Policies, tokens, administration
 
     static let invalidRequest = ErrorCode(
@@ -195,8 +241,8 @@ package struct ErrorCode: Hashable, Sendable {
                 stateUnavailable, notDone, notAnchored, auditUnavailable, auditIncomplete,
             ] + setup + [
                 alreadyInitialized, uninitialized, custodyUnavailable, chamberFailed, keysUnavailable,
-                requestIdentifierUsed,
-            ]
+                requestIdentifierUsed, registering, rotating, notRotating,
+            ] + operators
         var seen: Set<ErrorCode> = []
         return known.filter { seen.insert($0).inserted }.sorted { ($0.status, $0.code) < ($1.status, $1.code) }
     }

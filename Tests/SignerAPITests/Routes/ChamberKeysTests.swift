@@ -188,7 +188,7 @@ import Testing
         let instance = try await ChamberRig().start()
         let master = MasterKey.random(MasterKeyIdentity(chamber: .random(), generation: 1))
         master.destroy()
-        await #expect(throws: ChamberContentsError.self) { try await instance.ring.load(under: master) }
+        await #expect(throws: ChamberContentsError.self) { try await instance.ring.load(under: MasterKeys(master)) }
     }
 
     // MARK: Tampering
@@ -365,5 +365,7 @@ final class ChamberRig: Sendable {
 private struct Deaf: ChamberWitness {
     func changed(from old: ChamberState, to new: ChamberState, reason: String?) {}
     func shareFailed(_ failure: CustodyError.Failure) {}
+    func shareGiven(by name: String) {}
+    func rekeyingFailed(_ reason: String) {}
     func recordLost() {}
 }

@@ -64,7 +64,40 @@ extension APIOperation {
             refusals: [.uninitialized] + failures,
             isStrictAboutAccept: true
         ),
-    ]
+        APIOperation(
+            .post,
+            "/api/v1/chamber/rotate",
+            scope: .chamberRotate,
+            tag: .chamber,
+            "rotateChamber",
+            "Change how the master key is held, or the master key itself",
+            text: """
+                `kind` says what is changed; each kind takes the members that belong to it, and no others. Where operators hold the                 chamber the answer is 202 with a proposal: when as many as it needs have approved, the same path performs it                 for `{"proposal": id}`. Signing goes on meanwhile. Operators who are new register with the tokens of the answer.
+                """,
+            body: Body(.custodyRotation),
+            answers: [
+                .json(ChamberDocument.schema, "It is done, or goes on by itself."),
+                .json(ProposedDocument.schema, "Operators have to approve it first.", status: 202),
+            ],
+            refusals: [
+                .invalidRequest, .uninitialized, .registering, .rotating, .notRotating, .versionConflict, .unknownProposal,
+                .notApproved, .tooManyProposals,
+            ] + failures,
+            isStrictAboutAccept: true
+        ),
+        APIOperation(
+            .delete,
+            "/api/v1/chamber/rotate",
+            scope: .chamberRotate,
+            tag: .chamber,
+            "cancelRegistration",
+            "End a registration of operators",
+            text: "Its tokens are worth nothing any more, and the operators of before, if any, stay.",
+            answers: [.json(ChamberDocument.schema, "It is ended.")],
+            refusals: [.noRegistration, .versionConflict] + failures,
+            isStrictAboutAccept: true
+        ),
+    ] + operators
 }
 
 extension Schema {
@@ -85,7 +118,15 @@ extension Schema {
                     upTo: 16
                 )
             ),
-            .required("kms_threshold", .integer(from: 1, upTo: 16))
+            .required("kms_threshold", .integer(from: 1, upTo: 16)),
+            .optional(
+                "operators",
+                .described(
+                    .list(.text(pattern: "^[a-z][a-z0-9._-]{0,31}$"), from: 2, upTo: 16),
+                    "Who opens the chamber together, besides the KMS keys. They register with the tokens of the answer."
+                )
+            ),
+            .optional("operator_threshold", .integer(from: 2, upTo: 16))
         )
     )
 }

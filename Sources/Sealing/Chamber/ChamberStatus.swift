@@ -8,6 +8,29 @@ package struct ChamberStatus: Sendable {
     package let reason: String?
     /// Nil where there is none, or none that can be read.
     package let record: MasterKeyRecord?
+    package let unsealing: Unsealing?
+    package let registration: RegistrationStage?
+    package let proposals: [Proposal]
+    package let rekeying: RekeyingProgress?
+
+    /// The operators' shares that are there.
+    package struct Unsealing: Sendable {
+        package let names: [OperatorName]
+        package let need: Int
+        /// Seconds since 1970; nil while there are none.
+        package let expires: Int64?
+    }
+
+    init(_ state: Chamber.State, at now: Int64) {
+        self.state = state.machine.state
+        reason = state.machine.reason
+        record = try? state.record?.record.get()
+        unsealing = state.ceremony.map { Unsealing(names: $0.names, need: $0.need, expires: $0.expires) }
+        registration = state.stage(at: now)?.stage
+        var proposals = state.proposals
+        self.proposals = proposals.list(at: now)
+        rekeying = state.rekeying
+    }
 }
 
 /// Why a ceremony did not take place, or nothing can be done with the master key.
@@ -18,9 +41,21 @@ package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
     case custody(CustodyError)
     case state(StateError)
     case failed(SealingError)
+    /// What an operator brought was not taken.
+    case refused(QuorumRefusal)
+    /// Operators are registering.
+    case registering
+    /// Everything is being encrypted under a new master key.
+    case rotating
+    case notRotating
 
     package var description: String {
         switch self {
+        case .refused(let refusal): "\(refusal)"
+        case .registering:
+            "operators are being registered; nothing else changes before all have, or `containment-chamber operator rotate cancel`"
+        case .rotating: "everything is being encrypted under a new master key; that has to end first (operator status)"
+        case .notRotating: "no master key is being rotated, or this instance does not have the next one"
         case .alreadyInitialized: "the chamber has been initialised already"
         case .uninitialized: "the chamber has not been initialised: `containment-chamber operator init` does that"
         case .sealed(let reason): "the chamber is sealed" + (reason.map { ": \($0)" } ?? "; it is being opened")
@@ -40,7 +75,20 @@ package struct SealReport: Sendable {
 /// What lies under the master key: loaded when the chamber opens, gone when it closes.
 package protocol ChamberContents: Sendable {
     /// Loads everything. What fails singly is told by whoever does it; it throws only where nothing can be said of the whole.
-    func load(under master: MasterKey) async throws(ChamberContentsError)
+    func load(under keys: MasterKeys) async throws(ChamberContentsError)
+
+    /// From now on what lies under any of these keys is read, and what is written lies under the newest. What is loaded
+    /// stays.
+    func adopt(_ keys: MasterKeys) async
+
+    /// Encrypts everything anew under the newest key; returns when nothing lies under another one. What was done before is
+    /// not done again.
+    ///
+    /// - Parameter progress: hears of how many things were done, of how many.
+    func rekey(
+        _ keys: MasterKeys,
+        progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+    ) async throws(ChamberContentsError)
 
     /// Takes everything away and returns when nothing of it is under way any more. May come while `load` runs: that task is
     /// cancelled, and nothing that it brings afterwards may stay.
@@ -60,6 +108,10 @@ package protocol ChamberWitness: Sendable {
     func changed(from old: ChamberState, to new: ChamberState, reason: String?)
     /// A share was not got back from its KMS key, although the chamber may open without it.
     func shareFailed(_ failure: CustodyError.Failure)
+    /// An operator's share was taken.
+    func shareGiven(by name: String)
+    /// Encrypting everything anew came to a halt.
+    func rekeyingFailed(_ reason: String)
     /// The row that says how the master key is held is gone, under an open chamber.
     func recordLost()
 }

@@ -9,6 +9,9 @@ package enum ChamberRows {
     /// Whether all instances are to stay sealed. Who can change it can keep the chamber from signing, and nothing else.
     package static let seal = StateRowName("custody", "SEAL")
 
+    /// Operators who are to register; gone when all have.
+    package static let registration = StateRowName("custody", "REGISTRATION")
+
     struct SealOrder: Codable {
         let sealed: Bool
         /// Seconds since 1970.

@@ -4,10 +4,19 @@
 package enum ChamberState: String, Sendable, CaseIterable {
     /// There is no master key yet.
     case uninitialized
+    /// There is none yet: it is made when all operators have registered.
+    case awaitingRegistration = "awaiting_registration"
     /// There is one, and it is not in memory. Every start begins here.
     case sealed
-    /// The master key is in memory; only now is anything signed.
+    /// The KMS keys have done their part; the operators' shares are needed.
+    case kmsUnsealed = "kms_unsealed"
+    /// The master key is in memory; only now, and while it is being rotated, is anything signed.
     case unsealed
+    /// The same, while new operators register or everything is encrypted under a new master key.
+    case awaitingRotation = "awaiting_rotation"
+
+    /// Whether the master key is in memory.
+    package var holdsMasterKey: Bool { self == .unsealed || self == .awaitingRotation }
 }
 
 /// What a chamber does next: events in, actions out, no clock and no input or output. Whoever drives it performs the actions
@@ -16,10 +25,16 @@ package struct ChamberMachine: Sendable {
     package enum Event: Sendable {
         /// The signer state was read.
         case observed(Observation)
+        /// The KMS keys have opened the envelope, and the operators are to open what is in it.
+        case outerOpened(Attempt)
+        /// Enough operators were there: the master key is in memory and verified.
+        case joined(Attempt)
         /// The master key is in memory and verified, and the keys under it are loaded.
         case opened(Attempt)
         /// It could not be put together. What does not pass by itself is tried again only where something changes.
         case failed(Attempt, reason: String, passes: Bool)
+        /// The record of an open chamber names other master keys than those in memory: it has to be opened anew.
+        case superseded(Attempt)
         /// The pause after a failure is over.
         case pauseEnded
     }
@@ -42,16 +57,24 @@ package struct ChamberMachine: Sendable {
         package var version: UInt64?
         /// Whether somebody has ordered that all instances stay sealed.
         package var isSealOrdered: Bool
+        /// Whether operators are registering.
+        package var isRegistering: Bool
+        /// Whether the record names a next master key.
+        package var isRotating: Bool
 
-        package init(version: UInt64?, isSealOrdered: Bool) {
+        package init(version: UInt64?, isSealOrdered: Bool, isRegistering: Bool = false, isRotating: Bool = false) {
             self.version = version
             self.isSealOrdered = isSealOrdered
+            self.isRegistering = isRegistering
+            self.isRotating = isRotating
         }
     }
 
     package enum Action: Hashable, Sendable {
-        /// Put the master key together; ends with `opened` or `failed`.
+        /// Put the master key together, or what the KMS keys have of it; ends with `opened`, `outerOpened` or `failed`.
         case open(Attempt)
+        /// Load what lies under the master key, which is there; ends with `opened` or `failed`.
+        case load(Attempt)
         /// Ask again after a while: `pauseEnded`.
         case pause(Duration)
         /// End what is under way, then wipe the master key and everything under it, also what `open` is about to bring.
@@ -62,7 +85,13 @@ package struct ChamberMachine: Sendable {
         case warnOfLoss
     }
 
-    package private(set) var state = ChamberState.uninitialized
+    private enum Phase {
+        case uninitialized, sealed, outerOpened
+        /// What operators opened together stays, even where nothing can be loaded yet: nobody is to be asked twice.
+        case unsealed(isLoaded: Bool)
+    }
+
+    private var phase = Phase.uninitialized
     /// Why a sealed chamber is not open; nil while it is being opened for the first time.
     package private(set) var reason: String?
     private var observation = Observation(version: nil, isSealOrdered: false)
@@ -75,15 +104,37 @@ package struct ChamberMachine: Sendable {
 
     package init() {}
 
+    package var state: ChamberState {
+        switch phase {
+        case .uninitialized: observation.isRegistering ? .awaitingRegistration : .uninitialized
+        case .sealed: .sealed
+        case .outerOpened: .kmsUnsealed
+        case .unsealed: observation.isRegistering || observation.isRotating ? .awaitingRotation : .unsealed
+        }
+    }
+
+    /// Whether everything under the master key is loaded.
+    package var isOpen: Bool {
+        if case .unsealed(isLoaded: true) = phase { true } else { false }
+    }
+
+    /// What is being opened, or is open.
+    package var attempt: Attempt? { current }
+
     /// The longest pause between two attempts.
     package static let longestPause = Duration.seconds(30)
+    /// What the reason says while the keys of a chamber are loaded that operators have opened.
+    package static let loading = "the operators have opened it; its keys are being loaded"
     /// What the reason says where sealing was ordered.
     package static let sealOrdered = "sealed by an operator; `containment-chamber operator unseal` ends it"
 
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .observed(let observation): return observe(observation)
+        case .outerOpened(let attempt): return openOuter(attempt)
+        case .joined(let attempt): return join(attempt)
         case .opened(let attempt): return open(attempt)
+        case .superseded(let attempt): return current == attempt ? [.close] + begin() : []
         case .failed(let attempt, let reason, let passes): return fail(attempt, reason, passes)
         case .pauseEnded: return endPause()
         }
@@ -92,17 +143,17 @@ package struct ChamberMachine: Sendable {
     private mutating func observe(_ next: Observation) -> [Action] {
         let last = observation
         observation = next
-        switch state {
+        switch phase {
         case .uninitialized:
             guard next.version != nil else { return [] }
-            state = .sealed
+            phase = .sealed
             return begin()
-        case .sealed:
+        case .sealed, .outerOpened:
             guard next.version != nil else {
                 // Somebody has removed the record: what is being opened belongs to nothing.
                 return forget()
             }
-            guard next != last else { return [] }
+            guard next.version != last.version || next.isSealOrdered != last.isSealOrdered else { return [] }
             let ends: [Action] = current == nil ? [] : [.close]
             return ends + begin()
         case .unsealed:
@@ -117,6 +168,7 @@ package struct ChamberMachine: Sendable {
 
     /// From sealed: opens the record, unless it is to stay closed.
     private mutating func begin() -> [Action] {
+        phase = .sealed
         current = nil
         failures = 0
         isPausing = false
@@ -140,48 +192,81 @@ package struct ChamberMachine: Sendable {
         current = nil
         isPausing = false
         reason = nil
-        state = .uninitialized
+        phase = .uninitialized
         return wasOpening ? [.close] : []
+    }
+
+    private mutating func openOuter(_ attempt: Attempt) -> [Action] {
+        guard case .sealed = phase, current == attempt else { return [] }
+        phase = .outerOpened
+        reason = nil
+        failures = 0
+        return []
+    }
+
+    private mutating func join(_ attempt: Attempt) -> [Action] {
+        guard case .outerOpened = phase, current == attempt else { return [] }
+        phase = .unsealed(isLoaded: false)
+        reason = Self.loading
+        return [.load(attempt)]
     }
 
     private mutating func open(_ attempt: Attempt) -> [Action] {
         // What an attempt that was called off has brought went with the `close` that did so.
-        guard state == .sealed, current == attempt else { return [] }
-        state = .unsealed
+        guard current?.number == attempt.number else { return [] }
+        switch phase {
+        case .sealed where current == attempt: break
+        case .unsealed: break
+        default: return []
+        }
+        phase = .unsealed(isLoaded: true)
         reason = nil
         failures = 0
         return []
     }
 
     private mutating func fail(_ attempt: Attempt, _ reason: String, _ passes: Bool) -> [Action] {
-        switch state {
+        guard current == attempt else { return [] }
+        switch phase {
         case .uninitialized: return []
-        case .unsealed:
-            // A changed record that the key in memory does not fit.
-            guard current == attempt else { return [] }
+        case .unsealed(isLoaded: false) where passes:
+            self.reason = reason
+            return [pause()]
+        case .unsealed, .outerOpened:
+            // A changed record that the key in memory does not fit; shares that give another key.
             return seal(because: reason)
         case .sealed:
-            guard current == attempt else { return [] }
             self.reason = reason
             current = nil
-            guard passes else { return [] }
-            failures += 1
-            isPausing = true
-            let seconds = 1 << min(failures - 1, 5)
-            return [.pause(min(.seconds(seconds), Self.longestPause))]
+            return passes ? [pause()] : []
         }
     }
 
+    private mutating func pause() -> Action {
+        failures += 1
+        isPausing = true
+        let seconds = 1 << min(failures - 1, 5)
+        return .pause(min(.seconds(seconds), Self.longestPause))
+    }
+
     private mutating func endPause() -> [Action] {
-        guard state == .sealed, isPausing, let version = observation.version else { return [] }
-        isPausing = false
-        return [attempt(version)]
+        guard isPausing, let version = observation.version else { return [] }
+        switch phase {
+        case .sealed:
+            isPausing = false
+            return [attempt(version)]
+        case .unsealed(isLoaded: false):
+            isPausing = false
+            return current.map { [.load($0)] } ?? []
+        default: return []
+        }
     }
 
     private mutating func seal(because reason: String) -> [Action] {
-        state = .sealed
+        phase = .sealed
         current = nil
         isPausing = false
+        failures = 0
         self.reason = reason
         return [.close]
     }

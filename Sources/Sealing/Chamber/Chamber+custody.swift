@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+package import Encoding
+package import Secrets
+internal import SignerState
+
+/// Changing how the master key is held. Every change makes all shares anew, so that those of before are worth nothing beside
+/// what stands in the record now.
+extension Chamber {
+    /// A chamber whose custody can be changed: its record as it stands, verified, and its keys.
+    struct Standing: Sendable {
+        let stored: StoredRow
+        let record: MasterKeyRecord
+        let keys: MasterKeys
+    }
+
+    /// What became of a change.
+    package enum Outcome: Sendable {
+        case done
+        /// Operators have to approve it first.
+        case proposed(Proposal)
+    }
+
+    func standing() throws(ChamberError) -> Standing {
+        let keys = try masterKeys()
+        guard let stored = state.withLock({ $0.record }), let record = try? stored.record.get() else {
+            throw .uninitialized
+        }
+        // What a raw state says since the last look is not to be built on.
+        do throws(SealingError) { try MasterKeyRecord.verify(stored.body, with: keys.current) } catch {
+            throw .failed(error)
+        }
+        return Standing(stored: stored, record: record, keys: keys)
+    }
+
+    /// Changes the custody at once where the KMS keys hold it alone; proposes the change to the operators where there are
+    /// some.
+    ///
+    /// - Parameter tokens: for a change of the operators, as many as there will be.
+    package func change(_ change: CustodyChange, tokens: [SecretBox] = []) async throws(ChamberError) -> Outcome {
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
+        let standing = try standing()
+        try check(change, standing)
+        guard let quorum = standing.record.quorum else {
+            try await carryOut(change, standing, tokens)
+            return .done
+        }
+        let now = now()
+        return try state.withLock { (state) throws(ChamberError) in
+            do throws(QuorumRefusal) {
+                return .proposed(
+                    try state.proposals.add(change, to: standing.record, needing: quorum.threshold, at: now)
+                )
+            } catch { throw .refused(error) }
+        }
+    }
+
+    /// The proposal with that operator's approval.
+    package func approve(
+        _ identifier: String,
+        by name: String,
+        credential: String,
+        signature: Bytes<64>
+    ) throws(ChamberError) -> Proposal {
+        guard let quorum = try standing().record.quorum else { throw .refused(.unknownOperator(name)) }
+        let now = now()
+        return try state.withLock { (state) throws(ChamberError) in
+            do throws(QuorumRefusal) {
+                return try state.proposals.approve(
+                    identifier,
+                    by: name,
+                    credential: credential,
+                    signature: signature,
+                    in: quorum,
+                    at: now
+                )
+            } catch { throw .refused(error) }
+        }
+    }
+
+    /// A proposal that waits.
+    package func proposal(_ identifier: String) throws(ChamberError) -> Proposal {
+        let now = now()
+        return try state.withLock { (state) throws(ChamberError) in
+            do throws(QuorumRefusal) { return try state.proposals.proposal(identifier, at: now) } catch {
+                throw .refused(error)
+            }
+        }
+    }
+
+    /// Performs an approved proposal, once.
+    ///
+    /// - Parameter tokens: for a change of the operators, as many as there will be.
+    package func perform(_ identifier: String, tokens: [SecretBox] = []) async throws(ChamberError) {
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
+        let standing = try standing()
+        let now = now()
+        let proposal = try state.withLock { (state) throws(ChamberError) in
+            do throws(QuorumRefusal) { return try state.proposals.take(identifier, at: now) } catch {
+                throw .refused(error)
+            }
+        }
+        try check(proposal.change, standing)
+        try await carryOut(proposal.change, standing, tokens)
+    }
+
+    // MARK: Carrying out
+
+    /// Refuses what cannot be done, before anybody is asked to approve it.
+    private func check(_ change: CustodyChange, _ standing: Standing) throws(ChamberError) {
+        if case .rootToken = change { return }
+        guard standing.record.next == nil else { throw .rotating }
+        let now = now()
+        if state.withLock({ $0.stage(at: now) }) != nil { throw .registering }
+        do throws(CustodyError) {
+            switch change {
+            case .keys(let keys, let threshold): try Custodian.check(keys, threshold: threshold)
+            case .operators(let names, let threshold): try OperatorPlan.check(names, threshold: threshold)
+            case .withoutOperators:
+                guard standing.record.quorum != nil else {
+                    throw CustodyError.invalid("the KMS keys open the chamber alone already")
+                }
+            case .addCredential, .removeCredential: _ = try standing.record.current.plan.changed(by: change)
+            case .masterKey, .rootToken: break
+            }
+        } catch { throw .custody(error) }
+    }
+
+    private func carryOut(
+        _ change: CustodyChange,
+        _ standing: Standing,
+        _ tokens: [SecretBox]
+    ) async throws(ChamberError) {
+        switch change {
+        case .rootToken: break
+        case .masterKey: try await beginRekeying(standing)
+        case .operators(let names, let threshold):
+            try await beginRegistration(
+                of: names,
+                threshold: threshold,
+                tokens: tokens,
+                for: standing.record.current.plan,
+                changing: standing
+            )
+            try await follow()
+        case .keys, .withoutOperators, .addCredential, .removeCredential:
+            let plan: CustodyPlan
+            do throws(CustodyError) { plan = try standing.record.current.plan.changed(by: change) } catch {
+                throw .custody(error)
+            }
+            try await rewrite(standing, by: plan, ending: nil)
+            try await follow()
+        }
+    }
+
+    /// Shares the master key out anew, and puts that in the place of what stood there.
+    func rewrite(
+        _ standing: Standing,
+        by plan: CustodyPlan,
+        ending registration: StateChange?
+    ) async throws(ChamberError) {
+        let custody = try await hold(standing.keys.current, by: plan)
+        let record = standing.record.succeeded(at: now(), current: custody, next: nil)
+        let body = try encode(record, under: [standing.keys.current])
+        try await write(
+            [StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)]
+                + (registration.map { [$0] } ?? [])
+        )
+    }
+}
+
+extension MasterKeyRecord {
+    /// What comes after it.
+    func succeeded(at now: Int64, current: MasterKeyCustody, next: MasterKeyCustody?) -> MasterKeyRecord {
+        MasterKeyRecord(chamber: chamber, sequence: sequence + 1, made: now, current: current, next: next)
+    }
+}
+
+extension CustodyPlan {
+    /// The plan after a change of it that needs nobody to register.
+    func changed(by change: CustodyChange) throws(CustodyError) -> CustodyPlan {
+        var plan = self
+        switch change {
+        case .keys(let keys, let threshold): (plan.keys, plan.threshold) = (keys, threshold)
+        case .withoutOperators: plan.operators = nil
+        case .addCredential(let name, let credential):
+            let place = try plan.place(of: name)
+            let standing = plan.operators?.operators.flatMap(\.credentials) ?? []
+            guard !standing.contains(where: { $0.clashes(with: credential) }) else {
+                throw .invalid("somebody has this credential already")
+            }
+            let most = OperatorPlan.mostCredentials
+            guard plan.operators?.operators[place].credentials.count ?? 0 < most else {
+                throw .invalid("the operator \(name) has \(most) credentials already, the most that one can have")
+            }
+            plan.operators?.operators[place].credentials.append(credential)
+        case .removeCredential(let name, let identifier):
+            let place = try plan.place(of: name)
+            let standing = plan.operators?.operators[place].credentials ?? []
+            let rest = standing.filter { $0.identifier != identifier }
+            guard rest.count < standing.count else {
+                throw .invalid("the operator \(name) has no credential \(identifier.prefix(32))")
+            }
+            guard !rest.isEmpty else {
+                throw .invalid("this is the last credential of the operator \(name): add another first")
+            }
+            plan.operators?.operators[place].credentials = rest
+        case .operators, .masterKey, .rootToken: break
+        }
+        return plan
+    }
+
+    private func place(of name: OperatorName) throws(CustodyError) -> Int {
+        guard let place = operators?.operators.firstIndex(where: { $0.name == name }) else {
+            throw .invalid("there is no operator \(name) in the quorum")
+        }
+        return place
+    }
+}

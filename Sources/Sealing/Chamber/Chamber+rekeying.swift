@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Secrets
+internal import SignerState
+
+/// Rotating the master key itself: a next one is made and held beside the current one, everything is encrypted under it anew,
+/// and then it is the current one. Each step is one write of the record or one of a row, so that a crash leaves a state from
+/// which any instance goes on.
+///
+/// The next key never lies under the current one: it is shared out as the current one was, and every instance gets it the way
+/// it got that: from the KMS keys, or from its operators.
+extension Chamber {
+    /// Makes the next master key. The rest goes on by itself, in the background.
+    func beginRekeying(_ standing: Standing) async throws(ChamberError) {
+        let generation = standing.record.current.generation + 1
+        let next = MasterKey.random(MasterKeyIdentity(chamber: standing.record.chamber, generation: generation))
+        var isKept = false
+        defer { if !isKept { next.destroy() } }
+        let custody = try await hold(next, by: standing.record.current.plan)
+        let record = standing.record.succeeded(at: now(), current: standing.record.current, next: custody)
+        let body = try encode(record, under: [standing.keys.current, next])
+        try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])
+        isKept = true
+        // Before the record is read back: this instance needs neither KMS keys nor operators for it.
+        await take(MasterKeys(standing.keys.current, next: next))
+        try await follow()
+        continueRekeying()
+    }
+
+    /// Goes on with what was begun, by this instance or another, at most once at a time. Nothing where there is nothing to do.
+    package func continueRekeying() {
+        state.withLock { state in
+            guard state.rekeyingTask == nil, !state.isOver, let keys = state.keys, let next = keys.next else { return }
+            state.rekeying = RekeyingProgress(generation: next.identity.generation, done: 0, total: 0, reason: nil)
+            state.rekeyingTask = Task { [weak self] in
+                await self?.rekey(keys)
+                self?.state.withLock { $0.rekeyingTask = nil }
+            }
+        }
+    }
+
+    private func rekey(_ keys: MasterKeys) async {
+        // Other instances write under the current key until they have noticed that there is a next one.
+        try? await Task.sleep(for: settings.grace)
+        guard !Task.isCancelled, let next = keys.next else { return }
+        do throws(ChamberContentsError) {
+            try await contents.rekey(keys) { [self] done, total in
+                tell(RekeyingProgress(generation: next.identity.generation, done: done, total: total, reason: nil))
+            }
+        } catch {
+            // Whoever watches the chamber calls again.
+            let standing = state.withLock { $0.rekeying }
+            return tell(
+                RekeyingProgress(
+                    generation: next.identity.generation,
+                    done: standing?.done ?? 0,
+                    total: standing?.total ?? 0,
+                    reason: "\(error)"
+                )
+            )
+        }
+        guard !Task.isCancelled, state.withLock({ $0.record?.quorum }) == nil else { return }
+        do throws(ChamberError) { try await endRekeying() } catch {
+            witness.rekeyingFailed("\(error)")
+        }
+    }
+
+    private func tell(_ progress: RekeyingProgress) {
+        state.withLock { $0.rekeying = progress }
+        if let reason = progress.reason { witness.rekeyingFailed(reason) }
+    }
+
+    /// Makes the next master key the current one; nothing lies under the old one any more. Where there are operators, somebody
+    /// says when: instances to which they have not brought the next key have to be opened anew from then on.
+    package func endRekeying() async throws(ChamberError) {
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
+        await settle()
+        let standing = try standing()
+        guard let custody = standing.record.next, let next = standing.keys.next else { throw .notRotating }
+        guard let progress = state.withLock({ $0.rekeying }), progress.done == progress.total, progress.reason == nil
+        else { throw .rotating }
+        let record = standing.record.succeeded(at: now(), current: custody, next: nil)
+        let body = try encode(record, under: [next])
+        try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])
+        try await follow()
+    }
+}
+
+extension Chamber.StoredRow {
+    var quorum: OperatorQuorum? { (try? record.get())?.quorum }
+}

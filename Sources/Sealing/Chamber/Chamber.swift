@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
+internal import Secrets
+package import SignerState
+
+/// The chamber of this instance: follows the signer state, puts the master key together, holds it while it is open, and
+/// wipes it when it closes. What to do when is `ChamberMachine`'s; this performs it.
+package final class Chamber: Sendable {
+    let store: any StateStore
+    let custodian: Custodian
+    let contents: any ChamberContents
+    let witness: any ChamberWitness
+    let settings: Settings
+    let now: @Sendable () -> Int64
+    let state: Lock<State>
+
+    /// Times of a chamber.
+    package struct Settings: Sendable {
+        /// Seconds in which operators have to follow each other, and a proposal has to be approved and performed
+        /// (`signer_state.unseal_timeout_minutes`).
+        package var patience: Int64
+        /// After a next master key was made: long enough for other instances to have noticed.
+        package var grace: Duration
+
+        package init(patience: Int64 = 30 * 60, grace: Duration = .seconds(5)) {
+            self.patience = patience
+            self.grace = grace
+        }
+    }
+
+    /// - Parameter now: seconds since 1970.
+    package init(
+        store: any StateStore,
+        custodian: Custodian,
+        contents: any ChamberContents,
+        witness: any ChamberWitness,
+        settings: Settings = Settings(),
+        now: @escaping @Sendable () -> Int64
+    ) {
+        self.store = store
+        self.custodian = custodian
+        self.contents = contents
+        self.witness = witness
+        self.settings = settings
+        self.now = now
+        state = Lock(State(proposals: ProposalDesk(lifetime: settings.patience)))
+    }
+
+    // MARK: Looking
+
+    /// Whether the master key is in memory and what lies under it is loaded: only then is anything signed.
+    package var isOpen: Bool { state.withLock { $0.machine.isOpen && !$0.isOver } }
+
+    package var status: ChamberStatus {
+        let now = now()
+        return state.withLock { ChamberStatus($0, at: now) }
+    }
+
+    /// The master keys of an open chamber.
+    package func masterKeys() throws(ChamberError) -> MasterKeys {
+        let (keys, now, reason) = state.withLock { state in
+            (state.machine.isOpen && !state.isOver ? state.keys : nil, state.machine.state, state.machine.reason)
+        }
+        if let keys { return keys }
+        throw now == .uninitialized || now == .awaitingRegistration ? .uninitialized : .sealed(reason: reason)
+    }
+
+    // MARK: Following the signer state
+
+    /// Reads the state. What it says is begun, and not waited for.
+    package func refresh() async throws(StateError) {
+        let seen = state.withLock { $0.revision }
+        let reading = try await store.rows(after: seen ?? 0)
+        let now = now()
+        handle { state in
+            if state.revision.map({ reading.revision > $0 }) ?? true {
+                state.revision = reading.revision
+                for row in reading.rows { state.take(row) }
+            }
+            if state.ceremony?.expire(at: now) ?? false { state.renewCeremony(settings.patience) }
+            return state.news(at: now)
+        }
+    }
+
+    /// Waits until what was begun has ended, one way or another.
+    package func settle() async {
+        for _ in 0..<2 {
+            await state.withLock { $0.last }?.value
+            await state.withLock { $0.opening }?.value
+        }
+        await state.withLock { $0.last }?.value
+    }
+
+    func follow() async throws(ChamberError) {
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
+        await settle()
+    }
+
+    /// Wipes everything, and begins nothing any more: libraries that a late attempt would use go away with the process.
+    /// Nobody else is told.
+    package func shutDown() async {
+        let last = state.withLock { state in
+            state.isOver = true
+            return state.last
+        }
+        await last?.value
+        await close()
+    }
+
+    // MARK: What the machine says
+
+    /// Tells the machine of an event, and performs what it says behind everything that it said before.
+    @discardableResult
+    func handle(_ make: (inout State) -> ChamberMachine.Event?) -> Task<Void, Never>? {
+        state.withLock { state in
+            guard !state.isOver, let event = make(&state) else { return state.last }
+            let before = (state.machine.state, state.machine.reason)
+            let actions = state.machine.handle(event)
+            let after = (state.machine.state, state.machine.reason)
+            let (previous, hasChanged) = (state.last, before != after)
+            let next = Task { [self] in
+                await previous?.value
+                if hasChanged { witness.changed(from: before.0, to: after.0, reason: after.1) }
+                for action in actions { await perform(action) }
+            }
+            state.last = next
+            return next
+        }
+    }
+
+    private func perform(_ action: ChamberMachine.Action) async {
+        switch action {
+        case .open(let attempt):
+            let opening = Task { await open(attempt) }
+            state.withLock { $0.opening = opening }
+        case .load(let attempt):
+            let opening = Task { await load(attempt) }
+            state.withLock { $0.opening = opening }
+        case .pause(let duration):
+            // Weak: a chamber that nobody has any more tries nothing.
+            let pause = Task { [weak self] in
+                guard (try? await Task.sleep(for: duration)) != nil else { return }
+                self?.handle { _ in .pauseEnded }
+            }
+            state.withLock { $0.pause = pause }
+        case .close: await close()
+        case .check(let attempt): await check(attempt)
+        case .warnOfLoss: witness.recordLost()
+        }
+    }
+
+    private func close() async {
+        let (opening, pause, rekeying) = state.withLock { ($0.opening, $0.pause, $0.rekeyingTask) }
+        pause?.cancel()
+        opening?.cancel()
+        rekeying?.cancel()
+        await contents.unload()
+        await opening?.value
+        await rekeying?.value
+        // What the opening brought at its end.
+        await contents.unload()
+        state.withLock { state in
+            state.keys?.destroy()
+            state.keys = nil
+            state.endCeremony()
+            state.opening = nil
+            state.rekeyingTask = nil
+            state.rekeying = nil
+        }
+    }
+}
+
+extension Chamber.State {
+    /// What the machine has not been told yet.
+    mutating func news(at now: Int64) -> ChamberMachine.Event? {
+        let observation = observation(at: now)
+        guard observation != told else { return nil }
+        told = observation
+        return .observed(observation)
+    }
+}

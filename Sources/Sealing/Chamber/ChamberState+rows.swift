@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Secrets
+internal import SignerState
+
+extension Chamber {
+    /// What an instance knows of its chamber.
+    struct State {
+        var machine = ChamberMachine()
+        /// Of the signer state, up to which it was read; nil before the first reading.
+        var revision: UInt64?
+        var record: StoredRow?
+        var registration: RegistrationRow?
+        var seal = SealOrder()
+        /// Sealed here, whether or not the others could be told.
+        var isSealedHere = false
+        /// While it is open or being opened.
+        var keys: MasterKeys?
+        /// The operators' shares of what is being opened, and the envelopes that they open, in the same order.
+        var ceremony: UnsealCeremony?
+        var envelopes: [SecretBox] = []
+        var proposals: ProposalDesk
+        /// The highest sequence of a record that was verified.
+        var sequence: UInt64 = 0
+        /// How far encrypting everything anew has come.
+        var rekeying: RekeyingProgress?
+        var opening: Task<Void, Never>?
+        var pause: Task<Void, Never>?
+        var rekeyingTask: Task<Void, Never>?
+        /// Nothing is begun any more.
+        var isOver = false
+        /// The last of the actions: each waits for the one before.
+        var last: Task<Void, Never>?
+        /// What the machine was told last.
+        var told: ChamberMachine.Observation?
+
+        func observation(at now: Int64) -> ChamberMachine.Observation {
+            .init(
+                version: record?.version,
+                isSealOrdered: isSealedHere || seal.isOrdered,
+                isRegistering: stage(at: now) != nil,
+                isRotating: (try? record?.record.get())?.next != nil
+            )
+        }
+
+        /// The registration that is under way.
+        func stage(at now: Int64) -> StoredStage? {
+            guard let stored = registration?.stage, now < stored.stage.expires else { return nil }
+            // One that was begun for another record than the one that stands leads nowhere.
+            let sequence = (try? record?.record.get())?.sequence ?? 0
+            return stored.stage.base == sequence ? stored : nil
+        }
+    }
+
+    /// What the row of the order says.
+    struct SealOrder {
+        var version: UInt64 = 0
+        var isThere = false
+        var isOrdered = false
+    }
+
+    /// The record with its row.
+    struct StoredRow {
+        let version: UInt64
+        let body: [UInt8]
+        let record: Result<MasterKeyRecord, MasterKeyRecordError>
+
+        init(version: UInt64, body: [UInt8]) {
+            self.version = version
+            self.body = body
+            record = Result { () throws(MasterKeyRecordError) in try MasterKeyRecord(reading: body) }
+        }
+    }
+
+    struct RegistrationRow {
+        let version: UInt64
+        let isThere: Bool
+        let stage: StoredStage?
+    }
+}
+
+extension Chamber.State {
+    /// Takes over a row of the chamber. Rows do not go back: who reads an older one has been overtaken, or the state was set
+    /// back, and then what is in memory is what was true last.
+    mutating func take(_ row: StateRow) {
+        switch row.name {
+        case ChamberRows.masterKey:
+            guard row.version > record?.version ?? 0 || row.body == nil else { return }
+            record = row.body.map { .init(version: row.version, body: $0) }
+        case ChamberRows.registration:
+            guard row.version > registration?.version ?? 0 else { return }
+            registration = .init(
+                version: row.version,
+                isThere: row.body != nil,
+                stage: row.body.flatMap { StoredStage(reading: $0) }
+            )
+        case ChamberRows.seal:
+            guard row.version > seal.version else { return }
+            seal = .init(version: row.version, isThere: row.body != nil, isOrdered: ChamberRows.isSealed(row.body))
+        default: break
+        }
+    }
+}
+
+/// How far encrypting everything anew under the next master key has come.
+package struct RekeyingProgress: Hashable, Sendable {
+    package let generation: UInt64
+    package let done: Int
+    package let total: Int
+    /// Why it does not go on by itself; nil while it does.
+    package let reason: String?
+}
