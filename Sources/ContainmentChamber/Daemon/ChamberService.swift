@@ -281,7 +281,9 @@ private final class Witness: ChamberWitness {
         case (.sealed, let reason?):
             logger.error(.chamber, "the chamber is sealed, nothing is signed: \(reason)")
         case (.uninitialized, _):
-            let was = old == .awaitingRegistration ? "the registration has ended without a master key" : "its MASTER_KEY row was deleted"
+            let was =
+                old == .awaitingRegistration
+                ? "the registration has ended without a master key" : "its MASTER_KEY row was deleted"
             logger.error(.chamber, "the chamber has no master key: \(was)")
         }
     }

@@ -75,7 +75,9 @@ enum CeremonyCommands {
         guard document.seal.status == ChamberState.unsealed.rawValue else {
             throw Failure(
                 "the order to seal is taken back, but the chamber is not open: \(document.seal.reason ?? "it is being opened")",
-                hint: "it opens by itself as soon as enough of its KMS keys answer",
+                hint: document.quorum == nil
+                    ? "it opens by itself as soon as enough of its KMS keys answer"
+                    : "when its KMS keys have answered, it waits for operators: operator unseal --operator NAME",
                 exitCode: .partial
             )
         }
