@@ -256,7 +256,8 @@ extension Permissions {
                 Rule(
                     .allow,
                     scopes: Set(Scope.grantable).subtracting([
-                        .authRead, .authWrite, .chamberSeal, .chamberUnseal, .chamberKeysList, .chamberKeysGenerate,
+                        .authRead, .authWrite, .chamberSeal, .chamberUnseal, .chamberRotate, .chamberKeysList,
+                        .chamberKeysGenerate,
                         .chamberKeysImport, .chamberKeysPatch, .chamberKeysDelete,
                     ])
                 )

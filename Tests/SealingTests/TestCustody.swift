@@ -202,7 +202,6 @@ extension SecretBytes {
     }
 }
 
-
 func eventually(_ ask: () -> Bool) async throws {
     while !ask() { try await Task.sleep(for: .milliseconds(5)) }
 }

@@ -67,7 +67,9 @@ extension Custodian {
             return try share.encoded.withSpan { (bytes) throws(ShareBoxError) in
                 try ShareBox.seal(bytes, to: credential.exchangeKey, context: context)
             }
-        } catch { throw .invalid("the credential \(credential.label) of the operator \(name) takes no share: \(error)") }
+        } catch {
+            throw .invalid("the credential \(credential.label) of the operator \(name) takes no share: \(error)")
+        }
     }
 }
 

@@ -108,7 +108,9 @@ package struct OperatorPlan: Hashable, Sendable {
             throw .invalid("\(names.count) operators were named; a quorum has 2 to \(mostOperators)")
         }
         guard (2...names.count).contains(threshold) else {
-            throw .invalid("the operators' threshold is \(threshold), but it has to be from 2 to the \(names.count) operators")
+            throw .invalid(
+                "the operators' threshold is \(threshold), but it has to be from 2 to the \(names.count) operators"
+            )
         }
         let twice = Dictionary(grouping: names, by: \.self).filter { $1.count > 1 }.keys.sorted()
         guard twice.isEmpty else { throw .invalid("the operator \(twice[0]) is named twice") }

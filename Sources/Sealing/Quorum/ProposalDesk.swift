@@ -42,10 +42,12 @@ package enum CustodyChange: Hashable, Sendable {
         case .withoutOperators: "no operators: the KMS keys open the chamber alone"
         case .addCredential(let name, let credential):
             "one more credential of the operator \(name): \(credential.label) (\(credential.method.kind) \(credential.identifier))"
-        case .removeCredential(let name, let credential): "the operator \(name) has the credential \(credential) no more"
+        case .removeCredential(let name, let credential):
+            "the operator \(name) has the credential \(credential) no more"
         case .masterKey: "a new master key, under which every key is encrypted anew"
         case .rootToken(let name, let lifetime):
-            "a root token \(name)" + (lifetime.map { " for \($0) seconds" } ?? " without an end") + ", made on the signer's machine"
+            "a root token \(name)" + (lifetime.map { " for \($0) seconds" } ?? " without an end")
+                + ", made on the signer's machine"
         }
     }
 }
@@ -60,6 +62,22 @@ package struct Proposal: Hashable, Sendable {
     package let approvals: [OperatorName]
     /// Seconds since 1970.
     package let expires: Int64
+
+    package init(
+        identifier: String,
+        change: CustodyChange,
+        document: String,
+        needed: Int,
+        approvals: [OperatorName],
+        expires: Int64
+    ) {
+        self.identifier = identifier
+        self.change = change
+        self.document = document
+        self.needed = needed
+        self.approvals = approvals
+        self.expires = expires
+    }
 }
 
 /// Proposals that wait for operators. In the memory of one instance: the signatures under a proposal are checked against the

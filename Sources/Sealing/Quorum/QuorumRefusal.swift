@@ -31,7 +31,8 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .notUnsealing(let state):
             switch state {
             case .unsealed: "the chamber is unsealed already; no share is needed"
-            case .sealed: "the chamber waits for its KMS keys first: operator status says which are missing, or who sealed it"
+            case .sealed:
+                "the chamber waits for its KMS keys first: operator status says which are missing, or who sealed it"
             default: "the chamber waits for no share now: it is \(state.rawValue)"
             }
         case .unknownOperator(let name): "there is no operator \(name.prefix(32)) in the quorum"

@@ -115,7 +115,9 @@ package struct RegistrationStage: Hashable, Sendable {
         else { throw .unknownToken }
         guard !seats[number].isTaken else { throw .alreadyRegistered(operator: seats[number].name.text) }
         guard (1...OperatorPlan.mostCredentials).contains(offers.count) else {
-            throw .badCredential("an operator has 1 to \(OperatorPlan.mostCredentials) credentials, not \(offers.count)")
+            throw .badCredential(
+                "an operator has 1 to \(OperatorPlan.mostCredentials) credentials, not \(offers.count)"
+            )
         }
         let text = token.span
         guard let hash = try? Digest.sha256(text) else { throw .unknownToken }
@@ -165,7 +167,9 @@ package final class TagKey: Sendable {
 
     func tag(_ message: [UInt8]) throws(SealingError) -> Bytes<32> {
         try bytes.withSpan { (key) throws(SealingError) in
-            do throws(CryptoError) { return try HMAC.sha256(key: key, message.span) } catch { throw SealingError(error) }
+            do throws(CryptoError) { return try HMAC.sha256(key: key, message.span) } catch {
+                throw SealingError(error)
+            }
         }
     }
 }

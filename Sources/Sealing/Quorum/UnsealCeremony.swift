@@ -123,7 +123,9 @@ package struct UnsealCeremony: Sendable {
         if given.contains(where: { $0.name == member.name }) { throw .duplicate(operator: shown.name) }
         answered[shown.challenge] = (member.name, shown.credential, expires)
         return quorums.compactMap { quorum in
-            quorum.member(member.name)?.share(of: shown.credential).map { Box(ceremony: quorum.ceremony, bytes: $0.box) }
+            quorum.member(member.name)?.share(of: shown.credential).map {
+                Box(ceremony: quorum.ceremony, bytes: $0.box)
+            }
         }
     }
 

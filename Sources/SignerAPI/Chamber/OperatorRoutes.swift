@@ -28,7 +28,8 @@ struct OperatorRoutes: Sendable {
     var routes: [Route<Scope, Access>] {
         [
             route("/api/v1/chamber/register", audited: "operator_register") {
-                body, _ async throws(ChamberError) -> Response in
+                body,
+                _ async throws(ChamberError) -> Response in
                 let order = try RegistrationOrder(body)
                 try await chamber.register(order.token, offering: order.offers)
                 return .json(ChamberDocument(chamber.status))
@@ -38,19 +39,22 @@ struct OperatorRoutes: Sendable {
                 return .json(ChallengeDocument(try chamber.invite(order.name, to: order.proposal)))
             },
             route("/api/v1/chamber/unseal/box", audited: "operator_challenge") {
-                body, _ async throws(ChamberError) -> Response in
+                body,
+                _ async throws(ChamberError) -> Response in
                 let answer = try OperatorAnswer(body, returnsShares: false)
                 guard let signature = answer.signature else { throw .custody(.invalid("signature is missing")) }
                 return .json(BoxesDocument(try chamber.boxes(for: answer.shown, signature: signature)))
             },
             route("/api/v1/chamber/unseal/share", audited: "operator_share") {
-                body, _ async throws(ChamberError) -> Response in
+                body,
+                _ async throws(ChamberError) -> Response in
                 let answer = try OperatorAnswer(body, returnsShares: true)
                 try await chamber.give(answer.boxes, from: answer.shown)
                 return .json(ChamberDocument(chamber.status))
             },
             route("/api/v1/chamber/approve", audited: "operator_approve") {
-                body, _ async throws(ChamberError) -> Response in
+                body,
+                _ async throws(ChamberError) -> Response in
                 let order = try ApprovalOrder(body)
                 let proposal = try chamber.approve(
                     order.proposal,
@@ -88,9 +92,12 @@ struct OperatorRoutes: Sendable {
         for access: Access,
         _ action: @escaping @Sendable () async throws(ChamberError) -> Response
     ) async -> Response {
-        let limited: @Sendable () async throws(ChamberError) -> Response = { () async throws(ChamberError) -> Response in
+        let limited: @Sendable () async throws(ChamberError) -> Response = {
+            () async throws(ChamberError) -> Response in
             do throws(ChamberError) { return try await action() } catch {
-                guard case .refused(let refusal) = error, refusal.isGuess, let wait = failed(access) else { throw error }
+                guard case .refused(let refusal) = error, refusal.isGuess, let wait = failed(access) else {
+                    throw error
+                }
                 throw .refused(.tooManyAttempts(seconds: wait))
             }
         }
@@ -131,8 +138,14 @@ struct ChallengeDocument: Encodable, Documented {
         "OperatorChallenge",
         .exactly(
             .required("chamber", .text(pattern: "^[0-9a-f]{32}$")),
-            .optional("ceremony", .described(.text(pattern: "^[0-9a-f]{32}$"), "Absent where nothing is being unsealed.")),
-            .optional("server_key", .described(.text(pattern: "^[0-9a-f]{64}$"), "X25519: shares return in boxes for it.")),
+            .optional(
+                "ceremony",
+                .described(.text(pattern: "^[0-9a-f]{32}$"), "Absent where nothing is being unsealed.")
+            ),
+            .optional(
+                "server_key",
+                .described(.text(pattern: "^[0-9a-f]{64}$"), "X25519: shares return in boxes for it.")
+            ),
             .optional("challenge", .text(pattern: "^[0-9a-f]{112}$")),
             .required("expires_in_seconds", .integer()),
             .required("credentials", .list(.operatorHint, from: 1)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Encoding
-package import Sealing
 internal import SealedKeys
+package import Sealing
 
 extension SealedKeyring {
     /// Encrypts every row anew that lies under another master key than the newest, page by page. A row that somebody changes

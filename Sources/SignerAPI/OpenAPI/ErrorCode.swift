@@ -168,14 +168,22 @@ package struct ErrorCode: Hashable, Sendable {
 
     static let unknownOperator = ErrorCode(404, "unknown_operator", "there is no such operator in the quorum")
     static let unknownCredential = ErrorCode(404, "unknown_credential", "the operator has no such credential")
-    static let unknownProposal = ErrorCode(404, "unknown_proposal", "this instance has no such proposal, or not any more")
+    static let unknownProposal = ErrorCode(
+        404,
+        "unknown_proposal",
+        "this instance has no such proposal, or not any more"
+    )
     static let badSignature = ErrorCode(403, "bad_signature", "it was not signed with the credential that it names")
     static let challengeExpired = ErrorCode(
         409,
         "challenge_expired",
         "the challenge is of another ceremony, was used, or is too old; ask for a new one"
     )
-    static let notUnsealing = ErrorCode(409, "not_unsealing", "the chamber waits for no share now; the message says why")
+    static let notUnsealing = ErrorCode(
+        409,
+        "not_unsealing",
+        "the chamber waits for no share now; the message says why"
+    )
     static let shareDuplicate = ErrorCode(409, "share_duplicate", "the operator's share is there already")
     static let shareWrong = ErrorCode(400, "share_wrong", "it is not the share of this operator")
     static let shareForeign = ErrorCode(400, "share_foreign", "the share was made in another ceremony")

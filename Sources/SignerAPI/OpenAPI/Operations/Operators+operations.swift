@@ -30,7 +30,8 @@ extension APIOperation {
             tag: .chamber,
             "challengeOperator",
             "What an operator's program needs in order to answer",
-            text: "What the credentials are derived from, the challenge of the opening that is under way, and a proposal.",
+            text:
+                "What the credentials are derived from, the challenge of the opening that is under way, and a proposal.",
             body: Body(
                 .named(
                     "ChallengeWanted",
@@ -93,7 +94,8 @@ extension APIOperation {
             ),
             answers: [.json(ProposedDocument.schema, "As it stands now.")],
             refusals: failures + [
-                .unknownOperator, .unknownCredential, .badSignature, .unknownProposal, .uninitialized, .sealed, .chamberFailed,
+                .unknownOperator, .unknownCredential, .badSignature, .unknownProposal, .uninitialized, .sealed,
+                .chamberFailed,
             ],
             isStrictAboutAccept: true
         ),
