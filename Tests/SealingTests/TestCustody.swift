@@ -170,13 +170,13 @@ struct TestChamber {
     let contents = TestContents()
     let witness = TestWitness()
 
-    init(_ store: any StateStore, _ custody: TestCustody) {
+    init(_ store: any StateStore, _ custody: TestCustody, grace: Duration = .zero) {
         chamber = Chamber(
             store: store,
             custodian: custody.custodian,
             contents: contents,
             witness: witness,
-            settings: .init(patience: 1800, grace: .zero),
+            settings: .init(patience: 1800, grace: grace),
             now: { [clock] in clock.withLock { $0 } }
         )
     }
