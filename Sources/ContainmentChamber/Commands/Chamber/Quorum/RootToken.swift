@@ -9,38 +9,67 @@ internal import SignerAPI
 enum RootToken {
     static func make(_ invocation: Invocation) async throws(Failure) -> ExitCode {
         let api = try SignerConnection(socketOf: try invocation.configuration())
-        var identifier = invocation["proposal"]
-        var patience: Patience?
-        var approvals: [String] = []
-        while true {
-            let body = try OperatorCommands.requestBody(invocation, policies: nil, proposal: identifier)
+        switch try ask(api, invocation, proposal: invocation["proposal"]) {
+        case .token(let answer): return try show(answer, invocation)
+        case .waiting(let proposal?): return try await wait(for: proposal, api, invocation)
+        case .waiting(nil):
+            throw Failure("too few operators have approved it yet", hint: "operator status shows who has")
+        }
+    }
+
+    private enum Answer {
+        case token([UInt8])
+        /// The proposal, where the signer shows it again.
+        case waiting(ProposalDocument?)
+    }
+
+    private static func ask(
+        _ api: SignerConnection,
+        _ invocation: Invocation,
+        proposal: String?
+    ) throws(Failure) -> Answer {
+        let body = try OperatorCommands.requestBody(invocation, policies: nil, proposal: proposal)
+        do throws(Failure) {
             let answer = try api.exchange("POST", AccessRoutes.rootTokenPath, body: body)
-            guard answer.status == 202 else {
-                try OperatorCommands.show(token: answer.body, invocation)
-                return .success
-            }
-            let proposal = try OperatorCommands.decode(ProposalAnswer.self, answer.body).proposal
-            let goesOn = "run it again with --proposal \(proposal.id) and the same options"
-            if patience == nil {
-                ProposalWait.announce(proposal, nil)
-                if invocation.isSet("no-wait") {
-                    if invocation.isSet("json") { Output.json(ProposalAnswer(proposal: proposal)) }
-                    Output.complain("when they have: \(goesOn)")
-                    return .partial
-                }
-            } else if proposal.approvals != approvals {
+            guard answer.status == 202 else { return .token(answer.body) }
+            return .waiting(try OperatorCommands.decode(ProposalAnswer.self, answer.body).proposal)
+        } catch {
+            guard proposal != nil, error.code == "not_approved" else { throw error }
+            return .waiting(nil)
+        }
+    }
+
+    private static func wait(
+        for proposal: ProposalDocument,
+        _ api: SignerConnection,
+        _ invocation: Invocation
+    ) async throws(Failure) -> ExitCode {
+        let goesOn = "run it again with --proposal \(proposal.id.plain) and the same options"
+        ProposalWait.announce(proposal, nil)
+        guard !invocation.isSet("no-wait") else {
+            if invocation.isSet("json") { Output.json(ProposalAnswer(proposal: proposal)) }
+            Output.complain("when they have: \(goesOn)")
+            return .partial
+        }
+        let patience = Patience(until: proposal.expires_at)
+        var approvals = proposal.approvals
+        while !patience.isOver {
+            await Patience.step()
+            switch try ask(api, invocation, proposal: proposal.id) {
+            case .token(let answer): return try show(answer, invocation)
+            case .waiting(let now):
+                guard let now, now.approvals != approvals else { continue }
+                approvals = now.approvals
                 Output.complain(
-                    "approved by \(proposal.approvals.joined(separator: ", ").plain): \(proposal.approvals.count) of \(proposal.needed)"
+                    "approved by \(approvals.joined(separator: ", ").plain): \(approvals.count) of \(now.needed)"
                 )
             }
-            approvals = proposal.approvals
-            identifier = proposal.id
-            let until = patience ?? Patience(until: proposal.expires_at)
-            patience = until
-            guard !until.isOver else {
-                throw Failure("not enough operators have approved in time", hint: goesOn, exitCode: .partial)
-            }
-            await Patience.step()
         }
+        throw Failure("not enough operators have approved in time", hint: goesOn, exitCode: .partial)
+    }
+
+    private static func show(_ answer: [UInt8], _ invocation: Invocation) throws(Failure) -> ExitCode {
+        try OperatorCommands.show(token: answer, invocation)
+        return .success
     }
 }
