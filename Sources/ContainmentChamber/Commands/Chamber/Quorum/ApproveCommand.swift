@@ -44,7 +44,9 @@ enum ApproveCommand {
         let approved = try api.send("POST", ChamberPath.approve, body: body.bytes)
         if invocation.isSet("json") { return Output.print(String(decoding: approved, as: UTF8.self)) }
         let now = try OperatorCommands.decode(ProposalAnswer.self, approved).proposal
-        Output.print(now.words)
+        Output.print(
+            "approved by \(now.approvals.joined(separator: ", ").plain), \(now.approvals.count) of \(now.needed)"
+        )
         if now.isApproved {
             Output.complain("it can be carried out now; whoever proposed it, or operator rotate continue, does that")
         }
@@ -52,9 +54,13 @@ enum ApproveCommand {
 
     /// The text that is signed decides, so it is shown whole; the summary is the signer's own word.
     private static func show(_ proposal: ProposalDocument, _ document: String) {
-        Output.complain("proposal \(proposal.words)".plain)
-        Output.complain("you sign:")
+        Output.complain("the text of this proposal:")
         for line in SignedText.lines(document) { Output.complain("    " + line) }
+        let names = proposal.approvals.joined(separator: ", ")
+        Output.complain(
+            "approved by \(names.isEmpty ? "nobody yet" : names), \(proposal.approvals.count) of \(proposal.needed)"
+                .plain
+        )
     }
 
     private static func confirm(_ invocation: Invocation) throws(Failure) {
@@ -93,9 +99,16 @@ enum SignedText {
             }
         }
 
+        /// What the seconds since 1970 come to.
+        private static func time(_ text: String, _ name: String) -> String {
+            guard name == "expires", let seconds = Int64(text), (0...253_402_300_799).contains(seconds)
+            else { return "" }
+            return " (\(Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)))"
+        }
+
         func lines(_ name: String) -> [String] {
             switch self {
-            case .text(let text): [name.isEmpty ? text : "\(name)  \(text)"]
+            case .text(let text): [name.isEmpty ? text : "\(name)  \(text)\(Self.time(text, name))"]
             case .list(let values):
                 values.enumerated().flatMap { place, value in value.lines("\(name)[\(place)]") }
             case .object(let members):
