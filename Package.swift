@@ -54,7 +54,10 @@ let targets: [Target] = [
             "AWS", "BLS", "Concurrency", "Consensus", "DynamoDB", "Encoding", "JSON", "PostgreSQL", "SQLite",
         ]
     ),
-    .target(name: "SignerState", dependencies: ["Concurrency", "DynamoDB", "PostgreSQL", "SQLite"]),
+    .target(
+        name: "SignerState",
+        dependencies: ["Concurrency", "DynamoDB", "Encoding", "Files", "PostgreSQL", "SQLite"]
+    ),
     .target(
         name: "SealedKeys",
         dependencies: ["AWS", "Concurrency", "DynamoDB", "Encoding", "PostgreSQL", "SQLite"]

@@ -12,7 +12,9 @@ enum AccessRows {
     static let policy = "policy"
     static let token = "token"
     static let certificate = "certificate"
+    static let kinds: Set<String> = [policy, token, certificate]
     static let key = StateRowName("token_key", "1")
+    static let catalogue = StateRowName("access", "CATALOGUE")
 
     static func name(of policy: PolicyName) -> StateRowName { StateRowName(Self.policy, policy.text) }
     static func name(of token: TokenIdentifier) -> StateRowName { StateRowName(Self.token, token.text) }
@@ -40,7 +42,7 @@ enum AccessRows {
 
     static func body(of binding: CertificateBinding) -> [UInt8] { encode(CertificateView(binding)) }
 
-    private static func encode(_ value: some Encodable) -> [UInt8] {
+    static func encode(_ value: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(value)) } catch {
@@ -49,6 +51,15 @@ enum AccessRows {
     }
 
     // MARK: Reading
+
+    /// What a row of one of the kinds says.
+    static func item(_ row: StateRow, _ body: [UInt8]) throws(StateError) -> AccessItem {
+        switch row.name.kind {
+        case policy: .policy(try readPolicy(row, body))
+        case token: .token(try readToken(row, body))
+        default: .certificate(try readCertificate(row, body))
+        }
+    }
 
     static func readPolicy(_ row: StateRow, _ body: [UInt8]) throws(StateError) -> Policy {
         guard let name = PolicyName(row.name.name), let document = try? JSONDocument(body),
@@ -96,6 +107,31 @@ enum AccessRows {
 
     private static func unreadable(_ row: StateRow) -> StateError {
         .unusable(reason: "the row \(row.name) is not one of this version's: it was made by a newer one, or edited")
+    }
+}
+
+/// What a row says.
+enum AccessItem: Hashable, Sendable {
+    case policy(Policy)
+    case token(Token)
+    case certificate(CertificateBinding)
+}
+
+extension AccessDirectory {
+    mutating func put(_ item: AccessItem, version: UInt64) {
+        switch item {
+        case .policy(let policy): put(policy, version: version)
+        case .token(let token): put(token, version: version)
+        case .certificate(let binding): put(binding, version: version)
+        }
+    }
+
+    mutating func remove(_ item: AccessItem) {
+        switch item {
+        case .policy(let policy): remove(policy: policy.name)
+        case .token(let token): remove(token: token.identifier)
+        case .certificate(let binding): remove(certificate: binding.name)
+        }
     }
 }
 

@@ -38,8 +38,10 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
     case invalidSetupToken = "invalid_setup_token"
     /// The token is good, and its policies do not allow this.
     case forbidden = "forbidden"
-    /// Policies and tokens could not be looked up for longer than they may be believed.
+    /// Policies and tokens could not be looked up for longer than they may be believed, or nothing says which are right.
     case stale = "authorization_unavailable"
+    /// Policies and tokens cannot be verified while the chamber is sealed.
+    case sealed = "sealed"
 
     /// One sentence for whoever asked. Tells nothing of what is there.
     package var reason: String {
@@ -53,6 +55,7 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
             "this is not the setup token of this start, or it has expired or been used; the log of the next start has another"
         case .forbidden: "the policies of this caller do not allow this"
         case .stale: "the policies and tokens cannot be looked up now; try again"
+        case .sealed: "the chamber is sealed, so policies and tokens cannot be verified; unseal it first"
         }
     }
 
@@ -61,9 +64,18 @@ package enum AccessRefusal: String, Error, Hashable, Sendable {
         switch self {
         case .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken: 401
         case .forbidden: 403
-        case .stale: 503
+        case .stale, .sealed: 503
         }
     }
+}
+
+/// How far policies and tokens in memory are believed.
+enum AccessTrust: Hashable, Sendable {
+    case everything
+    /// For what takes nothing: they cannot be verified while the chamber is sealed.
+    case harmless
+    /// For nothing: no catalogue says which of them are right.
+    case nothing
 }
 
 /// Decides who may do what, from the policies and tokens in memory.
@@ -73,6 +85,7 @@ package final class Authorizer: Sendable {
         /// Rises with every change: what was decided under another number is decided again.
         var edition: UInt64 = 1
         var isBelieved = true
+        var trust: AccessTrust = .everything
         /// Seconds of the last use, by token, since it was last asked for.
         var uses: [TokenIdentifier: Int64] = [:]
     }
@@ -106,6 +119,15 @@ package final class Authorizer: Sendable {
         }
     }
 
+    /// How far what is in memory is believed from now on.
+    func setTrust(_ trust: AccessTrust) {
+        state.withLock { state in
+            guard state.trust != trust else { return }
+            state.trust = trust
+            state.edition += 1
+        }
+    }
+
     /// The uses since this was last asked for.
     package func takeUses() -> [TokenIdentifier: Int64] {
         state.withLock { state in
@@ -118,7 +140,7 @@ package final class Authorizer: Sendable {
     ///
     /// - Parameter source: the client's address; nil for a process of this machine over a Unix socket.
     package func authenticate(_ bearer: Bearer, from source: IPAddress?) throws(AccessRefusal) -> Grant {
-        let (edition, isBelieved, found, holder) = state.withLock { state in
+        let (edition, trust, isBelieved, found, holder) = state.withLock { state in
             var found: (token: Token, permissions: Permissions)?
             var holder: (bindings: [PolicyName], permissions: Permissions)?
             switch bearer {
@@ -126,7 +148,8 @@ package final class Authorizer: Sendable {
             case .certificate(let certificate): holder = state.directory.holder(of: certificate)
             case .nobody, .unreadable: break
             }
-            return (state.edition, state.isBelieved, found, holder)
+            let isBelieved = state.isBelieved && state.trust != .nothing
+            return (state.edition, state.trust, isBelieved, found, holder)
         }
         switch bearer {
         case .nobody:
@@ -138,7 +161,15 @@ package final class Authorizer: Sendable {
             let now = now()
             guard let found, found.token.isValid(at: now) else { throw .invalidToken }
             state.withLock { $0.uses[found.token.identifier] = now }
-            return Grant(self, bearer, source, edition, holder: .token(found.token), permissions: found.permissions)
+            return Grant(
+                self,
+                bearer,
+                source,
+                edition,
+                holder: .token(found.token),
+                permissions: found.permissions,
+                trust: trust
+            )
         case .certificate:
             guard isBelieved || mode == .open && holder == nil else { throw .stale }
             guard let holder else {
@@ -151,7 +182,8 @@ package final class Authorizer: Sendable {
                 source,
                 edition,
                 holder: .certificate(holder.bindings),
-                permissions: holder.permissions
+                permissions: holder.permissions,
+                trust: trust
             )
         }
     }
@@ -181,6 +213,7 @@ package struct Grant: Sendable {
     private let edition: UInt64
     package let holder: Holder
     private let permissions: Permissions
+    private let trust: AccessTrust
 
     fileprivate init(
         _ authorizer: Authorizer,
@@ -188,7 +221,8 @@ package struct Grant: Sendable {
         _ source: IPAddress?,
         _ edition: UInt64,
         holder: Holder,
-        permissions: Permissions
+        permissions: Permissions,
+        trust: AccessTrust = .everything
     ) {
         self.authorizer = authorizer
         self.bearer = bearer
@@ -196,7 +230,11 @@ package struct Grant: Sendable {
         self.edition = edition
         self.holder = holder
         self.permissions = permissions
+        self.trust = trust
     }
+
+    /// Whether what the caller has shown is believed for a scope now: in a sealed chamber only for what takes nothing.
+    package func isBelieved(for scope: Scope) -> Bool { trust == .everything || scope.takesNothing }
 
     /// The question that the head of a request answers: whether anything could be allowed.
     ///
@@ -222,6 +260,7 @@ package struct Grant: Sendable {
         guard current.permissions.allow(scope, key: key, operation: operation, from: source) else {
             throw current.refusal
         }
+        guard current.isBelieved(for: scope) else { throw .sealed }
     }
 
     /// What the caller is told where the permissions do not suffice.

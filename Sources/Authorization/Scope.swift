@@ -79,6 +79,15 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
         }
     }
 
+    /// Whether somebody whose policies cannot be verified may have it: it neither signs, nor changes, nor tells of keys.
+    /// Opening the chamber is among it, because then everything is verified.
+    var takesNothing: Bool {
+        switch self {
+        case .health, .apiDocument, .metrics, .chamberStatus, .chamberSeal, .chamberUnseal, .authRead: true
+        default: false
+        }
+    }
+
     /// Those that a policy can name.
     package static let grantable = allCases.filter { $0.audience == .granted }
 }

@@ -7,9 +7,9 @@ extension TokenRequest {
 
     /// Reads `{"name":"…","policies":["…"],"ttl_seconds":3600}`; without `ttl_seconds` the token does not expire.
     ///
-    /// - Parameter given: the policies where they are not the caller's to choose.
+    /// - Parameter given: the policies where they are not the caller's to choose. Then the body may name a proposal, too.
     package init(_ value: JSONValue, policies given: [PolicyName]? = nil) throws(PolicyError) {
-        let fields = given == nil ? ["name", "policies", "ttl_seconds"] : ["name", "ttl_seconds"]
+        let fields = given == nil ? ["name", "policies", "ttl_seconds"] : ["name", "ttl_seconds", "proposal"]
         let object = try PolicyObject(value, at: "", fields: fields)
         guard let text = try object.string("name") else { throw PolicyError("name", "is missing") }
         guard let name = PolicyName(text) else { throw PolicyError("name", "is \(PolicyName.rule)") }

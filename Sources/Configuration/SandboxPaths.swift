@@ -27,6 +27,7 @@ extension Configuration {
         if antiSlashing.backend == .sqlite { files.append(antiSlashing.path) }
         if antiSlashing.keepsFloor { files.append(antiSlashing.floor.path) }
         if signerState.backend == .sqlite { files.append(signerStatePath) }
+        if let path = signerStateMemoryPath { files.append(path) }
         if let path = keySources.sqlite.path { files.append(path) }
         if let path = audit.path { files.append(path) }
         return files.map(Self.folder)

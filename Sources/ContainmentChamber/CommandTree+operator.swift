@@ -47,13 +47,25 @@ extension CommandTree {
                         kind: .value("NAME"),
                         summary: "What the token is called; operator if nothing is said."
                     ),
-                    lifetime, json,
+                    lifetime,
+                    Option(
+                        "accept-access-rows",
+                        kind: .flag,
+                        summary:
+                            "First show the rows of policies and tokens whose own tags are right, and which would be deleted; with --yes, believe them from now on."
+                    ),
+                    Option("yes", kind: .flag, summary: "Do it; without this, it is only said what would be done."),
+                    json,
                 ] + approved,
                 examples: [
                     Example(
                         "containment-chamber operator generate-root-token -c config.yaml --ttl 12h",
                         "The first token"
-                    )
+                    ),
+                    Example(
+                        "containment-chamber operator generate-root-token -c config.yaml --accept-access-rows",
+                        "The catalogue of policies and tokens is refused: look"
+                    ),
                 ]
             ),
             Command(

@@ -106,6 +106,20 @@ extension Examination {
         }
     }
 
+    private func stateMemory(_ path: String?) -> Finding {
+        let why =
+            "a signer state that is set back while the signer is stopped makes tokens good that were revoked since"
+        guard let path else {
+            return .warn(
+                "memory of the state",
+                "there is none: a state that was set back is noticed by running signers only",
+                why: why,
+                fix: "set signer_state.memory_path to a file on a disk that survives restarts"
+            )
+        }
+        return .ok("memory of the state", path, why: why)
+    }
+
     var access: [Finding] {
         let why = "with a token, who merely reaches the port can do nothing"
         let isOpen = configuration.authMode == .open
@@ -127,6 +141,7 @@ extension Examination {
                 .bad("tokens", "auth.mode is open on a public address", why: why, fix: "set auth.mode: enforced")
             )
         }
+        if configuration.sealedKeys != nil { findings.append(stateMemory(configuration.signerStateMemoryPath)) }
         let protection = "without a record, whatever can be slashed is signed"
         if configuration.antiSlashing.backend == .noop {
             findings.append(

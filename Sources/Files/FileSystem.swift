@@ -14,6 +14,8 @@ package protocol FileSystem: Sendable {
     func mark(of path: String) throws(FileProblem) -> FileMark?
     /// Gives a file another name, where nothing has that name yet.
     func move(_ from: String, to target: String) throws(FileProblem)
+    /// Gives a file the name of another, which goes: whoever looks sees the one or the other, whole.
+    func replace(_ path: String, with new: String) throws(FileProblem)
     /// Removes a file; one that is not there is no failure.
     func remove(_ path: String) throws(FileProblem)
     /// The names in a folder, in no order.

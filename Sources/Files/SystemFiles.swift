@@ -31,6 +31,10 @@ package struct SystemFiles: FileSystem {
         guard unsafe rename(from, target) == 0 else { throw FileProblem(from, "renamed to \(target)", errno) }
     }
 
+    package func replace(_ path: String, with new: String) throws(FileProblem) {
+        guard unsafe rename(new, path) == 0 else { throw FileProblem(new, "renamed to \(path)", errno) }
+    }
+
     package func remove(_ path: String) throws(FileProblem) {
         guard unsafe unlink(path) == 0 || errno == ENOENT else { throw FileProblem(path, "removed", errno) }
     }

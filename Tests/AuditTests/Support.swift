@@ -39,6 +39,7 @@ final class FaultyDisk: FileSystem {
         try system.move(from, to: target)
     }
 
+    func replace(_ path: String, with new: String) throws(FileProblem) { try system.replace(path, with: new) }
     func remove(_ path: String) throws(FileProblem) { try system.remove(path) }
     func names(in folder: String) throws(FileProblem) -> [String] { try system.names(in: folder) }
     func syncFolder(of path: String) throws(FileProblem) { try system.syncFolder(of: path) }

@@ -158,6 +158,7 @@ final class TestWitness: ChamberWitness {
 
     func shareFailed(_ failure: CustodyError.Failure) { told.withLock { $0.append("share: \(failure)") } }
     func shareGiven(by name: String) { told.withLock { $0.append("given by \(name)") } }
+    func forgotten(_ reason: String) { told.withLock { $0.append("forgotten: \(reason)") } }
     func rekeyingFailed(_ reason: String) { told.withLock { $0.append("rekeying: \(reason)") } }
     func recordLost() { told.withLock { $0.append("lost") } }
 
@@ -170,12 +171,18 @@ struct TestChamber {
     let contents = TestContents()
     let witness = TestWitness()
 
-    init(_ store: any StateStore, _ custody: TestCustody, grace: Duration = .zero) {
+    init(
+        _ store: any StateStore,
+        _ custody: TestCustody,
+        memory: StateMemory? = nil,
+        grace: Duration = .zero
+    ) {
         chamber = Chamber(
             store: store,
             custodian: custody.custodian,
             contents: contents,
             witness: witness,
+            memory: memory,
             settings: .init(patience: 1800, grace: grace),
             now: { [clock] in clock.withLock { $0 } }
         )

@@ -42,10 +42,17 @@ extension Configuration {
         package var refreshInterval = Duration.seconds(1)
         /// From the first operator's share to the last, and from a proposal to its end.
         package var unsealTimeout = Duration.seconds(30 * 60)
+        /// Nil stands for the place beside an sqlite state: `Configuration.signerStateMemoryPath`.
+        package var memoryPath: String?
     }
 
     /// Where an sqlite state lies.
     package var signerStatePath: String { signerState.path ?? antiSlashing.path + ".state" }
+
+    /// Where this instance remembers how far it has seen the signer state; nil where it does not.
+    package var signerStateMemoryPath: String? {
+        signerState.memoryPath ?? (signerState.backend == .sqlite ? signerStatePath + ".memory" : nil)
+    }
 
     /// The mode that holds.
     package var authMode: Auth.Mode { auth.mode ?? (isSigningLocal ? .open : .enforced) }
@@ -145,6 +152,13 @@ extension Configuration.SignerState {
             .minutes(1...1440),
             "How long operators may take to unseal the chamber together, or to approve a change: then the shares that are there are dropped."
         ),
+        Setting(
+            "signer_state.memory_path",
+            at: \.signerState.memoryPath,
+            optional: .path,
+            unset: "signer_state.path with .memory added; none for postgres and dynamodb",
+            "The file in which this signer remembers how far it has seen the catalogue of policies and tokens. With it, a state that was set back while the signer was stopped is refused. Keep it on another disk than the state, one that survives restarts."
+        ),
     ]
 
     static let rules: [Rule<Configuration>] = [
@@ -153,6 +167,12 @@ extension Configuration.SignerState {
             guard all.signerState.backend == .sqlite else { return nil }
             guard path == protection.path || path == protection.floor.path else { return nil }
             return .init("signer_state.path", "is the file of the slashing record or its floor too")
+        },
+        Rule(["signer_state.memory_path", "signer_state.path", "anti_slashing.path"]) { all in
+            guard let path = all.signerState.memoryPath else { return nil }
+            let others = [all.signerStatePath, all.antiSlashing.path, all.antiSlashing.floor.path]
+            guard others.contains(path) else { return nil }
+            return .init("signer_state.memory_path", "is the file of the state, the slashing record or its floor too")
         },
         Rule(["signer_state.url", "signer_state.backend"]) { all in
             guard all.signerState.backend == .postgres, all.signerState.url == nil else { return nil }

@@ -16,14 +16,19 @@ extension OperatorCommands {
             return "\(name)  [\(policies.joined(separator: ", "))]  \(subject)"
         }
     }
-    private struct CertificateListDocument: Decodable { let certificates: [CertificateDocument] }
+    private struct CertificateListDocument: Decodable {
+        let certificates: [CertificateDocument]
+        let refused: [RefusedRowDocument]?
+    }
 
     private static let certificates = "/api/v1/auth/certificates"
 
     static func listCertificates(_ invocation: Invocation) throws(Failure) {
         let answer = try SignerConnection(invocation).send("GET", certificates)
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
-        let list = try decode(CertificateListDocument.self, answer).certificates
+        let document = try decode(CertificateListDocument.self, answer)
+        complain(of: document.refused, "certificate")
+        let list = document.certificates
         for certificate in list { Output.print(certificate.line) }
         if list.isEmpty { Output.complain("no certificate is bound") }
     }

@@ -15,7 +15,10 @@ enum OperatorCommands {
         let last_used_at: String?
         let token: String?
     }
-    private struct TokenListDocument: Decodable { let tokens: [TokenDocument] }
+    private struct TokenListDocument: Decodable {
+        let tokens: [TokenDocument]
+        let refused: [RefusedRowDocument]?
+    }
 
     private struct PolicyDocument: Decodable {
         struct RuleDocument: Decodable {
@@ -28,7 +31,10 @@ enum OperatorCommands {
         let name: String
         let rules: [RuleDocument]
     }
-    private struct PolicyListDocument: Decodable { let policies: [PolicyDocument] }
+    private struct PolicyListDocument: Decodable {
+        let policies: [PolicyDocument]
+        let refused: [RefusedRowDocument]?
+    }
 
     // MARK: Tokens
 
@@ -40,7 +46,9 @@ enum OperatorCommands {
     static func listTokens(_ invocation: Invocation) throws(Failure) {
         let answer = try SignerConnection(invocation).send("GET", "/api/v1/auth/tokens")
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
-        let tokens = try decode(TokenListDocument.self, answer).tokens
+        let list = try decode(TokenListDocument.self, answer)
+        complain(of: list.refused, "token")
+        let tokens = list.tokens
         for token in tokens {
             let end = token.revoked_at.map { "revoked \($0)" } ?? token.expires_at.map { "until \($0)" } ?? "no end"
             let use = token.last_used_at.map { "used \($0)" } ?? "not used since the start"
@@ -113,7 +121,9 @@ enum OperatorCommands {
     static func listPolicies(_ invocation: Invocation) throws(Failure) {
         let answer = try SignerConnection(invocation).send("GET", "/api/v1/auth/policies")
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
-        let policies = try decode(PolicyListDocument.self, answer).policies
+        let list = try decode(PolicyListDocument.self, answer)
+        complain(of: list.refused, "policy")
+        let policies = list.policies
         for policy in policies { show(policy) }
         if policies.isEmpty { Output.complain("there are no policies") }
     }

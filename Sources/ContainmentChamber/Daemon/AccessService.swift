@@ -5,6 +5,7 @@ internal import BLS
 internal import Concurrency
 internal import Configuration
 internal import HTTPServer
+internal import Sealing
 internal import Signer
 internal import SignerAPI
 internal import SignerState
@@ -17,12 +18,14 @@ final class AccessService: Sendable {
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let authorizer: Authorizer
-    private let register: AccessRegister
+    let register: AccessRegister
     let state: any StateStore
     /// Who knows the setup token of a chamber without a master key.
     let setup = SetupDesk()
     private let audit: any AuditTrail
     let gate: AccessGate
+    /// What is remembered of the state outside of it.
+    let memory: StateMemory
     private let reader = Lock<TokenReader?>(nil)
 
     init(
@@ -49,7 +52,28 @@ final class AccessService: Sendable {
             tell: { audit.post($0) },
             count: { [metrics] _ in metrics.authRejections.increment() }
         )
-        register = AccessRegister(store: state, authorizer: authorizer, now: now) { await authority.raise() }
+        memory = try await Self.memory(configuration)
+        register = AccessRegister(
+            store: state,
+            authorizer: authorizer,
+            masterKey: ChamberRows.masterKey,
+            memory: memory,
+            now: now,
+            tell: AccessWitness(audit, logger, metrics).tell
+        ) { await authority.raise() }
+    }
+
+    private static func memory(_ configuration: Configuration) async throws(Failure) -> StateMemory {
+        let path = configuration.signerStateMemoryPath
+        let result = await Blocking.run(name: "state-memory") { () -> Result<StateMemory, StateMemoryError> in
+            Result { () throws(StateMemoryError) in try StateMemory(path: path) }
+        }
+        do throws(StateMemoryError) { return try result.get() } catch {
+            throw Failure(
+                "\(error)",
+                hint: "signer_state.memory_path names the file; docs/access.md says what it is for"
+            )
+        }
     }
 
     /// Loads policies and tokens, and says who is let in.
@@ -67,6 +91,7 @@ final class AccessService: Sendable {
             ["policies": .integer(policies), "tokens": .integer(tokens)]
         )
         warnIfOpen()
+        warnIfBlind()
         if configuration.authMode == .enforced, tokens == 0 {
             logger.warn(
                 .auth,
@@ -87,6 +112,29 @@ final class AccessService: Sendable {
                 address
             )
         }
+    }
+
+    /// Says what cannot be noticed, or verified, with these settings.
+    private func warnIfBlind() {
+        if configuration.sealedKeys != nil, configuration.signerStateMemoryPath == nil {
+            logger.warn(
+                .auth,
+                "signer_state.memory_path is not set: a signer state that is set back as a whole while this signer is stopped is not noticed, and tokens that were revoked since are good again"
+            )
+        }
+        if configuration.sealedKeys == nil, register.isSealed {
+            logger.error(
+                .auth,
+                "the signer state belongs to a chamber with a master key, and this signer has no source of sealed keys: no token can be verified, and none is let in"
+            )
+        }
+    }
+
+    /// Nil where nothing is wrong.
+    var health: AccessHealth? {
+        let (faults, reason) = (register.faults.count, register.catalogueFault?.reason)
+        guard faults > 0 || reason != nil else { return nil }
+        return AccessHealth(faults: faults, reason: reason, isUp: register.isTrusted)
     }
 
     func close() async { await register.close() }
@@ -128,9 +176,11 @@ final class AccessService: Sendable {
     }
 
     /// The routes of policies and tokens. Only after `start`.
-    var routes: AccessRoutes? {
+    ///
+    /// - Parameter chamber: whose operators are asked before a root token is made.
+    func routes(of chamber: Chamber?) -> AccessRoutes? {
         reader.withLock { $0 }.map { reader in
-            AccessRoutes(register: register, reader: reader, audit: audit)
+            AccessRoutes(register: register, reader: reader, audit: audit, chamber: chamber)
         }
     }
 
@@ -141,27 +191,37 @@ final class AccessService: Sendable {
         while (try? await Task.sleep(for: .seconds(1))) != nil { gate.tellDue() }
     }
 
-    /// Follows the state until its task is cancelled. Tokens are believed for a while when it cannot be read.
+    /// How often rows are looked at that say that they have not changed.
+    private static let reviewInterval = UInt64(60_000_000_000)
+
+    /// Follows the state until its task is cancelled. Tokens are believed for a while when it cannot be read, or when its
+    /// catalogue is refused.
     func watch() async {
         var lastSeen = MonotonicClock.nanoseconds
+        var lastReview = lastSeen
         var trouble: String?
-        let limit = configuration.auth.cacheLimit
         while !Task.isCancelled {
             do throws(StateError) {
-                if try await register.refresh() { logger.info(.auth, "policies or tokens were changed") }
-                lastSeen = MonotonicClock.nanoseconds
-                authorizer.setBelieved(true)
+                if try await look(&lastReview) { logger.info(.auth, "policies or tokens were changed") }
+                if register.catalogueFault == nil { lastSeen = MonotonicClock.nanoseconds }
                 if trouble != nil { logger.info(.auth, "the signer state can be read again") }
                 trouble = nil
             } catch {
                 if trouble == nil { logger.error(.auth, "policies and tokens are not followed: \(error)") }
                 trouble = "\(error)"
-                let age = Duration.nanoseconds(Int64(MonotonicClock.nanoseconds - lastSeen))
-                if limit > .zero, age > limit { authorizer.setBelieved(false) }
             }
+            let (limit, age) = (configuration.auth.cacheLimit, MonotonicClock.nanoseconds - lastSeen)
+            authorizer.setBelieved(limit == .zero || .nanoseconds(Int64(clamping: age)) <= limit)
             metrics.signerStateReachable.set(trouble == nil ? 1 : 0)
             // Twice in the time in which a change must have been seen.
             try? await Task.sleep(for: configuration.signerState.refreshInterval / 2)
         }
+    }
+
+    private func look(_ lastReview: inout UInt64) async throws(StateError) -> Bool {
+        let now = MonotonicClock.nanoseconds
+        guard now - lastReview > Self.reviewInterval else { return try await register.refresh() }
+        lastReview = now
+        return try await register.review()
     }
 }

@@ -29,14 +29,11 @@ final class ChamberService: Sendable {
     private let metrics: Telemetry.Metrics
 
     /// - Parameters:
-    ///   - state: where the master-key record lies; shared with policies and tokens.
-    ///   - digest: what stands for a setup token.
+    ///   - access: policies and tokens, which are verified under the master key; where they are kept, its record is too.
     init(
         _ configuration: Configuration,
         source: OpenedKeySource,
-        state: any StateStore,
-        setup: SetupDesk,
-        digest: @escaping @Sendable (borrowing TokenSecret) -> TokenDigest,
+        access: AccessService,
         arena: SecretArena,
         keyring: Keyring,
         authority: Authority,
@@ -46,8 +43,8 @@ final class ChamberService: Sendable {
         metrics: Telemetry.Metrics
     ) {
         self.configuration = configuration
-        self.state = state
-        self.setup = setup
+        state = access.state
+        setup = access.setup
         self.logger = logger
         self.metrics = metrics
         keys = SealedKeyring(
@@ -62,7 +59,13 @@ final class ChamberService: Sendable {
             Self.tell(report, logger, metrics)
             metrics.count(keyring)
         }
-        witness = Witness(audit: audit, setup: setup, digest: digest, logger: logger, metrics: metrics)
+        witness = Witness(
+            audit: audit,
+            setup: access.setup,
+            digest: { [access] in access.digest(of: $0) },
+            logger: logger,
+            metrics: metrics
+        )
         let wrappers = KeyWrappers(
             KeyWrapperSettings(
                 endpoints: configuration.kms.endpointsByRegion,
@@ -70,11 +73,13 @@ final class ChamberService: Sendable {
                 timeout: configuration.kms.timeout
             )
         )
+        let contents = AccessContents(access.register, keys)
         chamber = Chamber(
-            store: state,
+            store: access.state,
             custodian: Custodian { name throws(WrappingError) in try wrappers.wrapper(for: name) },
-            contents: keys,
+            contents: contents,
             witness: witness,
+            memory: access.memory,
             settings: .init(patience: configuration.signerState.unsealTimeout.components.seconds),
             now: { Int64(WallClock.nanoseconds / 1_000_000_000) }
         )
@@ -290,6 +295,10 @@ private final class Witness: ChamberWitness {
 
     func shareGiven(by name: String) {
         logger.info(.chamber, "an operator's share was taken", ["operator": .text(name)])
+    }
+
+    func forgotten(_ reason: String) {
+        logger.error(.chamber, "a custody that is set back while this signer is stopped will not be noticed: \(reason)")
     }
 
     func rekeyingFailed(_ reason: String) {

@@ -92,9 +92,7 @@ final class Daemon: Sendable {
             chamber = ChamberService(
                 configuration,
                 source: source,
-                state: access.state,
-                setup: access.setup,
-                digest: { [access] in access.digest(of: $0) },
+                access: access,
                 arena: arena,
                 keyring: keyring,
                 authority: authority,
@@ -238,6 +236,7 @@ final class Daemon: Sendable {
             configuration,
             routes: routes(),
             access: access,
+            chamber: chamber?.chamber,
             audit: audit,
             tls: tls,
             executor: executor,
@@ -351,6 +350,7 @@ final class Daemon: Sendable {
             protection: configuration.antiSlashing.backend == .noop ? nil : protection.health,
             audit: audit.health,
             chamber: chamber.map { ChamberHealth(seal: $0.seal, faults: $0.keys.faults.count) },
+            access: access.health,
             isDraining: isDraining.withLock { $0 }
         )
     }

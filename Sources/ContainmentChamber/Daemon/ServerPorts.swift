@@ -2,6 +2,7 @@
 internal import Authorization
 internal import Configuration
 internal import HTTPServer
+internal import Sealing
 internal import Signer
 internal import SignerAPI
 internal import Telemetry
@@ -19,6 +20,7 @@ final class ServerPorts: Sendable {
         _ configuration: Configuration,
         routes: SignerServices,
         access: AccessService,
+        chamber: Chamber?,
         audit: AuditService,
         tls: TLSService?,
         executor: any TaskExecutor,
@@ -34,10 +36,11 @@ final class ServerPorts: Sendable {
         signing.deadlines = .init(server)
         signing.readCredential = access.credentialReader
         let gate = access.gate
-        var administrative = access.routes?.administrationRoutes ?? []
+        let accessRoutes = access.routes(of: chamber)
+        var administrative = accessRoutes?.administrationRoutes ?? []
         administrative += AuditRoutes { audit.anchoredHead }.routes
         if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
-        var served = routes.signingRoutes + (access.routes?.routes ?? [])
+        var served = routes.signingRoutes + (accessRoutes?.routes ?? [])
         served +=
             DocumentRoutes(
                 describing: served + routes.metricsRoutes + administrative,

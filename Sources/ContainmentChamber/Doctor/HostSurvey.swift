@@ -108,6 +108,7 @@ extension HostSurvey {
         if configuration.signerState.backend == .sqlite {
             facts += [fact(configuration.signerStatePath, .state)].compactMap(\.self)
         }
+        if let path = configuration.signerStateMemoryPath { facts += [fact(path, .state)].compactMap(\.self) }
         return facts
     }
 

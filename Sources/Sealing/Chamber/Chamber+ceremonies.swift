@@ -45,10 +45,12 @@ extension Chamber {
         let custody = try await hold(master, by: plan)
         let record = MasterKeyRecord(chamber: master.identity.chamber, sequence: 1, made: now(), current: custody)
         let body = try encode(record, under: [master])
-        do throws(StateError) {
-            let made = StateChange(ChamberRows.masterKey, expecting: 0, body: body)
-            try await store.apply([made] + (registration.map { [$0] } ?? []))
-        } catch {
+        var changes = [StateChange(ChamberRows.masterKey, expecting: 0, body: body)]
+        do throws(ChamberContentsError) { changes += try await contents.founding(master) } catch {
+            throw .contents(error)
+        }
+        if let registration { changes.append(registration) }
+        do throws(StateError) { try await store.apply(changes) } catch {
             if case .conflict = error { throw .alreadyInitialized }
             throw .state(error)
         }

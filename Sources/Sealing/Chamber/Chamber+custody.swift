@@ -104,11 +104,22 @@ extension Chamber {
         try await carryOut(proposal.change, standing, tokens)
     }
 
+    /// Whether something that is as good as the custody itself may be done, by whoever is on the signer's machine: at once
+    /// where no operators hold the chamber; else it is proposed to them, and done when `proposal` has been approved.
+    package func authorize(_ deed: CustodyChange, proposal: String?) async throws(ChamberError) -> Outcome {
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
+        guard state.withLock({ $0.record?.quorum }) != nil else { return .done }
+        guard let proposal else { return try await change(deed) }
+        guard try self.proposal(proposal).change == deed else { throw .refused(.unknownProposal) }
+        try await perform(proposal)
+        return .done
+    }
+
     // MARK: Carrying out
 
     /// Refuses what cannot be done, before anybody is asked to approve it.
     private func check(_ change: CustodyChange, _ standing: Standing) throws(ChamberError) {
-        if case .rootToken = change { return }
+        if change.isDeed { return }
         guard standing.record.next == nil else { throw .rotating }
         let now = now()
         if state.withLock({ $0.stage(at: now) }) != nil { throw .registering }
@@ -121,7 +132,7 @@ extension Chamber {
                     throw CustodyError.invalid("the KMS keys open the chamber alone already")
                 }
             case .addCredential, .removeCredential: _ = try standing.record.current.plan.changed(by: change)
-            case .masterKey, .rootToken: break
+            case .masterKey, .rootToken, .acceptRows: break
             }
         } catch { throw .custody(error) }
     }
@@ -132,7 +143,7 @@ extension Chamber {
         _ tokens: [SecretBox]
     ) async throws(ChamberError) {
         switch change {
-        case .rootToken: break
+        case .rootToken, .acceptRows: break
         case .masterKey: try await beginRekeying(standing)
         case .operators(let names, let threshold):
             try await beginRegistration(
@@ -205,7 +216,7 @@ extension CustodyPlan {
                 throw .invalid("this is the last credential of the operator \(name): add another first")
             }
             plan.operators?.operators[place].credentials = rest
-        case .operators, .masterKey, .rootToken: break
+        case .operators, .masterKey, .rootToken, .acceptRows: break
         }
         return plan
     }

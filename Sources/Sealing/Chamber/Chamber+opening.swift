@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
+internal import Encoding
 internal import Secrets
+internal import SignerState
 
 /// From sealed to open: what the KMS keys have, what the operators have, what lies under the master key.
 extension Chamber {
@@ -9,14 +11,13 @@ extension Chamber {
         guard let stored = state.withLock({ $0.record }), stored.version == attempt.version else { return }
         do throws(OpeningFailure) {
             let record = try stored.readable()
+            try admit(record)
             guard record.quorum == nil else { return try await openOuter(record, attempt) }
             let keys = try await masterKeys(of: record, in: stored)
             state.withLock { $0.keys = keys }
             try await loadContents(under: keys)
-            handle { state in
-                state.sequence = max(state.sequence, record.sequence)
-                return .opened(attempt)
-            }
+            await remember(record)
+            handle { _ in .opened(attempt) }
             continueRekeying()
         } catch {
             state.withLock { state in
@@ -43,6 +44,25 @@ extension Chamber {
         do throws(ChamberContentsError) { try await contents.load(under: keys) } catch {
             throw OpeningFailure("\(error)", passes: true)
         }
+    }
+
+    // MARK: Records that were put back
+
+    /// Refuses a record that is older than one that was seen, by this process or by one before it on this machine.
+    private func admit(_ record: MasterKeyRecord) throws(OpeningFailure) {
+        let seen = max(
+            state.withLock { $0.sequence },
+            memory?.highestCustody(of: record.chamber.bytes) ?? 0
+        )
+        guard record.sequence >= seen else { throw .putBack(record, seen) }
+    }
+
+    /// Of a record that was verified.
+    func remember(_ record: MasterKeyRecord) async {
+        state.withLock { $0.sequence = max($0.sequence, record.sequence) }
+        do throws(StateMemoryError) {
+            try await memory?.remember(custody: record.sequence, of: record.chamber.bytes)
+        } catch { witness.forgotten("\(error)") }
     }
 
     // MARK: By the KMS keys alone
@@ -137,16 +157,10 @@ extension Chamber {
             do throws(SealingError) { try MasterKeyRecord.verify(stored.body, with: current) } catch {
                 throw OpeningFailure("the MASTER_KEY row was changed, and not by this chamber: \(error)", passes: false)
             }
-            guard record.sequence > seen else {
-                throw OpeningFailure(
-                    "an older MASTER_KEY row was put back: its sequence is \(record.sequence), but \(seen) was seen; restore the newer row from a backup of the signer state",
-                    passes: false
-                )
-            }
-            state.withLock { state in
-                state.sequence = record.sequence
-                state.proposals.clear()
-            }
+            try admit(record)
+            guard record.sequence > seen else { throw .putBack(record, seen) }
+            await remember(record)
+            state.withLock { $0.proposals.clear() }
             try await follow(record, from: keys, current, in: stored)
         } catch {
             handle { _ in .failed(attempt, reason: error.reason, passes: error.passes) }
@@ -200,6 +214,15 @@ struct OpeningFailure: Error {
     init(_ reason: String, passes: Bool) {
         self.reason = reason
         self.passes = passes
+    }
+}
+
+extension OpeningFailure {
+    fileprivate static func putBack(_ record: MasterKeyRecord, _ seen: UInt64) -> OpeningFailure {
+        OpeningFailure(
+            "an older MASTER_KEY row was put back: its sequence is \(record.sequence), but \(seen) was seen; restore the newer row from a backup of the signer state",
+            passes: false
+        )
     }
 }
 

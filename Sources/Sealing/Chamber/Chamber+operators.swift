@@ -188,9 +188,9 @@ extension Chamber {
                 continueRekeying()
             } else {
                 let keys = MasterKeys(opened[0], next: opened.count > 1 ? opened[1] : nil)
+                await remember(record)
                 handle { state in
                     state.keys = keys
-                    state.sequence = max(state.sequence, record.sequence)
                     return .joined(attempt)
                 }
             }

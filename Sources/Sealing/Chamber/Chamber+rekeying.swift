@@ -49,25 +49,21 @@ extension Chamber {
             }
         } catch {
             // Whoever watches the chamber calls again.
-            return halted(next.identity.generation, by: error)
+            let standing = state.withLock { $0.rekeying }
+            return tell(
+                RekeyingProgress(
+                    generation: next.identity.generation,
+                    done: standing?.done ?? 0,
+                    total: standing?.total ?? 0,
+                    reason: "\(error)"
+                )
+            )
         }
         state.withLock { $0.rekeyed = next.identity.generation }
         guard !Task.isCancelled, state.withLock({ $0.record?.quorum }) == nil else { return }
         do throws(ChamberError) { try await endRekeying() } catch {
             witness.rekeyingFailed("\(error)")
         }
-    }
-
-    private func halted(_ generation: UInt64, by error: ChamberContentsError) {
-        let standing = state.withLock { $0.rekeying }
-        tell(
-            RekeyingProgress(
-                generation: generation,
-                done: standing?.done ?? 0,
-                total: standing?.total ?? 0,
-                reason: "\(error)"
-            )
-        )
     }
 
     private func tell(_ progress: RekeyingProgress) {
@@ -85,10 +81,10 @@ extension Chamber {
         let generation = next.identity.generation
         guard state.withLock({ $0.rekeyed == generation && $0.rekeying?.reason == nil }) else { throw .rotating }
         // Once more: another instance may have written under the old key since, and nobody could read that again.
-        do throws(ChamberContentsError) { try await contents.rekey(standing.keys) { _, _ in } } catch {
-            halted(generation, by: error)
-            throw .rotating
-        }
+        do throws(ChamberContentsError) {
+            try await contents.rekey(standing.keys) { _, _ in }
+            try await contents.conclude(standing.keys)
+        } catch { throw .contents(error) }
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [next])
         try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])

@@ -10,6 +10,7 @@ package final class Chamber: Sendable {
     let custodian: Custodian
     let contents: any ChamberContents
     let witness: any ChamberWitness
+    let memory: StateMemory?
     let settings: Settings
     let now: @Sendable () -> Int64
     let state: Lock<State>
@@ -28,12 +29,15 @@ package final class Chamber: Sendable {
         }
     }
 
-    /// - Parameter now: seconds since 1970.
+    /// - Parameters:
+    ///   - memory: remembers the record outside the signer state; nil for nowhere.
+    ///   - now: seconds since 1970.
     package init(
         store: any StateStore,
         custodian: Custodian,
         contents: any ChamberContents,
         witness: any ChamberWitness,
+        memory: StateMemory? = nil,
         settings: Settings = Settings(),
         now: @escaping @Sendable () -> Int64
     ) {
@@ -41,6 +45,7 @@ package final class Chamber: Sendable {
         self.custodian = custodian
         self.contents = contents
         self.witness = witness
+        self.memory = memory
         self.settings = settings
         self.now = now
         state = Lock(State(proposals: ProposalDesk(lifetime: settings.patience)))

@@ -48,6 +48,8 @@ package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Everything is being encrypted under a new master key.
     case rotating
     case notRotating
+    /// What lies under the master key cannot be read or written now.
+    case contents(ChamberContentsError)
 
     package var description: String {
         switch self {
@@ -55,6 +57,7 @@ package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
         case .registering:
             "operators are being registered; nothing else changes before all have, or `containment-chamber operator rotate cancel`"
         case .rotating: "everything is being encrypted under a new master key; that has to end first (operator status)"
+        case .contents(let error): "\(error)"
         case .notRotating: "no master key is being rotated, or this instance does not have the next one"
         case .alreadyInitialized: "the chamber has been initialised already"
         case .uninitialized: "the chamber has not been initialised: `containment-chamber operator init` does that"
@@ -74,6 +77,9 @@ package struct SealReport: Sendable {
 
 /// What lies under the master key: loaded when the chamber opens, gone when it closes.
 package protocol ChamberContents: Sendable {
+    /// What is written in one step with the first record of a chamber, under its master key.
+    func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange]
+
     /// Loads everything. What fails singly is told by whoever does it; it throws only where nothing can be said of the whole.
     func load(under keys: MasterKeys) async throws(ChamberContentsError)
 
@@ -90,9 +96,18 @@ package protocol ChamberContents: Sendable {
         progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
     ) async throws(ChamberContentsError)
 
+    /// What has to come last, when every instance that goes on has the newest key: after this nothing at all lies under
+    /// another one.
+    func conclude(_ keys: MasterKeys) async throws(ChamberContentsError)
+
     /// Takes everything away and returns when nothing of it is under way any more. May come while `load` runs: that task is
     /// cancelled, and nothing that it brings afterwards may stay.
     func unload() async
+}
+
+extension ChamberContents {
+    package func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] { [] }
+    package func conclude(_ keys: MasterKeys) async throws(ChamberContentsError) {}
 }
 
 /// Why the contents cannot be loaded now; it is tried again.
@@ -110,6 +125,8 @@ package protocol ChamberWitness: Sendable {
     func shareFailed(_ failure: CustodyError.Failure)
     /// An operator's share was taken.
     func shareGiven(by name: String)
+    /// How far the record was seen could not be remembered outside the signer state.
+    func forgotten(_ reason: String)
     /// Encrypting everything anew came to a halt.
     func rekeyingFailed(_ reason: String)
     /// The row that says how the master key is held is gone, under an open chamber.

@@ -18,6 +18,16 @@ package enum CustodyChange: Hashable, Sendable {
     case masterKey
     /// A token that may do everything, made on the signer's machine.
     case rootToken(name: String, lifetime: Int64?)
+    /// A new catalogue of the policies and tokens that stand, by the digest of what was shown.
+    case acceptRows(String)
+
+    /// Whether it is done by somebody else, and changes nothing of the custody.
+    package var isDeed: Bool {
+        switch self {
+        case .rootToken, .acceptRows: true
+        default: false
+        }
+    }
 
     /// As the API names it.
     package var kind: String {
@@ -29,6 +39,7 @@ package enum CustodyChange: Hashable, Sendable {
         case .removeCredential: "credential_remove"
         case .masterKey: "master_key"
         case .rootToken: "root_token"
+        case .acceptRows: "access_rows"
         }
     }
 
@@ -48,6 +59,8 @@ package enum CustodyChange: Hashable, Sendable {
         case .rootToken(let name, let lifetime):
             "a root token \(name)" + (lifetime.map { " for \($0) seconds" } ?? " without an end")
                 + ", made on the signer's machine"
+        case .acceptRows(let digest):
+            "the policies and tokens that stand now, with the digest \(digest), as whoever is on the signer's machine was shown them"
         }
     }
 }

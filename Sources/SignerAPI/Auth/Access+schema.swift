@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Authorization
 internal import Consensus
+internal import SignerState
 
 // What the routes of `AccessRoutes` take and answer.
 
@@ -54,7 +55,14 @@ extension Schema {
         )
     }()
 
-    static let rootTokenWanted = Schema.named("RootTokenWanted", .exactly(.required("name", .accessName), lifetime))
+    private static let proposal = Property.optional(
+        "proposal",
+        .described(.text(), "The one that operators have approved, where they hold the chamber.")
+    )
+    static let rootTokenWanted = Schema.named(
+        "RootTokenWanted",
+        .exactly(.required("name", .accessName), lifetime, proposal)
+    )
 
     private static let lifetime = Property.optional(
         "ttl_seconds",
@@ -134,7 +142,7 @@ extension CertificateAnswer: Documented {
 extension CertificateList: Documented {
     static let schema = Schema.named(
         "Certificates",
-        .exactly(.required("certificates", .list(CertificateAnswer.schema)))
+        .exactly(.required("certificates", .list(CertificateAnswer.schema)), .refusedRows)
     )
 }
 
@@ -143,7 +151,10 @@ extension PolicyAnswer: Documented {
 }
 
 extension PolicyList: Documented {
-    static let schema = Schema.named("Policies", .exactly(.required("policies", .list(PolicyAnswer.schema))))
+    static let schema = Schema.named(
+        "Policies",
+        .exactly(.required("policies", .list(PolicyAnswer.schema)), .refusedRows)
+    )
 }
 
 extension TokenAnswer: Documented {
@@ -151,5 +162,71 @@ extension TokenAnswer: Documented {
 }
 
 extension TokenList: Documented {
-    static let schema = Schema.named("Tokens", .exactly(.required("tokens", .list(TokenAnswer.schema))))
+    static let schema = Schema.named("Tokens", .exactly(.required("tokens", .list(TokenAnswer.schema)), .refusedRows))
+}
+
+extension Schema.Property {
+    /// Of a list: rows that are not believed.
+    fileprivate static let refusedRows = Schema.Property.optional(
+        "refused",
+        .described(
+            .list(.exactly(.required("name", .text()), .required("fault", .accessFault))),
+            "Rows that are not what the signers wrote, and are not believed; absent where there are none."
+        )
+    )
+}
+
+extension Schema {
+    fileprivate static let accessFault = Schema.words(AccessFault.allCases.map(\.rawValue))
+
+    static let rowsAccepted = Schema.named(
+        "RowsAccepted",
+        .exactly(.required("digest", .described(.text(), "Of the review that was shown.")), proposal)
+    )
+}
+
+/// What becomes of each row of policies, tokens and bound certificates where an operator accepts them.
+struct RowReview: Encodable, Documented {
+    struct Line: Encodable {
+        let kind: String
+        let name: String
+        let version: String
+        let fault: String?
+
+        init(_ line: AccessReview.Line) {
+            kind = line.name.kind
+            name = line.name.name
+            version = "\(line.version)"
+            fault = line.fault?.rawValue
+        }
+    }
+    let accepted: [Line]
+    let dropped: [Line]
+    let digest: String
+
+    init(_ review: AccessReview) {
+        accepted = review.accepted.map(Line.init)
+        dropped = review.dropped.map(Line.init)
+        digest = review.digest
+    }
+
+    static let schema: Schema = {
+        let line = Schema.named(
+            "ReviewedRow",
+            .exactly(
+                .required("kind", .text()),
+                .required("name", .text()),
+                .required("version", .text(pattern: "^[0-9]+$")),
+                .optional("fault", .accessFault)
+            )
+        )
+        return .named(
+            "RowReview",
+            .exactly(
+                .required("accepted", .list(line)),
+                .required("dropped", .list(line)),
+                .required("digest", .text(pattern: "^[0-9a-f]{64}$"))
+            )
+        )
+    }()
 }

@@ -80,6 +80,7 @@ package final class AccessGate: Sendable {
         guard grant.admits(scope, key: { scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil }) else {
             return refuse(grant.refusal, head, source, caller: caller, canary)
         }
+        guard grant.isBelieved(for: scope) else { return refuse(.sealed, head, source, caller: caller, canary) }
         if let canary { canaries.notice(canary, caller, isTold: true) }
         return .allow(Access(caller: caller, grant: grant))
     }
@@ -109,7 +110,7 @@ package final class AccessGate: Sendable {
             } else {
                 response = .refused(refusal, acceptsJSON: head.acceptsJSON)
             }
-        case .forbidden, .stale: response = .refused(refusal, acceptsJSON: head.acceptsJSON)
+        case .forbidden, .stale, .sealed: response = .refused(refusal, acceptsJSON: head.acceptsJSON)
         }
         if let canary { canaries.notice(canary, caller, isTold: told > 0) }
         if told > 0 {

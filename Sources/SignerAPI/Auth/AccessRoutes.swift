@@ -4,6 +4,7 @@ internal import Encoding
 internal import Foundation
 package import HTTPServer
 internal import JSON
+package import Sealing
 internal import Secrets
 internal import Signer
 internal import SignerState
@@ -25,15 +26,18 @@ package struct AccessRoutes: Sendable {
     private let register: AccessRegister
     private let reader: TokenReader
     private let audit: any AuditTrail
+    /// Whose operators are asked before a root token is made; nil where no keys are sealed.
+    private let chamber: Chamber?
 
     /// A policy of some ten thousand keys has a megabyte.
     private static let largestPolicy = 8 << 20
     private static let largestToken = 64 << 10
 
-    package init(register: AccessRegister, reader: TokenReader, audit: any AuditTrail) {
+    package init(register: AccessRegister, reader: TokenReader, audit: any AuditTrail, chamber: Chamber? = nil) {
         self.register = register
         self.reader = reader
         self.audit = audit
+        self.chamber = chamber
     }
 
     package var routes: [Route<Scope, Access>] {
@@ -63,22 +67,76 @@ package struct AccessRoutes: Sendable {
     }
 
     package static let rootTokenPath = "/admin/v1/root-token"
+    package static let rowsPath = "/admin/v1/access-rows"
 
     /// The route of the admin socket that makes the first management token.
     package var administrationRoutes: [Route<Scope, Access>] {
-        [
+        let rows = RoutePattern(Self.rowsPath)
+        return [
             route(.post, RoutePattern(Self.rootTokenPath), .rootToken, bodyLimit: Self.largestToken) {
                 request,
                 _ async throws(AccessChangeError) -> Answer in
-                try await create(try Self.tokenRequest(request, policies: [.root]))
-            }
+                try await createRootToken(request)
+            },
+            route(.get, rows, .rootToken, reviewRows),
+            route(.post, rows, .rootToken, bodyLimit: Self.largestToken, acceptRows),
         ]
+    }
+
+    private func createRootToken(_ request: Request) async throws(AccessChangeError) -> Answer {
+        let wanted = try Self.tokenRequest(request, policies: [.root])
+        let deed = CustodyChange.rootToken(name: wanted.name.text, lifetime: wanted.lifetime)
+        let proposal = try Self.document(request).member("proposal")?.string?.string
+        if let proposed = try await proposed(deed, proposal) { return proposed }
+        return try await create(wanted)
+    }
+
+    /// What was proposed to the operators of the chamber; nil where it can be done.
+    private func proposed(
+        _ deed: CustodyChange,
+        _ proposal: String?
+    ) async throws(AccessChangeError) -> Answer? {
+        guard let chamber else { return nil }
+        do throws(ChamberError) {
+            guard case .proposed(let proposal) = try await chamber.authorize(deed, proposal: proposal) else {
+                return nil
+            }
+            return Answer(
+                .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202),
+                about: "proposal \(proposal.identifier): \(deed.summary)"
+            )
+        } catch {
+            throw .refused(status: error.status, code: error.code, reason: "\(error)")
+        }
+    }
+
+    // MARK: Rows that are refused
+
+    private func reviewRows(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        Answer(.json(RowReview(try await register.lookAtRows())), about: "access rows")
+    }
+
+    /// Only what was shown is accepted.
+    private func acceptRows(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
+        let (digest, proposal): (String, String?)
+        do throws(StrictObject.Malformed) {
+            let root = try StrictObject(request.body, names: ["digest", "proposal"])
+            digest = try root.required("digest")
+            proposal = try root.text("proposal")?.string
+        } catch { throw .invalid(PolicyError("", error.reason)) }
+        if let proposed = try await proposed(.acceptRows(digest), proposal) { return proposed }
+        let review = try await register.lookAtRows()
+        try await register.acceptRows(digest)
+        return Answer(
+            .json(RowReview(review)),
+            about: "access rows: \(review.accepted.count) accepted, \(review.dropped.count) dropped"
+        )
     }
 
     // MARK: Policies
 
     private func listPolicies(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
-        Answer(.json(PolicyList(policies: register.policies.map(PolicyAnswer.init))), about: "policies")
+        Answer(.json(PolicyList(register)), about: "policies")
     }
 
     private func createPolicy(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
@@ -113,7 +171,7 @@ package struct AccessRoutes: Sendable {
     // MARK: Tokens
 
     private func listTokens(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
-        Answer(.json(TokenList(tokens: register.tokens.map { TokenAnswer($0, register) })), about: "tokens")
+        Answer(.json(TokenList(register)), about: "tokens")
     }
 
     private func createToken(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
@@ -161,8 +219,7 @@ package struct AccessRoutes: Sendable {
     // MARK: Certificates
 
     private func listCertificates(_: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
-        let list = CertificateList(certificates: register.certificates.map(CertificateAnswer.init))
-        return Answer(.json(list), about: "certificates")
+        Answer(.json(CertificateList(register)), about: "certificates")
     }
 
     private func createCertificate(_ request: Request, _: PathParameters) async throws(AccessChangeError) -> Answer {
@@ -203,10 +260,13 @@ package struct AccessRoutes: Sendable {
         bodyLimit: Int = 0,
         _ action: @escaping @Sendable (Request, PathParameters) async throws(AccessChangeError) -> Answer
     ) -> Route<Scope, Access> {
-        let verb = "\(pattern)".hasSuffix("/revoke") ? "auth_revoke" : Self.verbs[method] ?? "auth_create"
+        let path = "\(pattern)"
+        let verb =
+            path.hasSuffix("/revoke")
+            ? "auth_revoke" : path == Self.rowsPath ? "auth_accept_rows" : Self.verbs[method] ?? "auth_create"
         return Route(method, pattern, scope: scope, bodyLimit: bodyLimit, produces: "application/json") {
             [audit] request, parameters, access in
-            guard scope != .authRead else { return await Self.perform(action, request, parameters).response }
+            guard method != .get else { return await Self.perform(action, request, parameters).response }
             return await audit.perform(verb, on: request.head.rawPath, for: access.caller) {
                 await Self.perform(action, request, parameters)
             }
@@ -296,7 +356,27 @@ struct PolicyAnswer: Encodable {
     }
 }
 
-struct PolicyList: Encodable { let policies: [PolicyAnswer] }
+/// A row that is refused: not what it says, which nobody believes, but that it is there, or is not.
+struct RefusedRow: Encodable {
+    let name: String
+    let fault: String
+
+    /// Nil where there are none.
+    static func all(_ kind: String, _ register: AccessRegister) -> [RefusedRow]? {
+        let faults = register.faults.filter { $0.name.kind == kind }
+        return faults.isEmpty ? nil : faults.map { RefusedRow(name: $0.name.name, fault: $0.fault.rawValue) }
+    }
+}
+
+struct PolicyList: Encodable {
+    let policies: [PolicyAnswer]
+    let refused: [RefusedRow]?
+
+    init(_ register: AccessRegister) {
+        policies = register.policies.map(PolicyAnswer.init)
+        refused = RefusedRow.all("policy", register)
+    }
+}
 
 struct TokenAnswer: Encodable {
     let id: String
@@ -327,7 +407,15 @@ struct TokenAnswer: Encodable {
     }
 }
 
-struct TokenList: Encodable { let tokens: [TokenAnswer] }
+struct TokenList: Encodable {
+    let tokens: [TokenAnswer]
+    let refused: [RefusedRow]?
+
+    init(_ register: AccessRegister) {
+        tokens = register.tokens.map { TokenAnswer($0, register) }
+        refused = RefusedRow.all("token", register)
+    }
+}
 
 struct CertificateAnswer: Encodable {
     let name: String
@@ -350,7 +438,15 @@ struct CertificateAnswer: Encodable {
     }
 }
 
-struct CertificateList: Encodable { let certificates: [CertificateAnswer] }
+struct CertificateList: Encodable {
+    let certificates: [CertificateAnswer]
+    let refused: [RefusedRow]?
+
+    init(_ register: AccessRegister) {
+        certificates = register.certificates.map(CertificateAnswer.init)
+        refused = RefusedRow.all("certificate", register)
+    }
+}
 
 extension Response {
     fileprivate static let noContent = Response(status: 204)
@@ -386,8 +482,9 @@ extension AccessChangeError {
         switch self {
         case .invalid, .unknownPolicies: 400
         case .notFound: 404
-        case .alreadyExists, .alreadyBound, .inUse, .tooMany, .state(.conflict(_)): 409
-        case .state: 503
+        case .alreadyExists, .alreadyBound, .inUse, .tooMany, .state(.conflict(_)), .outdated: 409
+        case .state, .sealed, .distrusted: 503
+        case .refused(let status, _, _): status
         }
     }
 
@@ -403,6 +500,10 @@ extension AccessChangeError {
         case .tooMany: "limit_reached"
         case .state(.conflict(_)): "version_conflict"
         case .state: "signer_state_unavailable"
+        case .sealed: "sealed"
+        case .distrusted: "catalogue_refused"
+        case .outdated: "rows_changed"
+        case .refused(_, let code, _): code
         }
     }
 }

@@ -118,7 +118,10 @@ package struct ChamberRoutes: Sendable {
                 return .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202)
             }
         case .perform(let identifier):
-            let tickets = Tickets(for: try chamber.proposal(identifier).change)
+            let change = try chamber.proposal(identifier).change
+            // Those are performed where they are done: on the signer's machine.
+            guard !change.isDeed else { throw .refused(.unknownProposal) }
+            let tickets = Tickets(for: change)
             try await chamber.perform(identifier, tokens: tickets.tokens)
             return .json(ChamberDocument(chamber.status, tickets: tickets.shown))
         }
@@ -185,7 +188,7 @@ extension ChamberError {
         case .custody(.invalid): 400
         case .alreadyInitialized, .uninitialized, .registering, .rotating, .notRotating, .state(.conflict): 409
         case .refused(let refusal): refusal.status
-        case .custody, .state, .sealed, .failed(.sealed): 503
+        case .custody, .state, .sealed, .failed(.sealed), .contents: 503
         case .failed: 500
         }
     }
@@ -202,7 +205,7 @@ extension ChamberError {
         case .notRotating: "no_rotation"
         case .state(.conflict): "version_conflict"
         case .custody: "kms_unavailable"
-        case .state: "signer_state_unavailable"
+        case .state, .contents: "signer_state_unavailable"
         case .sealed, .failed(.sealed): "sealed"
         case .failed: "chamber_failed"
         }

@@ -14,6 +14,8 @@ package struct SignerHealth: Sendable {
     package var audit: AuditHealth?
     /// Nil where no keys are sealed.
     package var chamber: ChamberHealth?
+    /// Nil where nothing is wrong with policies and tokens.
+    package var access: AccessHealth?
     /// Whether the process is on its way out.
     package var isDraining: Bool
 
@@ -24,6 +26,7 @@ package struct SignerHealth: Sendable {
         protection: StoreHealth?,
         audit: AuditHealth? = nil,
         chamber: ChamberHealth? = nil,
+        access: AccessHealth? = nil,
         isDraining: Bool = false
     ) {
         self.keysLoaded = keysLoaded
@@ -32,12 +35,13 @@ package struct SignerHealth: Sendable {
         self.protection = protection
         self.audit = audit
         self.chamber = chamber
+        self.access = access
         self.isDraining = isDraining
     }
 
     package var isUp: Bool {
         !isDraining && (protection ?? .ready) == .ready && !(strictKeys && keyErrors > 0) && audit?.isUp ?? true
-            && chamber?.seal == nil
+            && chamber?.seal == nil && access?.isUp ?? true
     }
 }
 
@@ -51,6 +55,21 @@ package struct ChamberHealth: Hashable, Sendable {
     package init(seal: String?, faults: Int) {
         self.seal = seal
         self.faults = faults
+    }
+}
+
+/// Rows of policies and tokens that are refused, and what is wrong with the catalogue of them.
+package struct AccessHealth: Hashable, Sendable {
+    package var faults: Int
+    /// Why the catalogue is refused; nil while it is not.
+    package var reason: String?
+    /// Whether what was verified before still holds; where it does not, nobody with a token is let in.
+    package var isUp: Bool
+
+    package init(faults: Int, reason: String?, isUp: Bool) {
+        self.faults = faults
+        self.reason = reason
+        self.isUp = isUp
     }
 }
 
@@ -96,6 +115,12 @@ extension SignerHealth {
             var check = Check(id: "chamber-check", isUp: chamber.seal == nil)
             check.reason = chamber.seal
             check.data = ["refused-rows": chamber.faults]
+            checks.append(check)
+        }
+        if let access {
+            var check = Check(id: "access-check", isUp: access.isUp)
+            check.reason = access.reason
+            check.data = ["refused-rows": access.faults]
             checks.append(check)
         }
         let status = isUp ? "UP" : "DOWN"

@@ -76,7 +76,7 @@ package struct ErrorCode: Hashable, Sendable {
     )
 
     static let gate = [
-        missingToken, unboundCertificate, invalidToken, forbidden, tooManyFailures, authorizationUnavailable,
+        missingToken, unboundCertificate, invalidToken, forbidden, tooManyFailures, authorizationUnavailable, sealed,
     ]
 
     // MARK: Signing
@@ -120,7 +120,11 @@ package struct ErrorCode: Hashable, Sendable {
 
     // MARK: The chamber
 
-    static let sealed = ErrorCode(503, "sealed", "the chamber is sealed: nothing is signed, and no key is touched")
+    static let sealed = ErrorCode(
+        503,
+        "sealed",
+        "the chamber is sealed: nothing is signed, no key is touched, no policy or token is changed"
+    )
     static let missingSetupToken = ErrorCode(
         401,
         "missing_setup_token",
@@ -220,6 +224,12 @@ package struct ErrorCode: Hashable, Sendable {
     static let limitReached = ErrorCode(409, "limit_reached", "as many as are kept exist already")
     static let versionConflict = ErrorCode(409, "version_conflict", "it was changed meanwhile; read it again")
     static let stateUnavailable = ErrorCode(503, "signer_state_unavailable", "the signer state cannot be written now")
+    static let catalogueRefused = ErrorCode(
+        503,
+        "catalogue_refused",
+        "the catalogue of policies and tokens is gone, forged or older than was seen: an operator has to look"
+    )
+    static let rowsChanged = ErrorCode(409, "rows_changed", "the rows have changed since they were shown")
     static let notAnchored = ErrorCode(404, "not_anchored", "no audit file is kept, or its head was not anchored yet")
     static let auditUnavailable = ErrorCode(
         503,
@@ -246,7 +256,8 @@ package struct ErrorCode: Hashable, Sendable {
         let known =
             server + [tlsRequired, notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
                 invalidRequest, unknownPolicy, alreadyExists, alreadyBound, policyInUse, limitReached, versionConflict,
-                stateUnavailable, notDone, notAnchored, auditUnavailable, auditIncomplete,
+                stateUnavailable, catalogueRefused, rowsChanged, notDone, notAnchored, auditUnavailable,
+                auditIncomplete,
             ] + setup + [
                 alreadyInitialized, uninitialized, custodyUnavailable, chamberFailed, keysUnavailable,
                 requestIdentifierUsed, registering, rotating, notRotating,

@@ -28,6 +28,7 @@ package struct Metrics: Sendable {
     package let signerState: Family<Gauge>
     package let custodyFailures: Counter
     package let sealedKeyFaults: Family<Counter>
+    package let accessRowFaults: Family<Counter>
     package let timeTravelAlarm: Gauge
     package let logLinesLost: Family<Counter>
     package let tracedRequests: Family<Counter>
@@ -137,6 +138,11 @@ package struct Metrics: Sendable {
         sealedKeyFaults = r.counter(
             "containment_sealed_key_faults_total",
             "Rows of encrypted keys that were refused, by what was wrong.",
+            labels: ["fault"]
+        )
+        accessRowFaults = r.counter(
+            "containment_access_row_faults_total",
+            "Rows of policies, tokens and bound certificates that were refused, their catalogue among them, by what was wrong.",
             labels: ["fault"]
         )
         timeTravelAlarm =

@@ -165,4 +165,52 @@ import Testing
         }
         #expect(await restarted.stop() == 0)
     }
+
+    @Test func `a root token is made when operators have approved it, and for what they have approved alone`()
+        async throws
+    {
+        let quorum = try await QuorumPlace()
+        let signer = try await quorum.startOpen()
+        let words = ["operator", "generate-root-token", "--name", "second", "--ttl", "1h", "--json"]
+        struct Answer: Decodable {
+            struct Proposal: Decodable { let id: String }
+            let proposal: Proposal
+        }
+        let place = quorum.place
+        let proposed = try await place.workplace.run(words + ["--no-wait"], environment: place.environment)
+        #expect(
+            proposed.exitCode == 3 && proposed.errors.contains("a root token second for 3600 seconds"),
+            "\(proposed)"
+        )
+        let proposal = try proposed.decode(Answer.self).proposal.id
+        let early = try await place.workplace.run(words + ["--proposal", proposal], environment: place.environment)
+        #expect(early.exitCode == 1 && early.errors.contains("too few operators"), "\(early)")
+        async let waiting = place.workplace.run(words, environment: place.environment)
+        struct Status: Decodable { let proposals: [Answer.Proposal]? }
+        let second = try await eventually("a second proposal") { () -> String? in
+            let status = try await signer.command("operator", "status", "--json").decode(Status.self)
+            return status.proposals?.first { $0.id != proposal }?.id
+        }
+        for name in ["alice", "carol"] {
+            for one in [proposal, second] {
+                #expect(try await quorum.approve(one, name, at: signer).exitCode == 0)
+            }
+        }
+        let waited = try await waiting
+        #expect(waited.exitCode == 0, "\(waited)")
+        let longer = ["operator", "generate-root-token", "--name", "second", "--ttl", "10h", "--proposal", proposal]
+        let other = try await place.workplace.run(longer, environment: place.environment)
+        #expect(other.exitCode == 1 && other.errors.contains("no such proposal"), "\(other)")
+        let made = try await place.workplace.run(words + ["--proposal", proposal], environment: place.environment)
+        #expect(made.exitCode == 0, "\(made)")
+        let token = try made.decode(GuardedSigner.Made.self).token
+        let status = try await signer.signer.command(
+            ["operator", "status", "--auth-token", "env:SECOND"],
+            environment: ["SECOND": token]
+        )
+        #expect(status.exitCode == 0, "\(status)")
+        let again = try await place.workplace.run(words + ["--proposal", proposal], environment: place.environment)
+        #expect(again.exitCode == 1, "\(again)")
+        #expect(await signer.stop() == 0)
+    }
 }

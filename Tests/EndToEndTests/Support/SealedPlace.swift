@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Concurrency
 import Encoding
 import Foundation
 import TestSupport
@@ -11,6 +12,8 @@ struct SealedPlace: Sendable {
     let holders: [String]
     /// Of the signer.
     let environment: [String: String]
+    /// The management token, from the first start on: while a chamber is sealed none can be made.
+    private let root = Lock<String?>(nil)
 
     /// - Parameters:
     ///   - keys: in files, beside the chamber.
@@ -50,12 +53,19 @@ struct SealedPlace: Sendable {
 
     func start() async throws -> SealedSigner {
         let signer = try await RunningSigner.start(in: workplace, environment: environment)
-        let made = try await workplace.run(
-            ["operator", "generate-root-token", "--ttl", "1h", "--json"],
-            environment: environment
-        )
-        try #require(made.exitCode == 0, "\(made)")
-        return SealedSigner(signer: signer, root: try made.decode(GuardedSigner.Made.self).token)
+        if let token = root.withLock({ $0 }) { return SealedSigner(signer: signer, root: token) }
+        // Of a chamber that others have made, it may still be opened.
+        let token = try await eventually("a management token") { () -> String? in
+            let made = try await workplace.run(
+                ["operator", "generate-root-token", "--ttl", "1h", "--json"],
+                environment: environment
+            )
+            if made.exitCode != 0, made.errors.contains("unseal the chamber first") { return nil }
+            try #require(made.exitCode == 0, "\(made)")
+            return try made.decode(GuardedSigner.Made.self).token
+        }
+        root.withLock { $0 = token }
+        return SealedSigner(signer: signer, root: token)
     }
 
     /// Starts and initialises it.

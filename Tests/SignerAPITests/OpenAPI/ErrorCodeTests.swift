@@ -29,7 +29,7 @@ import Testing
     private static func knows(_ refusal: AccessRefusal) {
         switch refusal {
         case .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken, .forbidden,
-            .stale:
+            .stale, .sealed:
             break
         }
     }
@@ -37,7 +37,7 @@ import Testing
     @Test func `every refusal of access is listed with its status`() {
         let refusals: [AccessRefusal] = [
             .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken, .forbidden,
-            .stale,
+            .stale, .sealed,
         ]
         for refusal in refusals {
             Self.knows(refusal)

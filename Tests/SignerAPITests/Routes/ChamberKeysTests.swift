@@ -366,6 +366,7 @@ private struct Deaf: ChamberWitness {
     func changed(from old: ChamberState, to new: ChamberState, reason: String?) {}
     func shareFailed(_ failure: CustodyError.Failure) {}
     func shareGiven(by name: String) {}
+    func forgotten(_ reason: String) {}
     func rekeyingFailed(_ reason: String) {}
     func recordLost() {}
 }

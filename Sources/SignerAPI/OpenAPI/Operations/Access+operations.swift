@@ -21,7 +21,8 @@ extension APIOperation {
     )
 
     /// What every change can be refused with.
-    private static let change: [ErrorCode] = [.versionConflict, .stateUnavailable] + ErrorCode.audited
+    private static let change: [ErrorCode] =
+        [.versionConflict, .stateUnavailable, .catalogueRefused] + ErrorCode.audited
 
     static let access: [APIOperation] = [
         read(policies, "listPolicies", "List the policies", answer: .json(PolicyList.schema, "All policies.")),

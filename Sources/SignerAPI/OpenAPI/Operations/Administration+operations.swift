@@ -16,8 +16,47 @@ extension APIOperation {
                 "Make a management token",
                 text: "It allows everything. `containment-chamber operator generate-root-token` asks for one.",
                 body: Body(.rootTokenWanted),
-                answers: [.json(.createdToken, "It is made. Its secret is in this answer only.", status: 201)],
-                refusals: [.invalidRequest, .limitReached, .versionConflict, .stateUnavailable] + ErrorCode.audited,
+                answers: [
+                    .json(.createdToken, "It is made. Its secret is in this answer only.", status: 201),
+                    .json(ProposedDocument.schema, "Operators have to approve it first.", status: 202),
+                ],
+                refusals: [
+                    .unknownProposal, .notApproved, .tooManyProposals, .chamberFailed,
+                    .invalidRequest, .limitReached, .versionConflict, .stateUnavailable, .sealed, .catalogueRefused,
+                ] + ErrorCode.audited,
+                isStrictAboutAccept: true
+            ),
+            APIOperation(
+                .get,
+                RoutePattern(AccessRoutes.rowsPath),
+                scope: .rootToken,
+                on: .administration,
+                tag: .administration,
+                "reviewAccessRows",
+                "Show what becomes of each row of policies and tokens where they are accepted",
+                text: "Where the catalogue fails: docs/access.md.",
+                answers: [.json(RowReview.schema, "Rows that would count, and rows that would be deleted.")],
+                refusals: [.stateUnavailable, .sealed],
+                isStrictAboutAccept: true
+            ),
+            APIOperation(
+                .post,
+                RoutePattern(AccessRoutes.rowsPath),
+                scope: .rootToken,
+                on: .administration,
+                tag: .administration,
+                "acceptAccessRows",
+                "Make a new catalogue of the rows whose own tags are right, and delete the others",
+                text: "`containment-chamber operator generate-root-token --accept-access-rows` shows them and asks.",
+                body: Body(.rowsAccepted),
+                answers: [
+                    .json(RowReview.schema, "What was done."),
+                    .json(ProposedDocument.schema, "Operators have to approve it first.", status: 202),
+                ],
+                refusals: [
+                    .invalidRequest, .rowsChanged, .stateUnavailable, .sealed, .unknownProposal, .notApproved,
+                    .tooManyProposals, .chamberFailed,
+                ] + ErrorCode.audited,
                 isStrictAboutAccept: true
             ),
             APIOperation(
