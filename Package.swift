@@ -166,8 +166,8 @@ let targets: [Target] = [
         name: "EndToEndTests",
         dependencies: [
             "AWS", "Age", "BLS", "Concurrency", "Consensus", "ContainmentChamber", "Crypto", "DynamoDB", "Encoding",
-            "Hardening", "JSON", "Keystores", "PostgreSQLServer", "SealedKeys", "Sealing", "Secrets", "SignerState",
-            "SlashingProtection", "TestSupport",
+            "Hardening", "JSON", "Keystores", "PostgreSQLServer", "SQLite", "SealedKeys", "Sealing", "Secrets",
+            "SignerState", "SlashingProtection", "TestSupport",
         ]
     ),
     .testTarget(

@@ -49,7 +49,8 @@ extension AccessLedger {
             entries[plan.name] = nil
             return expected > 0 ? StateChange(plan.name, expecting: expected, body: nil) : nil
         }
-        let version = (expected > 0 ? expected : standing?.version ?? 0) + 1
+        // A version that somebody names can be any number; one that is not the row's is refused by the state.
+        let version = (expected > 0 ? expected : standing?.version ?? 0) &+ 1
         let tag = seal.tag(plan.name, version: version, body: body)
         entries[plan.name] = .init(version: version, tag: tag)
         let tagged = TaggedBody(generation: seal.generation, tag: tag, body: body)
@@ -61,7 +62,7 @@ extension AccessLedger {
         StateChange(
             AccessRows.catalogue,
             expecting: catalogueIsThere ? catalogueVersion : 0,
-            body: catalogue.encoded(under: seal, version: catalogueVersion + 1)
+            body: catalogue.encoded(under: seal, version: catalogueVersion &+ 1)
         )
     }
 

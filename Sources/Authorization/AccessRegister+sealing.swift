@@ -131,7 +131,8 @@ extension AccessRegister {
 
     /// What an operator would accept now. A deed of the admin socket: whoever does it has looked at the rows.
     package func lookAtRows() async throws(AccessChangeError) -> AccessReview {
-        AccessReview(ledger, try await all())
+        let reading = try await all()
+        return AccessReview(ledger, reading)
     }
 
     /// Makes a new catalogue of the rows whose own tags are right, and deletes the others.
@@ -145,7 +146,7 @@ extension AccessRegister {
         guard review.digest == digest else { throw .outdated }
         do throws(StateMemoryError) { try await memory?.begin(seal.chamber) } catch { tell(.forgotten("\(error)")) }
         let seen = max(ledger.highestSequence, memory?.known?.catalogue ?? 0)
-        let catalogue = AccessCatalogue(sequence: seen + 1, entries: review.entries)
+        let catalogue = AccessCatalogue(sequence: seen &+ 1, entries: review.entries)
         var drops = review.drops
         do throws(StateError) {
             let first = Array(drops.prefix(StateChange.most - 1))

@@ -72,8 +72,11 @@ extension AccessLedger {
     /// Whether the catalogue has rows that carry no tag of their own.
     var hasUntagged: Bool { rows.contains { $0.value.generation == nil && isCatalogued($0.key, $0.value) } }
 
-    /// The highest number of a catalogue that this chamber has made, as far as it is known here.
-    var highestSequence: UInt64 { max(catalogue?.sequence ?? 0, refusedSequence) }
+    /// The highest number of a catalogue that this chamber has made, as far as it is known here. Where nothing is, the
+    /// version of the row is near it: both rise with every change. It is not believed further than anybody counts.
+    var highestSequence: UInt64 {
+        max(catalogue?.sequence ?? 0, refusedSequence, catalogueVersion < 1 << 40 ? catalogueVersion : 0)
+    }
 
     /// The tag under which an operator can accept a row; nil of one that he cannot.
     ///

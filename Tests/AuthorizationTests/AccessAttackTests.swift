@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Authorization
+import Concurrency
 import Consensus
 import SignerState
 import TestSupport

@@ -165,7 +165,8 @@ final class ChamberService: Sendable {
             arena: parts.arena,
             recipients: recipients,
             state: state,
-            seal: { [self] in seal },
+            hindrance: { [self] in seal },
+            hindranceToWriting: { [chamber] in await chamber.hindranceToWriting() },
             keysChanged: parts.keysChanged,
             now: { WallClock.nanoseconds / 1_000_000_000 }
         )

@@ -56,14 +56,17 @@ package final class ChamberKeys: Sendable {
     private let opener: KeystoreOpener
     private let factory: KeyFactory
     private let requests: KeyRequests
-    private let isOpen: @Sendable () -> String?
+    private let hindrance: @Sendable () -> String?
+    private let hindranceToWriting: @Sendable () async -> String?
     private let keysChanged: @Sendable () async -> Void
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
     ///   - recipients: who can open the backups of new keys; nil for no backups.
     ///   - state: where requests are remembered.
-    ///   - seal: why nothing is done now; nil while the chamber is open.
+    ///   - hindrance: why nothing is done now; nil while the chamber is open.
+    ///   - hindranceToWriting: why nothing is written, by the record of the master key as it stands this moment: a key that was
+    ///     written under a master key of before could be opened by nobody soon.
     ///   - keysChanged: awaited when keys have come or gone, before that is answered.
     ///   - now: seconds since 1970.
     package init(
@@ -76,7 +79,8 @@ package final class ChamberKeys: Sendable {
         arena: SecretArena,
         recipients: BackupRecipients?,
         state: any StateStore,
-        seal: @escaping @Sendable () -> String?,
+        hindrance: @escaping @Sendable () -> String?,
+        hindranceToWriting: @escaping @Sendable () async -> String?,
         keysChanged: @escaping @Sendable () async -> Void,
         now: @escaping @Sendable () -> UInt64
     ) {
@@ -88,22 +92,30 @@ package final class ChamberKeys: Sendable {
         intake = HistoryIntake(protection, genesisValidatorsRoot)
         factory = KeyFactory(arena: arena, recipients: recipients)
         requests = KeyRequests(state)
-        isOpen = seal
+        self.hindrance = hindrance
+        self.hindranceToWriting = hindranceToWriting
         self.keysChanged = keysChanged
         self.now = now
     }
 
     private func sealer() throws(Refusal) -> KeyRowSealer {
-        if let reason = isOpen() { throw .sealed(reason) }
+        if let reason = hindrance() { throw .sealed(reason) }
         guard let sealer = ring.sealer else { throw .sealed("it is being opened") }
         return sealer
+    }
+
+    /// Closes what is to be written.
+    private func writer() async throws(Refusal) -> KeyRowSealer {
+        if let reason = hindrance() { throw .sealed(reason) }
+        if let reason = await hindranceToWriting() { throw .sealed(reason) }
+        return try sealer()
     }
 
     // MARK: Making
 
     /// Makes new keys, each out of words of its own. Under a request identifier the same request again makes nothing new.
     func generate(_ order: KeyGeneration) async throws(Refusal) -> [Status] {
-        let sealer = try sealer()
+        let sealer = try await writer()
         guard let request = order.request else { return try await made(order.count, order, sealer) }
         let planned: KeyRequests.Plan
         do throws(StateError) { planned = try await requests.plan(of: request) ?? .none } catch { throw .state(error) }
@@ -153,7 +165,7 @@ package final class ChamberKeys: Sendable {
         for grant: Grant?,
         until deadline: UInt64
     ) async throws(Refusal) -> [Status] {
-        let sealer = try sealer()
+        let sealer = try await writer()
         let refused: [PublicKey: String]
         do throws(KeyManager.Refusal) {
             refused = try await intake.take(order.history, for: grant, .chamberKeysImport)
@@ -319,7 +331,7 @@ package final class ChamberKeys: Sendable {
         followedBy ending: Status.Word?,
         _ step: (SealedKeyRow, KeyRowSealer) throws(SealingError) -> Step?
     ) async throws(Refusal) -> [Status] {
-        let sealer = try sealer()
+        let sealer = try await writer()
         let keys = names.map { try? PublicKey(hex: $0) }
         let found = Dictionary(
             try await entries(of: Set(keys.compactMap { $0?.bytes }).sorted()).map { ($0.publicKey, $0) },

@@ -191,6 +191,91 @@ import Testing
         await #expect(throws: ChamberContentsError.self) { try await instance.ring.load(under: MasterKeys(master)) }
     }
 
+    // MARK: A new master key
+
+    @Test func `every row is encrypted anew, and signed with all the while`() async throws {
+        let rig = try await ChamberRig()
+        let (one, two) = (try await rig.start(), try await rig.start())
+        let keys = try await one.send(.post, "/generate", #"{"count":100}"#).compactMap(\.pubkey)
+        let gone = #"{"pubkeys":["\#(keys[0])"],"remove":true}"#
+        _ = try await one.send(.delete, "", gone)
+        _ = try await one.send(.patch, "", #"{"pubkeys":["\#(keys[1])"],"status":"inactive"}"#)
+        try await two.ring.refresh()
+        let answer = await one.rotate()
+        #expect(answer.status == 200, "\(answer.text)")
+        while one.chamber.status.record?.current.generation != 2 {
+            #expect(one.loaded.count == 98)
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        await one.chamber.settle()
+        let rows = try await rig.keys.page(after: nil, limit: 200, status: nil)
+        #expect(rows.count == 99 && rows.allSatisfy { $0.keyGeneration == 2 })
+        #expect(one.loaded.count == 98 && one.ring.faults.isEmpty)
+        // The other one follows, and so does a start.
+        try await two.chamber.refresh()
+        await two.chamber.settle()
+        try await two.ring.refresh()
+        #expect(two.chamber.isOpen && two.loaded.count == 98 && two.ring.faults.isEmpty)
+        let three = try await rig.start()
+        #expect(three.loaded.count == 98 && three.ring.faults.isEmpty)
+        // A deleted key stays deleted, and one that is made now lies under the new key.
+        #expect(!three.loaded.contains(keys[0]))
+        _ = try await two.send(.post, "/generate", #"{"count":1}"#)
+        let newest = try await rig.keys.page(after: nil, limit: 200, status: nil)
+        #expect(newest.count == 100 && newest.allSatisfy { $0.keyGeneration == 2 })
+    }
+
+    @Test func `what was tampered with is left as it is, and refused like before`() async throws {
+        let rig = try await ChamberRig()
+        let one = try await rig.start()
+        _ = try await one.send(.post, "/generate", #"{"count":3}"#)
+        var edited = try await rig.keys.page(after: nil, limit: 1, status: nil)[0]
+        edited.version = 2
+        edited.createdAt += 1
+        #expect(try await rig.keys.apply([.standing(edited)]) == [.done])
+        _ = await one.rotate()
+        while one.chamber.status.record?.current.generation != 2 { try await Task.sleep(for: .milliseconds(5)) }
+        await one.chamber.settle()
+        let rows = try await rig.keys.page(after: nil, limit: 10, status: nil)
+        #expect(rows.map(\.keyGeneration).sorted() == [1, 2, 2])
+        let next = try await rig.start()
+        #expect(next.loaded.count == 2 && next.ring.faults.map(\.fault) == [.otherGeneration])
+    }
+
+    @Test func `a row of before the rotation that is put back is refused`() async throws {
+        let rig = try await ChamberRig()
+        let one = try await rig.start()
+        _ = try await one.send(.post, "/generate", #"{"count":1}"#)
+        var old = try await rig.keys.page(after: nil, limit: 1, status: nil)[0]
+        _ = await one.rotate()
+        while one.chamber.status.record?.current.generation != 2 { try await Task.sleep(for: .milliseconds(5)) }
+        await one.chamber.settle()
+        old.version = 3
+        #expect(try await rig.keys.apply([.standing(old)]) == [.done])
+        let next = try await rig.start()
+        #expect(next.loaded.isEmpty && next.ring.faults.map(\.fault) == [.otherGeneration])
+    }
+
+    @Test func `without the next master key what takes a key away is believed, and nothing is written`() async throws {
+        let rig = try await ChamberRig()
+        let one = try await rig.start()
+        let keys = try await one.send(.post, "/generate", #"{"count":3}"#).compactMap(\.pubkey)
+        // Rows as another instance would write them that has the next key.
+        let identity = try one.chamber.masterKeys().current.identity
+        let next = MasterKey.random(MasterKeyIdentity(chamber: identity.chamber, generation: 2))
+        let sealer = try KeyRowSealer(MasterKeys(try one.chamber.masterKeys().current, next: next))
+        let rows = try await rig.keys.page(after: nil, limit: 10, status: nil)
+        let renewed = try rows.map { try sealer.renewed($0) }
+        _ = try await rig.keys.apply(renewed.map { .standing($0) })
+        try await one.ring.refresh()
+        #expect(Set(one.loaded) == Set(keys) && one.ring.faults.isEmpty)
+        let inactive = try sealer.successor(of: renewed[0], status: .inactive, at: 1)
+        let deleted = try sealer.tombstone(of: renewed[1], at: 1)
+        _ = try await rig.keys.apply([.standing(inactive), .deleted(deleted)])
+        try await one.ring.refresh()
+        #expect(one.loaded == ["\(renewed[2].publicKey)"])
+    }
+
     // MARK: Tampering
 
     @Test func `rows that the chamber did not write are refused and told, and the others sign`() async throws {
@@ -316,6 +401,7 @@ final class ChamberRig: Sendable {
                 custodian: Custodian { name throws(WrappingError) in try wrappers.wrapper(for: name) },
                 contents: ring,
                 witness: Deaf(),
+                settings: .init(grace: .zero),
                 now: { 1_790_000_000 }
             )
             self.chamber = chamber
@@ -329,7 +415,8 @@ final class ChamberRig: Sendable {
                 arena: arena,
                 recipients: recipients,
                 state: state,
-                seal: { chamber.isOpen ? nil : "it is sealed" },
+                hindrance: { chamber.isOpen ? nil : "it is sealed" },
+                hindranceToWriting: { await chamber.hindranceToWriting() },
                 keysChanged: {},
                 now: { 1_790_000_000 }
             )
@@ -348,6 +435,11 @@ final class ChamberRig: Sendable {
 
         func answer(_ method: Method, _ path: String, _ body: String = "") async -> Response {
             await router.answer(method, "/api/v1/chamber/keys" + path, body: body)
+        }
+
+        /// Begins a new master key.
+        func rotate() async -> Response {
+            await router.answer(.post, "/api/v1/chamber/rotate", body: #"{"kind":"master_key"}"#)
         }
 
         fileprivate func send(_ method: Method, _ path: String, _ body: String) async throws -> [Answered] {
