@@ -2,6 +2,22 @@
 internal import Arguments
 
 extension CommandTree {
+    /// The KMS keys that get a share each.
+    static let kmsKeys = [
+        Option(
+            "kms-key-arns",
+            kind: .value("KEY,…"),
+            summary: "The KMS keys, with commas between them: arn:aws:kms:…, or local:/path for development.",
+            isRequired: true
+        ),
+        Option(
+            "kms-threshold",
+            kind: .value("N"),
+            summary: "How many of them open the chamber.",
+            isRequired: true
+        ),
+    ]
+
     /// `operator init`, `status`, `seal`, `unseal`, `local-key`.
     static let ceremonies = [
         Command(
@@ -12,31 +28,26 @@ extension CommandTree {
                 signer needs --kms-threshold of them to open the chamber at each start. Every key is tried before anything \
                 is written. Done once in the life of a chamber, with the setup token that the signer's log has as \
                 setup_token; where the option is missing, it is asked for and not shown.
+
+                With --operators, KMS keys alone open nothing: --operator-threshold of the operators have to give their \
+                shares at each start. Each registers first, with a token that is printed once.
                 """,
             options: connection + [
                 Option(
                     "setup-token",
                     kind: .value("env:NAME|file:PATH"),
                     summary: "The token of the signer's last start."
-                ),
-                Option(
-                    "kms-key-arns",
-                    kind: .value("KEY,…"),
-                    summary: "The KMS keys, with commas between them: arn:aws:kms:…, or local:/path for development.",
-                    isRequired: true
-                ),
-                Option(
-                    "kms-threshold",
-                    kind: .value("N"),
-                    summary: "How many of them open the chamber.",
-                    isRequired: true
-                ),
-            ],
+                )
+            ] + kmsKeys + namedOperators,
             examples: [
                 Example(
                     "containment-chamber operator init --kms-key-arns arn:aws:kms:…,arn:aws:kms:…,arn:aws:kms:… --kms-threshold 2",
                     "Two of three keys open it"
-                )
+                ),
+                Example(
+                    "containment-chamber operator init --kms-key-arns arn:aws:kms:…,arn:aws:kms:… --kms-threshold 1 --operators alice,bob,carol --operator-threshold 2",
+                    "One of two keys, and two of three people"
+                ),
             ]
         ),
         Command(
@@ -57,9 +68,21 @@ extension CommandTree {
         ),
         Command(
             "unseal",
-            summary: "Take back the order to seal, and open the chamber",
-            options: connection,
-            examples: [Example("containment-chamber operator unseal --auth-token env:TOKEN", "Go on")]
+            summary: "Open the chamber: take back the order to seal, or give your share as an operator",
+            discussion: """
+                Without --operator the order to seal is taken back. With it, your share is opened on this machine, with \
+                your passphrase or your YubiKey, and given to the signer; --signer-url may then name several, with commas \
+                between them, and the secret is asked for once. The chamber opens with the last share that is needed.
+                """,
+            options: connection + unsealing,
+            examples: [
+                Example("containment-chamber operator unseal --auth-token env:TOKEN", "Go on after operator seal"),
+                Example("containment-chamber operator unseal --operator alice", "Your share, with a passphrase"),
+                Example(
+                    "containment-chamber operator unseal --operator bob --yubikey --signer-url https://a:9443,https://b:9443 --wait",
+                    "Two signers, with a YubiKey"
+                ),
+            ]
         ),
         Command(
             "local-key",

@@ -32,14 +32,14 @@ extension CommandTree {
     static let operatorCommands = Command(
         "operator",
         summary: "The chamber, and who may do what",
-        subcommands: ceremonies + [
+        subcommands: ceremonies + quorumCommands + [
             Command(
                 "generate-root-token",
                 summary: "Make a management token, over the admin socket",
                 discussion: """
                     The token allows everything, managing policies and tokens included. Use it to make a policy and a \
                     token for each client, then keep it locked away or let it end. Needs the running signer's \
-                    configuration, and its user.
+                    configuration, and its user. Where operators open the chamber, enough of them approve it first.
                     """,
                 options: settings + [
                     Option(
@@ -56,7 +56,7 @@ extension CommandTree {
                     ),
                     Option("yes", kind: .flag, summary: "Do it; without this, it is only said what would be done."),
                     json,
-                ],
+                ] + approved,
                 examples: [
                     Example(
                         "containment-chamber operator generate-root-token -c config.yaml --ttl 12h",

@@ -9,9 +9,12 @@ struct Failure: Error, CustomStringConvertible {
     let exitCode: ExitCode
     /// The sentence alone.
     let message: String
+    /// The code of a refusal, where a signer answered with one.
+    let code: String?
 
-    init(_ message: String, hint: String? = nil, exitCode: ExitCode = .failure) {
+    init(_ message: String, hint: String? = nil, exitCode: ExitCode = .failure, code: String? = nil) {
         self.message = message
+        self.code = code
         description = "error: \(message)" + (hint.map { "\nhint: \($0)" } ?? "")
         self.exitCode = exitCode
     }
@@ -20,6 +23,7 @@ struct Failure: Error, CustomStringConvertible {
     init(rendered: String, exitCode: ExitCode) {
         description = rendered
         message = rendered
+        code = nil
         self.exitCode = exitCode
     }
 }

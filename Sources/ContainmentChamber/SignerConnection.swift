@@ -16,20 +16,24 @@ struct SignerConnection {
     private let headers: [String]
     /// What to try next, by status or by the code of a refusal, where the command knows more than this does.
     private let hints: [String: String]
+    /// Where nothing is said.
+    static let usualURL = "http://127.0.0.1:9000"
 
     /// `--signer-url`, `--auth-token`, `--ca-cert`, `--client-cert`, `--client-key`, `--allow-plaintext-signer`.
     ///
     /// - Parameters:
+    ///   - url: of the signer, instead of `--signer-url`.
     ///   - bearer: what is shown instead of `--auth-token`.
     ///   - patience: for one answer.
     init(
         _ invocation: Invocation,
+        url: String? = nil,
         bearer: consuming SecretBytes? = nil,
         patience: Duration = .seconds(60),
         hints: [String: String] = [:]
     ) throws(Failure) {
         base = try Self.base(
-            invocation["signer-url"] ?? "http://127.0.0.1:9000",
+            url ?? invocation["signer-url"] ?? Self.usualURL,
             allowsPlaintext: invocation.isSet("allow-plaintext-signer")
         )
         client = try Self.client(invocation, isEncrypted: base.hasPrefix("https:"), patience)
@@ -127,9 +131,14 @@ struct SignerConnection {
 
     /// The body of a good answer.
     func send(_ method: String, _ path: String, body: [UInt8]? = nil) throws(Failure) -> [UInt8] {
+        try exchange(method, path, body: body).body
+    }
+
+    /// The same with its status, where there is more than one good answer.
+    func exchange(_ method: String, _ path: String, body: [UInt8]? = nil) throws(Failure) -> HTTPClient.Answer {
         let answer = try request(method, path, body)
         guard (200..<300).contains(answer.status) else { throw failure(answer, method, path) }
-        return answer.body
+        return answer
     }
 
     /// The same with a body that holds secrets.
@@ -187,6 +196,6 @@ struct SignerConnection {
             case 403: "the token's policies need the scope auth_read, or auth_write to change something"
             default: nil
             }
-        return Failure(message, hint: hint)
+        return Failure(message, hint: hint, code: document?.error.code)
     }
 }

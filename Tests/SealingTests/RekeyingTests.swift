@@ -30,7 +30,7 @@ import Testing
         _ = try await chamber.chamber.change(.masterKey)
         try await eventually { chamber.chamber.status.record?.current.generation == 2 }
         await chamber.chamber.settle()
-        #expect(chamber.chamber.isOpen && chamber.contents.state.withLock { $0.rekeyed } == [2])
+        #expect(chamber.chamber.isOpen && chamber.contents.state.withLock { $0.rekeyed } == [2, 2])
         #expect(try generations(chamber) == [2])
         #expect(throws: SealingError.sealed) { _ = try old.verifier() }
         #expect(chamber.chamber.status.record?.next == nil && chamber.chamber.status.record?.sequence == 3)
@@ -69,7 +69,18 @@ import Testing
         let later = try await place.started()
         try await eventually { later.chamber.status.record?.current.generation == 2 }
         await later.chamber.settle()
-        #expect(later.chamber.isOpen && later.contents.state.withLock { $0.rekeyed } == [2])
+        #expect(later.chamber.isOpen && later.contents.state.withLock { $0.rekeyed } == [2, 2])
+    }
+
+    @Test func `the old key stays until everything was looked at, however little there is to do`() async throws {
+        let chamber = TestChamber(place.store, place.custody, grace: .seconds(3600))
+        try await chamber.look()
+        try await chamber.chamber.initialize(keys: TestCustody.names(3), threshold: 2)
+        _ = try await chamber.chamber.change(.masterKey)
+        #expect(chamber.chamber.status.rekeying.map { $0.done == $0.total } == true)
+        await #expect(throws: ChamberError.rotating) { try await chamber.chamber.endRekeying() }
+        #expect(try generations(chamber) == [1, 2] && chamber.chamber.status.record?.current.generation == 1)
+        await chamber.chamber.shutDown()
     }
 
     @Test func `meanwhile nothing else of the custody changes`() async throws {
@@ -84,7 +95,8 @@ import Testing
         await #expect(throws: ChamberError.rotating) { try await chamber.chamber.endRekeying() }
     }
 
-    @Test func `with operators somebody says when it ends, and they bring the new key to every instance`() async throws {
+    @Test func `with operators somebody says when it ends, and they bring the new key to every instance`() async throws
+    {
         let first = try await place.opened()
         let second = try await place.started()
         for one in operators.prefix(2) { try await one.unseal(second.chamber) }

@@ -171,14 +171,19 @@ struct TestChamber {
     let contents = TestContents()
     let witness = TestWitness()
 
-    init(_ store: any StateStore, _ custody: TestCustody, memory: StateMemory? = nil) {
+    init(
+        _ store: any StateStore,
+        _ custody: TestCustody,
+        memory: StateMemory? = nil,
+        grace: Duration = .zero
+    ) {
         chamber = Chamber(
             store: store,
             custodian: custody.custodian,
             contents: contents,
             witness: witness,
             memory: memory,
-            settings: .init(patience: 1800, grace: .zero),
+            settings: .init(patience: 1800, grace: grace),
             now: { [clock] in clock.withLock { $0 } }
         )
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Foundation
+internal import JSON
 internal import SignerAPI
 
 /// Rows of policies, tokens and bound certificates that are not what the signers wrote.
@@ -30,7 +30,7 @@ extension OperatorCommands {
     }
 
     /// Shows what would be believed and what deleted, and does it where that is meant; says whether it did.
-    static func acceptRows(_ api: SignerConnection, isMeant: Bool) throws(Failure) -> Bool {
+    static func acceptRows(_ api: SignerConnection, isMeant: Bool) async throws(Failure) -> Bool {
         let review = try decode(ReviewDocument.self, try api.send("GET", AccessRoutes.rowsPath))
         for row in review.accepted { Output.complain("believe  \(row.line)") }
         for row in review.dropped { Output.complain("delete   \(row.line)") }
@@ -40,9 +40,12 @@ extension OperatorCommands {
             )
             return false
         }
-        let body: [UInt8]
-        do { body = Array(try JSONEncoder().encode(["digest": review.digest])) } catch { throw Failure("\(error)") }
-        _ = try api.send("POST", AccessRoutes.rowsPath, body: body)
+        let deed = ApprovedDeed(api: api, path: AccessRoutes.rowsPath) { (proposal) throws(Failure) in
+            var members: [(name: String, value: JSONOutput)] = [("digest", .string(review.digest))]
+            if let proposal { members.append(("proposal", .string(proposal))) }
+            return JSONOutput.object(members).bytes
+        }
+        _ = try await deed.perform(waits: true)
         Output.complain("\(review.accepted.count) rows are believed, \(review.dropped.count) were deleted")
         return true
     }

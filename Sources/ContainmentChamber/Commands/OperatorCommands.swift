@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Arguments
 internal import Foundation
-internal import SignerAPI
 
 /// `operator …`: policies and tokens, as their operator sees them.
 enum OperatorCommands {
@@ -35,18 +34,6 @@ enum OperatorCommands {
     private struct PolicyListDocument: Decodable {
         let policies: [PolicyDocument]
         let refused: [RefusedRowDocument]?
-    }
-
-    // MARK: The first token
-
-    /// Over the admin socket: whoever can open that is the operator of this machine.
-    static func generateRootToken(_ invocation: Invocation) throws(Failure) {
-        let api = try SignerConnection(socketOf: try invocation.configuration())
-        let body = try requestBody(invocation, policies: nil)
-        if invocation.isSet("accept-access-rows") {
-            guard try acceptRows(api, isMeant: invocation.isSet("yes")) else { return }
-        }
-        try show(token: try api.send("POST", AccessRoutes.rootTokenPath, body: body), invocation)
     }
 
     // MARK: Tokens
@@ -86,11 +73,17 @@ enum OperatorCommands {
         Output.print("deleted token \(invocation.positionals[0])")
     }
 
-    private static func requestBody(_ invocation: Invocation, policies: [String]?) throws(Failure) -> [UInt8] {
+    /// - Parameter proposal: the one that operators have approved.
+    static func requestBody(
+        _ invocation: Invocation,
+        policies: [String]?,
+        proposal: String? = nil
+    ) throws(Failure) -> [UInt8] {
         struct Body: Encodable {
             let name: String
             let policies: [String]?
             let ttl_seconds: Int64?
+            let proposal: String?
         }
         var lifetime: Int64?
         if let text = invocation["ttl"] {
@@ -99,11 +92,16 @@ enum OperatorCommands {
             }
             lifetime = duration.seconds
         }
-        let body = Body(name: invocation["name"] ?? "operator", policies: policies, ttl_seconds: lifetime)
+        let body = Body(
+            name: invocation["name"] ?? "operator",
+            policies: policies,
+            ttl_seconds: lifetime,
+            proposal: proposal
+        )
         do { return Array(try JSONEncoder().encode(body)) } catch { throw Failure("\(error)") }
     }
 
-    private static func show(token answer: [UInt8], _ invocation: Invocation) throws(Failure) {
+    static func show(token answer: [UInt8], _ invocation: Invocation) throws(Failure) {
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
         let token = try decode(TokenDocument.self, answer)
         Output.print("id        \(token.id)")

@@ -72,6 +72,7 @@ extension Chamber {
                 )
             )
         }
+        state.withLock { $0.rekeyed = next.identity.generation }
         guard !Task.isCancelled, state.withLock({ $0.record?.quorum }) == nil else { return }
         do throws(ChamberError) { try await endRekeying() } catch {
             witness.rekeyingFailed("\(error)")
@@ -90,9 +91,13 @@ extension Chamber {
         await settle()
         let standing = try standing()
         guard let custody = standing.record.next, let next = standing.keys.next else { throw .notRotating }
-        guard let progress = state.withLock({ $0.rekeying }), progress.done == progress.total, progress.reason == nil
-        else { throw .rotating }
-        do throws(ChamberContentsError) { try await contents.conclude(standing.keys) } catch { throw .contents(error) }
+        let generation = next.identity.generation
+        guard state.withLock({ $0.rekeyed == generation && $0.rekeying?.reason == nil }) else { throw .rotating }
+        // Once more: another instance may have written under the old key since, and nobody could read that again.
+        do throws(ChamberContentsError) {
+            try await contents.rekey(standing.keys) { _, _ in }
+            try await contents.conclude(standing.keys)
+        } catch { throw .contents(error) }
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [next])
         try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])

@@ -23,6 +23,9 @@ extension Chamber {
         var sequence: UInt64 = 0
         /// How far encrypting everything anew has come.
         var rekeying: RekeyingProgress?
+        /// The generation under which everything was found to lie. How far it has come tells nothing of that: before it has
+        /// begun, none of nothing is done.
+        var rekeyed: UInt64?
         var opening: Task<Void, Never>?
         var pause: Task<Void, Never>?
         var rekeyingTask: Task<Void, Never>?

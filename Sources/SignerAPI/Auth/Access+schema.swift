@@ -59,7 +59,10 @@ extension Schema {
         "proposal",
         .described(.text(), "The one that operators have approved, where they hold the chamber.")
     )
-    static let rootTokenWanted = Schema.named("RootTokenWanted", .exactly(.required("name", .accessName), lifetime, proposal))
+    static let rootTokenWanted = Schema.named(
+        "RootTokenWanted",
+        .exactly(.required("name", .accessName), lifetime, proposal)
+    )
 
     private static let lifetime = Property.optional(
         "ttl_seconds",

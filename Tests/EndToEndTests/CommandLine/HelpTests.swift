@@ -9,7 +9,12 @@ struct HelpTests {
         ["keys", "import"], ["keys", "activate"], ["keys", "deactivate"], ["keys", "delete"],
         ["keys", "export-backup"],
         ["keys", "recover"], ["operator"], ["operator", "init"], ["operator", "status"], ["operator", "seal"],
-        ["operator", "unseal"], ["operator", "local-key"], ["operator", "generate-root-token"], ["anti-slashing"],
+        ["operator", "unseal"], ["operator", "local-key"], ["operator", "generate-root-token"],
+        ["operator", "register"], ["operator", "approve"], ["operator", "rotate"], ["operator", "rotate", "kms"],
+        ["operator", "rotate", "quorum"], ["operator", "rotate", "mode"], ["operator", "rotate", "master-key"],
+        ["operator", "rotate", "continue"], ["operator", "rotate", "cancel"], ["operator", "credentials"],
+        ["operator", "credentials", "list"], ["operator", "credentials", "add"],
+        ["operator", "credentials", "remove"], ["anti-slashing"],
         ["anti-slashing", "init"], ["anti-slashing", "import"], ["anti-slashing", "export"],
         ["anti-slashing", "prune"],
         ["anti-slashing", "watermark"], ["anti-slashing", "status"], ["version"],
@@ -27,7 +32,10 @@ struct HelpTests {
 
     @Test(
         arguments: commands.filter {
-            ![["version"], ["config"], ["keys"], ["operator"], ["anti-slashing"]].contains($0)
+            ![
+                ["version"], ["config"], ["keys"], ["operator"], ["operator", "rotate"], ["operator", "credentials"],
+                ["anti-slashing"],
+            ].contains($0)
         }
     )
     func `commands that do something come with an example`(command: [String]) async throws {

@@ -7,28 +7,9 @@ internal import Secrets
 
 /// `operator init`, `status`, `seal`, `unseal` and `local-key`: the chamber, as its operator sees it.
 enum CeremonyCommands {
-    /// How the chamber stands, as the API answers it.
-    private struct ChamberDocument: Decodable {
-        struct Seal: Decodable {
-            let status: String
-            let reason: String?
-            let not_ordered: String?
-        }
-        struct MasterKey: Decodable {
-            let chamber: String
-            let generation: String
-            let mode: String
-            let made_at: String
-            let kms_threshold: Int
-            let kms_key_arns: [String]
-        }
-        let seal: Seal
-        let master_key: MasterKey?
-    }
-
     /// Longer than the signer waits for KMS keys, so that its word is heard and not ours.
-    private static let patience = Duration.seconds(220)
-    private static let path = "/api/v1/chamber/"
+    static let patience = Duration.seconds(220)
+    private static let path = ChamberPath.base
 
     // MARK: Ceremonies
 
@@ -36,9 +17,12 @@ enum CeremonyCommands {
     static func initialize(_ invocation: Invocation) throws(Failure) {
         let keys = try keyNames(invocation)
         let threshold = try threshold(invocation, of: keys.count)
-        let body: JSONOutput = [
-            "kms_key_arns": .array(keys.map { .string($0.text) }), "kms_threshold": .integer(threshold),
-        ]
+        let operators = try NamedOperators(invocation)
+        let body = JSONOutput.object(
+            [
+                ("kms_key_arns", .array(keys.map { .string($0.text) })), ("kms_threshold", .integer(threshold)),
+            ] + (operators?.members ?? [])
+        )
         let token = try SecretInput.read("setup-token", in: invocation, asking: "setup token")
         let api = try SignerConnection(
             invocation,
@@ -52,15 +36,12 @@ enum CeremonyCommands {
                 "kms_unavailable": "nothing was made; mend what is named and run the same command again",
             ]
         )
-        let local = keys.filter(\.isLocal)
-        if !local.isEmpty {
-            Output.complain(
-                "warning: local: keys are files, which guard nothing against who has the machine: for development only"
-            )
-        }
+        warn(of: keys)
         let answer = try api.send("POST", path + "init", body: body.bytes)
         let document = try OperatorCommands.decode(ChamberDocument.self, answer)
         show(document, answer, invocation)
+        // With operators there is none before the last of them has registered.
+        guard operators == nil else { return }
         guard document.seal.status == ChamberState.unsealed.rawValue else {
             throw Failure(
                 "the master key is made, but the chamber is not open: \(document.seal.reason ?? "it is being opened")",
@@ -94,7 +75,9 @@ enum CeremonyCommands {
         guard document.seal.status == ChamberState.unsealed.rawValue else {
             throw Failure(
                 "the order to seal is taken back, but the chamber is not open: \(document.seal.reason ?? "it is being opened")",
-                hint: "it opens by itself as soon as enough of its KMS keys answer",
+                hint: document.quorum == nil
+                    ? "it opens by itself as soon as enough of its KMS keys answer"
+                    : "when its KMS keys have answered, it waits for operators: operator unseal --operator NAME",
                 exitCode: .partial
             )
         }
@@ -114,7 +97,7 @@ enum CeremonyCommands {
 
     // MARK: Names and numbers
 
-    private static func keyNames(_ invocation: Invocation) throws(Failure) -> [KeyName] {
+    static func keyNames(_ invocation: Invocation) throws(Failure) -> [KeyName] {
         var keys: [KeyName] = []
         for text in (invocation["kms-key-arns"] ?? "").split(separator: ",", omittingEmptySubsequences: false) {
             do throws(WrappingError) {
@@ -124,7 +107,7 @@ enum CeremonyCommands {
         return keys
     }
 
-    private static func threshold(_ invocation: Invocation, of count: Int) throws(Failure) -> Int {
+    static func threshold(_ invocation: Invocation, of count: Int) throws(Failure) -> Int {
         guard let threshold = invocation["kms-threshold"].flatMap({ Int($0) }), (1...count).contains(threshold) else {
             throw Failure(
                 "--kms-threshold is how many of the \(count) KMS keys open the chamber: 1 to \(count)",
@@ -132,6 +115,14 @@ enum CeremonyCommands {
             )
         }
         return threshold
+    }
+
+    /// Where keys are of this machine.
+    static func warn(of keys: [KeyName]) {
+        guard keys.contains(where: \.isLocal) else { return }
+        Output.complain(
+            "warning: local: keys are files, which guard nothing against who has the machine: for development only"
+        )
     }
 
     // MARK: A key for development
@@ -152,13 +143,7 @@ enum CeremonyCommands {
 
     private static func show(_ document: ChamberDocument, _ answer: [UInt8], _ invocation: Invocation) {
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
-        Output.print("state       \(document.seal.status)")
-        if let reason = document.seal.reason { Output.print("reason      \(reason)") }
-        guard let key = document.master_key else { return }
-        Output.print("chamber     \(key.chamber)")
-        Output.print("generation  \(key.generation)")
-        Output.print("made        \(key.made_at)")
-        Output.print("opened by   \(key.kms_threshold) of \(key.kms_key_arns.count) KMS keys")
-        for name in key.kms_key_arns { Output.print("            \(name)") }
+        for line in document.lines { Output.print(line) }
+        NamedOperators.show(document.registrations)
     }
 }

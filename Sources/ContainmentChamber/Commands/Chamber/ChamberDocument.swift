@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How the chamber stands, as the API answers it.
+struct ChamberDocument: Codable {
+    struct Seal: Codable {
+        let status: String
+        let reason: String?
+        let not_ordered: String?
+    }
+    struct MasterKey: Codable {
+        let chamber: String
+        let generation: String
+        let sequence: String?
+        let mode: String
+        let made_at: String
+        let kms_threshold: Int
+        let kms_key_arns: [String]
+    }
+    struct Quorum: Codable {
+        struct Operator: Codable {
+            let name: String
+            let credentials: [Credential]
+        }
+        struct Credential: Codable {
+            let id: String
+            let label: String
+            let kind: String
+        }
+        let threshold: Int
+        let operators: [Operator]
+    }
+    struct Unseal: Codable {
+        let have: Int
+        let need: Int
+        /// Who has given their share.
+        let operators: [String]
+        let expires_at: String?
+    }
+    struct Registration: Codable {
+        struct Operator: Codable {
+            let name: String
+            let registered: Bool
+        }
+        let kind: String
+        let expires_at: String?
+        let operators: [Operator]
+    }
+    struct Rotation: Codable {
+        let generation: String
+        let done: Int
+        let total: Int
+        let reason: String?
+    }
+    let seal: Seal
+    let master_key: MasterKey?
+    let quorum: Quorum?
+    let unseal: Unseal?
+    let registration: Registration?
+    let proposals: [ProposalDocument]?
+    let rotation: Rotation?
+    /// Only where operators have just been named: shown once.
+    let registrations: [RegistrationToken]?
+}
+
+/// What one operator registers with, once.
+struct RegistrationToken: Codable {
+    let `operator`: String
+    let token: String
+}
+
+/// What operators are to approve.
+struct ProposalDocument: Codable {
+    let id: String
+    let kind: String?
+    let summary: String?
+    /// The exact text that is signed.
+    let document: String?
+    let approvals: [String]
+    let needed: Int
+    let expires_at: String?
+
+    var isApproved: Bool { approvals.count >= needed }
+}
+
+/// A proposal in an answer of its own.
+struct ProposalAnswer: Codable { let proposal: ProposalDocument }
+
+// MARK: In words
+
+extension ChamberDocument {
+    /// The lines that people read.
+    var lines: [String] {
+        var lines = ["state       \(seal.status)"]
+        if let reason = seal.reason { lines.append("reason      \(reason)") }
+        if let unseal { lines.append("unsealing   \(unseal.words)") }
+        if let master_key { lines += master_key.lines }
+        if let quorum { lines += quorum.lines }
+        if let registration { lines += registration.lines }
+        for proposal in proposals ?? [] { lines.append("proposal    \(proposal.words)") }
+        if let rotation { lines += rotation.lines }
+        return lines
+    }
+}
+
+extension ChamberDocument.MasterKey {
+    fileprivate var lines: [String] {
+        var lines = [
+            "chamber     \(chamber)", "generation  \(generation)", "made        \(made_at)",
+            "opened by   \(kms_threshold) of \(kms_key_arns.count) KMS keys",
+        ]
+        for name in kms_key_arns { lines.append("            \(name)") }
+        return lines
+    }
+}
+
+extension ChamberDocument.Quorum {
+    fileprivate var lines: [String] {
+        ["            and \(threshold) of \(operators.count) operators"] + operators.map { "            " + $0.words }
+    }
+}
+
+extension ChamberDocument.Quorum.Operator {
+    var words: String {
+        let kinds = credentials.map { "\($0.label) (\($0.kind), \($0.id))" }
+        return name + (kinds.isEmpty ? "" : ": " + kinds.joined(separator: ", "))
+    }
+}
+
+extension ChamberDocument.Unseal {
+    /// How far it is: `2 of 3: alice, bob; 1 more is needed`.
+    var words: String {
+        let missing = need - have
+        let names = operators.isEmpty ? "" : ": " + operators.joined(separator: ", ")
+        let more = missing > 0 ? "; \(missing) more \(missing == 1 ? "is" : "are") needed" : ""
+        return "\(have) of \(need)\(names)\(more)" + (missing > 0 ? expires_at.map { ", by \($0)" } ?? "" : "")
+    }
+}
+
+extension ChamberDocument.Rotation {
+    fileprivate var lines: [String] {
+        ["rotation    to generation \(generation): \(done) of \(total) keys lie under it"]
+            + (reason.map { ["            has come to a halt: \($0)"] } ?? [])
+    }
+}
+
+extension ChamberDocument.Registration {
+    var lines: [String] {
+        let done = operators.filter(\.registered).map(\.name)
+        let missing = operators.filter { !$0.registered }.map(\.name)
+        var lines = [
+            "registered  \(done.count) of \(operators.count)"
+                + (done.isEmpty ? "" : ": \(done.joined(separator: ", "))")
+        ]
+        if !missing.isEmpty {
+            lines.append(
+                "            missing: \(missing.joined(separator: ", "))" + (expires_at.map { "; until \($0)" } ?? "")
+            )
+        }
+        return lines
+    }
+}
+
+extension ProposalDocument {
+    var words: String {
+        let names = approvals.isEmpty ? "nobody has approved" : "approved by \(approvals.joined(separator: ", "))"
+        let end = expires_at.map { ", until \($0)" } ?? ""
+        return "\(id): \(summary ?? kind ?? "?"); \(names), \(approvals.count) of \(needed)\(end)"
+    }
+}
