@@ -26,7 +26,15 @@ import Testing
             let applied = try await signer.command("operator", "auth", "policies", "apply", "vc.json")
             try #require(applied.exitCode == 0, "\(applied)")
             let made = try await signer.command(
-                "operator", "auth", "tokens", "create", "--name", "vc", "--policy", "vc", "--json"
+                "operator",
+                "auth",
+                "tokens",
+                "create",
+                "--name",
+                "vc",
+                "--policy",
+                "vc",
+                "--json"
             )
             token = try made.decode(GuardedSigner.Made.self)
         }
@@ -169,14 +177,16 @@ import Testing
         #expect(await third.stop() == 0)
     }
 
-    @Test func `while the chamber is sealed tokens are good for looking and unsealing, and none is made`() async throws {
+    @Test func `while the chamber is sealed tokens are good for looking and unsealing, and none is made`() async throws
+    {
         let attacked = try await Attacked()
         let signer = attacked.signer
         #expect(try await signer.command("operator", "seal").exitCode == 0)
         let listed = try await signer.command("operator", "auth", "tokens", "list")
         #expect(listed.exitCode == 0 && listed.output.contains(attacked.token.id), "\(listed)")
         for arguments in [
-            ["operator", "auth", "policies", "apply", "vc.json"], ["operator", "auth", "tokens", "delete", attacked.token.id],
+            ["operator", "auth", "policies", "apply", "vc.json"],
+            ["operator", "auth", "tokens", "delete", attacked.token.id],
         ] {
             let refused = try await signer.command(arguments)
             #expect(refused.exitCode != 0 && refused.errors.contains("unseal"), "\(refused)")
