@@ -8,31 +8,20 @@ extension AccessRegister {
     /// From now on only what the chamber has tagged and catalogued is believed. Returns when all rows have been held against
     /// the catalogue; nothing must be signed before.
     ///
-    /// - Parameters:
-    ///   - seals: of the master key; two while it is exchanged, the one of before first.
-    ///   - catalogueIsExpected: false only where the chamber has just been made by this instance: then what stands is taken
-    ///     over once, as it stands. Anywhere else a catalogue that is not there was taken away by somebody.
-    package func open(_ seals: [any AccessSeal], catalogueIsExpected: Bool) async throws(StateError) {
+    /// - Parameter seals: of the master key; two while it is exchanged, the one of before first.
+    package func open(_ seals: [any AccessSeal]) async throws(StateError) {
         guard let seal = seals.first else { preconditionFailure("a register opens with a seal") }
-        var adopted: Int?
         for _ in 0..<Self.rounds {
             let reading = try await store.rows(after: 0)
             let seen = ledger.revision
             guard reading.revision >= seen else { throw Self.setBack(to: reading.revision, from: seen) }
-            if !catalogueIsExpected, let first = firstCatalogue(of: reading, under: seal) {
-                do throws(StateError) {
-                    try await store.apply([first.change])
-                    adopted = first.count
-                } catch {
-                    // Somebody wrote one meanwhile; what it is worth, the next round sees.
-                    guard case .conflict = error else { throw error }
-                }
-                continue
-            }
             guard try await open(seals, reading) else { continue }
-            if let adopted { tell(.adopted(adopted)) }
-            // What was adopted has no tags of its own yet; without them it holds as long as the catalogue does.
-            if seals.count == 1, ledger.hasUntagged { try? await retag(to: seal) }
+            let untagged = ledger.untagged
+            if seals.count == 1, untagged > 0 {
+                tell(.adopted(untagged))
+                // They hold as long as the catalogue does; with tags of their own an operator can tell them without it.
+                try? await retag(to: seal)
+            }
             return
         }
         throw .unavailable(reason: "policies and tokens are changed faster than they can be read")
@@ -54,13 +43,17 @@ extension AccessRegister {
         return true
     }
 
-    /// The first catalogue of a chamber, with everything that stands; nil where it is not for us to make one.
-    private func firstCatalogue(
-        of reading: StateReading,
-        under seal: any AccessSeal
-    ) -> (change: StateChange, count: Int)? {
+    /// The first catalogue of a new chamber, with everything that stands: to be written in the same change as the record of its
+    /// master key. So a chamber is never without one, and one that is not there was taken away by somebody.
+    package func founding(under seal: any AccessSeal) async throws(StateError) -> StateChange {
+        if let memory, memory.known != nil {
+            throw .unusable(
+                reason: "this instance remembers another chamber: where a new one is meant, stop the signer and remove "
+                    + "\(memory.path ?? "what it knows")"
+            )
+        }
+        let reading = try await store.rows(after: 0)
         let standing = reading.rows.first { $0.name == AccessRows.catalogue }
-        guard standing?.body == nil, ledger.catalogue == nil, memory?.known == nil else { return nil }
         var entries: [StateRowName: AccessCatalogue.Entry] = [:]
         for row in reading.rows where AccessRows.kinds.contains(row.name.kind) {
             // One with a tag is of another chamber.
@@ -69,9 +62,12 @@ extension AccessRegister {
             }
             entries[row.name] = .init(version: row.version, tag: seal.tag(row.name, version: row.version, body: body))
         }
-        let body = AccessCatalogue(sequence: 1, entries: entries)
-            .encoded(under: seal, version: (standing?.version ?? 0) + 1)
-        return (StateChange(AccessRows.catalogue, expecting: 0, body: body), entries.count)
+        let version = standing?.version ?? 0
+        return StateChange(
+            AccessRows.catalogue,
+            expecting: standing?.body == nil ? 0 : version,
+            body: AccessCatalogue(sequence: 1, entries: entries).encoded(under: seal, version: version &+ 1)
+        )
     }
 
     /// The master key is gone from this instance: from now on rows are believed for what takes nothing, and none is written.
@@ -80,13 +76,6 @@ extension AccessRegister {
             if case .open = ledger.custody { ledger.custody = .sealed }
         }
         if hasChanged { await withdraw() }
-    }
-
-    /// What makes the first catalogue of a chamber whose master key is about to be made, to be written in one step with it:
-    /// everything that stands now.
-    package func founding(_ seal: any AccessSeal) async throws(StateError) -> [StateChange] {
-        let reading = try await store.rows(after: 0)
-        return firstCatalogue(of: reading, under: seal).map { [$0.change] } ?? []
     }
 
     // MARK: Another master key

@@ -37,8 +37,10 @@ package final class AccessRegister: Sendable {
 
     fileprivate struct Known {
         var ledger = AccessLedger()
-        var told: Set<AccessRowFault> = []
-        var toldCatalogue: CatalogueFault?
+        /// As they were told.
+        var faults: [AccessRowFault] = []
+        var catalogueFault: CatalogueFault?
+        var forgotten: String?
     }
 
     package static let mostPolicies = 1000
@@ -115,6 +117,8 @@ package final class AccessRegister: Sendable {
     ) async throws(StateError) -> (reading: StateReading, hasChanged: Bool) {
         let reading = try await store.rows(after: revision)
         guard reading.revision >= seen else { throw Self.setBack(to: reading.revision, from: seen) }
+        // Mostly nothing is new, and then nothing is counted over.
+        guard revision == 0 || !reading.rows.isEmpty else { return (reading, false) }
         let remembered = memory?.known
         let hasChanged = try change { (ledger) throws(StateError) in
             try ledger.take(reading, isWhole: revision == 0, masterKey: masterKey, remembered: remembered)
@@ -173,9 +177,15 @@ package final class AccessRegister: Sendable {
             return (catalogue.sequence, seal.chamber)
         }
         guard let seen else { return }
+        var problem: String?
         do throws(StateMemoryError) {
             try await memory.remember(catalogue: seen.sequence, of: seen.chamber)
-        } catch { tell(.forgotten("\(error)")) }
+        } catch { problem = "\(error)" }
+        let isNew = known.withLock { known in
+            defer { known.forgotten = problem }
+            return problem != known.forgotten
+        }
+        if let problem, isNew { tell(.forgotten(problem)) }
     }
 
     package func close() async { await store.close() }
@@ -183,7 +193,7 @@ package final class AccessRegister: Sendable {
     // MARK: Looking
 
     /// Rows that are refused.
-    package var faults: [AccessRowFault] { known.withLock { $0.ledger.faults } }
+    package var faults: [AccessRowFault] { known.withLock { $0.faults } }
 
     /// Why the catalogue is not believed; nil while it is.
     package var catalogueFault: CatalogueFault? { known.withLock { $0.ledger.catalogueFault } }
@@ -238,12 +248,12 @@ package final class AccessRegister: Sendable {
 extension AccessRegister.Known {
     /// What has become wrong, or right, since this was last asked.
     fileprivate mutating func notices() -> [AccessNotice] {
-        let faults = Set(ledger.faults)
-        var notices = faults.subtracting(told).sorted().map(AccessNotice.refused)
-        told = faults
-        if let fault = ledger.catalogueFault, fault != toldCatalogue { notices.append(.distrusted(fault)) }
-        if ledger.catalogueFault == nil, toldCatalogue != nil { notices.append(.trusted) }
-        toldCatalogue = ledger.catalogueFault
+        let told = Set(faults)
+        faults = ledger.faults
+        var notices = faults.filter { !told.contains($0) }.map(AccessNotice.refused)
+        if let fault = ledger.catalogueFault, fault != catalogueFault { notices.append(.distrusted(fault)) }
+        if ledger.catalogueFault == nil, catalogueFault != nil { notices.append(.trusted) }
+        catalogueFault = ledger.catalogueFault
         return notices
     }
 }

@@ -69,8 +69,8 @@ private func hash(_ bytes: Span<UInt8>) -> Bytes<32> {
 }
 
 extension AccessLedger {
-    /// Whether the catalogue has rows that carry no tag of their own.
-    var hasUntagged: Bool { rows.contains { $0.value.generation == nil && isCatalogued($0.key, $0.value) } }
+    /// How many rows of the catalogue carry no tag of their own.
+    var untagged: Int { rows.count { $0.value.generation == nil && isCatalogued($0.key, $0.value) } }
 
     /// The highest number of a catalogue that this chamber has made, as far as it is known here. Where nothing is, the
     /// version of the row is near it: both rise with every change. It is not believed further than anybody counts.

@@ -169,7 +169,7 @@ import Testing
         await #expect(throws: AccessChangeError.sealed) {
             try await chamber.one.register.revoke(chamber.token.identifier)
         }
-        try await chamber.one.register.open([TestSeal()], catalogueIsExpected: true)
+        try await chamber.one.register.open([TestSeal()])
         #expect(chamber.one.faults == ["policy uncatalogued"])
         #expect(chamber.one.refusal(chamber.bearer) == nil)
         #expect(chamber.one.register.policies.allSatisfy { $0.value.name.text != "extra" })

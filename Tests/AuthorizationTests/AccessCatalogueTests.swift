@@ -125,9 +125,30 @@ import Testing
             opens: false
         )
         await #expect(throws: AccessChangeError.sealed) { _ = try await other.makeToken(["extra"]) }
-        // A new chamber over it does not adopt what stands there.
-        try await other.register.open([TestSeal()], catalogueIsExpected: false)
+        // Nor is a new chamber made over it, and the old one believes nothing.
+        await #expect(throws: StateError.self) { try await other.register.founding(under: TestSeal()) }
+        try await other.register.open([TestSeal()])
         #expect(other.catalogueFault == .missing && other.register.policies.isEmpty)
+    }
+
+    @Test func `a chamber whose making was cut off afterwards is whole, and tags its rows when it opens`() async throws
+    {
+        let store = AttackedState()
+        let instance = try await SealedInstance(store, opens: false)
+        for number in 0..<40 {
+            try await instance.register.create(policy([Rule(.allow)], name: "p\(number)"))
+        }
+        let cutOff = CutOffState(store, after: 2)
+        _ = try await cutOff.apply([try await instance.register.founding(under: TestSeal())])
+        let first = try await SealedInstance(cutOff)
+        #expect(first.register.policies.count == 40 && first.catalogueFault == nil)
+        let bodies = store.copy.rows.values.filter { $0.name.kind == "policy" }.compactMap(\.body)
+        let tagged = bodies.count { $0.starts(with: #"{"generation""#.utf8) }
+        #expect(tagged == 31, "\(tagged)")
+        let second = try await SealedInstance(store)
+        #expect(second.faults.isEmpty && second.register.policies.count == 40)
+        #expect(second.notices.withLock { $0 } == [.adopted(9)])
+        #expect(try await SealedInstance(store).notices.withLock { $0 }.isEmpty)
     }
 
     @Test func `two instances that change something at the same time both succeed`() async throws {
@@ -211,7 +232,7 @@ import Testing
         await #expect(throws: AccessChangeError.self) { try await first.register.retag(to: new) }
         // Half and half: who has both keys believes both, and writes under the new one.
         let other = try await SealedInstance(chamber.store, opens: false)
-        try await other.register.open([old, new], catalogueIsExpected: true)
+        try await other.register.open([old, new])
         #expect(other.faults.isEmpty && other.catalogueFault == nil && other.refusal(chamber.bearer) == nil)
         let (_, bearer) = try await other.makeToken(["signing"])
         try await other.register.retag(to: new)

@@ -38,7 +38,8 @@ import Testing
         let instance = try await SealedInstance(store, opens: false)
         try await instance.register.create(policy([Rule(.deny)], name: "vc-1"))
         try await instance.register.replace(policy([Rule(.allow)], name: "vc-1"))
-        try await instance.register.open([seal], catalogueIsExpected: false)
+        try await store.apply([try await instance.register.founding(under: seal)])
+        try await instance.register.open([seal])
         let tags = seal.tags.withLock { $0 }
         #expect(tags.contains("9ff57460fd04a64d13995c1f0e72f6f3b8f14b6fd0824fa94f58015f3aaa0cfa"))
         #expect(tags.contains("6ca8915650cbb189fb37b669839f339aec1a25dcc5030b2399d08adfb05d7071"))
@@ -65,6 +66,17 @@ import Testing
         let again = try StateMemory(path: path)
         #expect(again.highestCatalogue(of: Self.chamber) == 7 && again.highestCustody(of: Self.chamber) == 3)
         #expect(try folder.names == ["memory"])
+    }
+
+    @Test func `what cannot be remembered is told once, and everything works on`() async throws {
+        let folder = try TemporaryFolder()
+        let memory = try StateMemory(path: folder.file("none/memory"))
+        let chamber = try await SealedChamber(memory: memory)
+        _ = try await chamber.one.makeToken(["signing"])
+        let told = chamber.one.notices.withLock { $0 }.filter { if case .forgotten = $0 { true } else { false } }
+        #expect(told.count == 1 && chamber.one.refusal(chamber.bearer) == nil)
+        // In this process it is known all the same.
+        #expect(memory.highestCatalogue(of: TestSeal().chamber) > 1)
     }
 
     @Test func `another chamber is taken up by order only, and what cannot be read stops the start`() async throws {

@@ -110,7 +110,6 @@ struct SealedInstance {
         _ store: any StateStore,
         memory: StateMemory? = nil,
         opens: Bool = true,
-        isNew: Bool = false,
         generation: UInt64 = 1
     ) async throws {
         let notices = Lock<[AccessNotice]>([])
@@ -127,7 +126,7 @@ struct SealedInstance {
         )
         reader = try await register.start()
         guard opens else { return }
-        try await register.open([TestSeal(generation: generation)], catalogueIsExpected: !isNew)
+        try await register.open([TestSeal(generation: generation)])
     }
 
     func makeToken(_ policies: [String]) async throws -> (token: Token, bearer: Bearer) {
@@ -169,8 +168,9 @@ struct SealedChamber {
         )
         (token, bearer) = try await one.makeToken(["signing", "no-exits"])
         (admin, adminBearer) = try await one.makeToken(["root"])
-        store.put("custody", "MASTER_KEY", Array("{}".utf8))
-        try await one.register.open([TestSeal()], catalogueIsExpected: false)
+        let record = StateChange(SealedInstance.masterKey, expecting: 0, body: Array("{}".utf8))
+        try await store.apply([record, try await one.register.founding(under: TestSeal())])
+        try await one.register.open([TestSeal()])
     }
 
     var name: String { token.identifier.text }

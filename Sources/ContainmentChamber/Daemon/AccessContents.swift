@@ -17,7 +17,7 @@ final class AccessContents: ChamberContents {
 
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
         let seals = try Self.seals([master])
-        do throws(StateError) { return try await register.founding(seals[0]) } catch {
+        do throws(StateError) { return [try await register.founding(under: seals[0])] } catch {
             throw ChamberContentsError("policies and tokens: \(error)")
         }
     }
@@ -56,7 +56,7 @@ final class AccessContents: ChamberContents {
 
     private func open(_ keys: MasterKeys) async throws(ChamberContentsError) {
         let seals = try Self.seals(keys.all)
-        do throws(StateError) { try await register.open(seals, catalogueIsExpected: true) } catch {
+        do throws(StateError) { try await register.open(seals) } catch {
             throw ChamberContentsError("policies and tokens: \(error)")
         }
     }
