@@ -30,8 +30,11 @@ struct QuorumPlace: Sendable {
         var tokens: [String: String] { Dictionary(uniqueKeysWithValues: registrations.map { ($0.operator, $0.token) }) }
     }
 
-    init() async throws {
-        place = try await SealedPlace()
+    /// - Parameters:
+    ///   - holders: KMS keys that exist already.
+    ///   - environment: of the signer.
+    init(holders: [String] = [], environment: [String: String] = [:]) async throws {
+        place = try await SealedPlace(holders: holders, environment: environment)
         for (name, slot) in Self.slots { try place.workplace.write(slot + "\n", to: "yubikey-\(name)") }
         // ykchalresp as its manual describes it, over the slot of bob's YubiKey.
         try place.workplace.folder.write(
