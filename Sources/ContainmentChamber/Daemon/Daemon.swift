@@ -364,7 +364,7 @@ final class Daemon: Sendable {
             health: { [self] in signerHealth() },
             metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
-            enablingChanged: { [disabled] in try? await disabled.refresh() },
+            enablingChanged: { [disabled] in await disabled.follow($0) },
             keyManager: keyManager.map { [audit] in
                 KeyManagerRoutes($0, .init(configuration.keyManagerAPI), audit: audit)
             },
