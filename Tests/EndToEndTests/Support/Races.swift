@@ -38,7 +38,10 @@ final class RaceClients: Sendable {
         var figures = RaceFigures()
         /// One order for everything that is sent and answered.
         var moment: UInt64 = 0
+        /// Of blocks.
         var slot: UInt64 = 1000
+        /// Of attestations, which must not be ahead of the clock.
+        var epoch: UInt64 = 1000
         /// When the change of this race was answered.
         var answered: UInt64?
     }
@@ -92,12 +95,9 @@ final class RaceClients: Sendable {
         defer { for _ in 0..<signatures { begun.giveBack() } }
         var left = Self.after
         while left > 0 {
-            let (sent, slot, isAfter) = state.withLock { state in
-                state.slot += 1
-                return (state.next(), state.slot, state.answered != nil)
-            }
+            let (sent, message, isAfter) = state.withLock { ($0.next(), $0.message(number), $0.answered != nil) }
             if isAfter { left -= 1 }
-            let answer = try exchange(clients[number], key, headers, Self.body(number, slot))
+            let answer = try exchange(clients[number], key, headers, message)
             state.withLock { $0.note(answer, sent: sent, refusals) }
             if answer.status == 200 { begun.giveBack() }
         }
@@ -110,21 +110,24 @@ final class RaceClients: Sendable {
         client.connection = try HTTPConnection(port: port)
         return try client.connection.exchange("POST", target, headers, body: body)
     }
-
-    /// What can be slashed and what cannot: the record stops the one, the signer the other.
-    private static func body(_ number: Int, _ slot: UInt64) -> String {
-        switch number % 4 {
-        case 0: SigningBody.block(slot: slot)
-        case 1: SigningBody.attestation(source: slot, target: slot + 1)
-        default: SigningBody.randaoReveal(epoch: slot)
-        }
-    }
 }
 
 extension RaceClients.State {
     fileprivate mutating func next() -> UInt64 {
         moment += 1
         return moment
+    }
+
+    /// What can be slashed and what cannot: the record stops the one, the signer the other.
+    fileprivate mutating func message(_ client: Int) -> String {
+        slot += 1
+        switch client % 4 {
+        case 0: return SigningBody.block(slot: slot)
+        case 1:
+            epoch += 1
+            return SigningBody.attestation(source: epoch, target: epoch + 1)
+        default: return SigningBody.randaoReveal(epoch: slot % 10_000)
+        }
     }
 
     fileprivate mutating func note(_ answer: HTTPAnswer, sent: UInt64, _ refusals: Set<Int>) {
