@@ -233,14 +233,13 @@ final class Daemon: Sendable {
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         // Before the first request; where it cannot be read now, the watch goes on trying.
         try? await disabled.refresh()
-        let executor = lanes.executor(.intake)
         let ports = ServerPorts(
             configuration,
             routes: routes(),
             access: access,
             audit: audit,
             tls: tls,
-            executor: executor,
+            lanes: lanes,
             logger: logger
         )
         try ports.open()
