@@ -77,10 +77,13 @@ final class Socket {
 /// Times of answers, in nanoseconds.
 struct Times {
     private var values: [UInt64] = []
+    /// Counted, not timed.
+    private var untimed = 0
 
     mutating func add(_ value: UInt64) { values.append(value) }
     mutating func add(_ other: Times) { values += other.values }
-    var count: Int { values.count }
+    mutating func addUntimed() { untimed += 1 }
+    var count: Int { values.count + untimed }
 
     /// The time that `share` of all stay below, in milliseconds.
     func milliseconds(_ share: Double) -> Double {

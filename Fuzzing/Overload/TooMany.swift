@@ -41,7 +41,7 @@ enum TooMany {
         let figures =
             "\(quota == nil ? "no quota" : "a fifth of a processor"), capacity \(Int(capacity))/s, offered \(result.offered / seconds)/s, signed \(result.signed.count / seconds)/s p99 "
             + "\(result.signed.p99.shown), 503 \(result.refused.count / seconds)/s p99 \(result.refused.p99.shown), others "
-            + "\(result.others), /upcheck p99 \(upcheck.p99.shown) of \(upcheck.count), failed \(failures)"
+            + "\(result.others), not timed \(result.unclear), /upcheck p99 \(upcheck.p99.shown) of \(upcheck.count), failed \(failures)"
         guard quota == nil || Double(result.offered) > 9 * capacity * Double(seconds) else {
             throw Broken("too little was offered: " + figures)
         }
@@ -49,6 +49,9 @@ enum TooMany {
         guard result.refused.p99 < 50, upcheck.p99 < 100, failures == 0 else { throw Broken(figures) }
         return "overload: " + figures
     }
+
+    /// Nanoseconds between two looks at the answers, above which those in between are not timed.
+    private static let glance: UInt64 = 10_000_000
 
     /// What validator clients ask for most: an attestation, the next one of a key.
     private static func request(_ signer: LoadedSigner, _ number: Int) -> [UInt8] {
@@ -61,6 +64,8 @@ enum TooMany {
         var refused = Times()
         var others = 0
         var offered = 0
+        /// Answers that may have waited for the one who offers: their times say nothing of the signer.
+        var unclear = 0
     }
 
     /// Sends so many requests a second over connections that have none under way.
@@ -78,6 +83,7 @@ enum TooMany {
         var (free, result) = (Array(sockets.indices), Result())
         let start = MonotonicClock.nanoseconds
         let end = start + UInt64(seconds) * 1_000_000_000
+        var looked = start
         while true {
             let now = MonotonicClock.nanoseconds
             guard now < end else { break }
@@ -93,6 +99,8 @@ enum TooMany {
                 if result.offered % 64 == 0 { break }
             }
             guard unsafe poll(&queries, UInt(queries.count), 1) > 0 else { continue }
+            let isUnclear = MonotonicClock.nanoseconds - looked > Self.glance
+            looked = MonotonicClock.nanoseconds
             for place in sockets.indices where queries[place].fd >= 0 && queries[place].revents != 0 {
                 guard let status = sockets[place].answer() else {
                     guard sockets[place].isClosed else { continue }
@@ -105,7 +113,10 @@ enum TooMany {
                     continue
                 }
                 let time = MonotonicClock.nanoseconds - began[place]
+                if isUnclear { result.unclear += 1 }
                 switch status {
+                case 200 where isUnclear: result.signed.addUntimed()
+                case 503 where isUnclear: result.refused.addUntimed()
                 case 200: result.signed.add(time)
                 case 503: result.refused.add(time)
                 default: result.others += 1
