@@ -18,14 +18,14 @@ struct LoadGauge: Sendable {
     /// what can be done.
     private static let doubt: UInt64 = 300_000_000
     /// How long something may have waited before it gives way, and how long after a refusal others are being turned away.
-    private static let lateness: UInt64 = 350_000_000
+    private static let lateness: UInt64 = 250_000_000
     private static let echo: UInt64 = 250_000_000
     /// How long is counted before it is known how much is done in a time.
     private static let window: UInt64 = 100_000_000
     /// What is always let in, however slow the host.
     private static let least = 16
     /// What is let in where the processors do not even suffice for refusals.
-    private static let few = 4
+    private static let few = 2
 
     private var windowBegan: UInt64 = 0
     private var wasEmpty = true

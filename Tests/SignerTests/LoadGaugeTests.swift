@@ -81,8 +81,8 @@ import Testing
         house.run(milliseconds: 4000, arriving: 10)
         let isTooMuchInFlood = house.gauge.isTooMuch(underWay: 1, at: house.now, isStarving: true)
         // Then a few at a time, until it has gone well for a while.
-        let isFewTooMuch = house.gauge.isTooMuch(underWay: 3, at: house.now)
-        let isMoreTooMuch = house.gauge.isTooMuch(underWay: 4, at: house.now)
+        let isFewTooMuch = house.gauge.isTooMuch(underWay: 1, at: house.now)
+        let isMoreTooMuch = house.gauge.isTooMuch(underWay: 2, at: house.now)
         let isMoreTooMuchLater = house.gauge.isTooMuch(underWay: 16, at: house.now + 1100 * Self.millisecond)
         #expect(isTooMuchInFlood && !isFewTooMuch && isMoreTooMuch && !isMoreTooMuchLater)
     }
