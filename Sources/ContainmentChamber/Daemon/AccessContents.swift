@@ -28,7 +28,11 @@ final class AccessContents: ChamberContents {
         do throws(StateError) { try await register.open([tagger]) } catch {
             throw ChamberContentsError("policies and tokens: \(error)")
         }
-        try await keys.load(under: master)
+        do throws(ChamberContentsError) { try await keys.load(under: master) } catch {
+            // The chamber stays sealed, and then nothing is tagged either.
+            await register.seal()
+            throw error
+        }
     }
 
     func unload() async {
