@@ -86,13 +86,20 @@ extension AccessRegister {
         let isOpen = isOpen(with: seal)
         guard isOpen else { throw .sealed }
         var conflicts = 0
+        var reading = try await all()
+        var isFresh = true
         while true {
-            let reading = try await all()
             let changes = try ledger.retagged(reading, under: seal, most: StateChange.most - 1)
-            guard !changes.isEmpty else { break }
-            do throws(StateError) { try await store.apply(changes) } catch {
+            if changes.isEmpty, isFresh { break }
+            do throws(StateError) {
+                if !changes.isEmpty { try await store.apply(changes) }
+                isFresh = changes.isEmpty
+                // All rows are read once for all batches, and once more at the end.
+                if isFresh { reading = try await readAll().reading } else { try await refresh() }
+            } catch {
                 conflicts += 1
                 guard case .conflict = error, conflicts < Self.rounds else { throw .state(error) }
+                reading = try await all()
             }
         }
         _ = change { ledger in

@@ -167,8 +167,18 @@ package final class AccessRegister: Sendable {
     }
 
     /// What was written has to be there when it is read again, before anybody is told that it was done.
+    ///
+    /// - Parameter sequence: of the catalogue that was written; 0 where there was no master key.
     func expectCatalogue(_ sequence: UInt64) throws(StateError) {
-        guard known.withLock({ $0.ledger.catalogue?.sequence ?? 0 }) < sequence else { return }
+        let (trust, seen) = known.withLock { ($0.ledger.trust, $0.ledger.catalogue?.sequence ?? 0) }
+        guard sequence > 0 || trust == .everything else {
+            throw .unusable(
+                reason:
+                    "the chamber got its master key meanwhile, and what was written has no tag: do it again, and delete "
+                    + "what is refused now"
+            )
+        }
+        guard seen < sequence else { return }
         throw .unusable(reason: "a change was written and is not there: somebody took it back; nothing of it holds")
     }
 

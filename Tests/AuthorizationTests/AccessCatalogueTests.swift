@@ -151,6 +151,21 @@ import Testing
         #expect(try await SealedInstance(store).notices.withLock { $0 }.isEmpty)
     }
 
+    @Test func `what another instance writes while the chamber is made is not answered as done`() async throws {
+        let store = AttackedState()
+        let one = try await SealedInstance(store, opens: false)
+        let other = try await SealedInstance(store, opens: false)
+        let record = StateChange(SealedInstance.masterKey, expecting: 0, body: Array("{}".utf8))
+        try await store.apply([record, try await one.register.founding(under: TestSeal())])
+        await #expect(throws: AccessChangeError.self) {
+            try await other.register.create(policy([Rule(.allow)], name: "late"))
+        }
+        try await one.register.open([TestSeal()])
+        #expect(one.faults == ["policy uncatalogued"])
+        try await one.register.create(policy([Rule(.allow)], name: "late"))
+        #expect(one.faults.isEmpty && one.register.policies.count == 1)
+    }
+
     @Test func `two instances that change something at the same time both succeed`() async throws {
         let chamber = try await SealedChamber()
         let (one, other) = (chamber.one, try await chamber.other())

@@ -24,7 +24,11 @@ final class AccessContents: ChamberContents {
 
     func load(under keys: MasterKeys) async throws(ChamberContentsError) {
         try await open(keys)
-        try await self.keys.load(under: keys)
+        do throws(ChamberContentsError) { try await self.keys.load(under: keys) } catch {
+            // The chamber does not open, and then nothing is tagged either.
+            await register.seal()
+            throw error
+        }
     }
 
     func unload() async {
