@@ -231,7 +231,9 @@ let targets: [Target] = [
     ),
     .testTarget(
         name: "SignerTests",
-        dependencies: ["BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection"]
+        dependencies: [
+            "BLS", "Concurrency", "Consensus", "Encoding", "Secrets", "Signer", "SlashingProtection", "Telemetry",
+        ]
     ),
     .testTarget(
         name: "SlashingProtectionTests",

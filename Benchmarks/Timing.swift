@@ -5,13 +5,12 @@ internal import Encoding
 internal import HTTPServer
 internal import Secrets
 internal import SignerAPI
+internal import TestSupport
 
 /// Whether refusals tell by their duration what was nearly right: Welch's t between two classes of requests that must not
-/// be told apart, measured in this process, where far less noise covers a difference than on a network. |t| above 4.5 is
-/// the usual mark of a leak (Reparaz, Balasch, Verbauwhede: "Dude, is my code constant time?", 2017).
+/// be told apart, measured in this process, where far less noise covers a difference than on a network.
 struct Timing {
     private static let samples = 1_000_000
-    private static let limit = 4.5
     private let reader: TokenReader
     private let authorizer = Authorizer(mode: .enforced, now: { 1000 })
     /// The text of the token that is known.
@@ -54,7 +53,7 @@ struct Timing {
         } measured: { field in
             ask(field)
         }
-        report.add("an unknown token: nearly right or random, |t|", times, "", digits: 2, atMost: Self.limit)
+        report.add("an unknown token: nearly right or random, |t|", times, "", digits: 2, atMost: Welch.limit)
     }
 
     /// Forbidden keys: one that somebody else may use, against one that nobody has heard of.
@@ -93,7 +92,7 @@ struct Timing {
         } measured: { head in
             ask(head)
         }
-        report.add("a forbidden key: somebody else's or nobody's, |t|", times, "", digits: 2, atMost: Self.limit)
+        report.add("a forbidden key: somebody else's or nobody's, |t|", times, "", digits: 2, atMost: Welch.limit)
     }
 
     private func policyName(_ text: String = "own") throws(BenchmarkFailure) -> PolicyName {
@@ -133,24 +132,6 @@ enum WelchTest {
             times[side].append(UInt32(clamping: ended &- began))
         }
         withExtendedLifetime(sink) {}
-        let limit = (times[0] + times[1]).sorted()[samples * 2 * 99 / 100]
-        let (first, second) = (Moments(times[0], atMost: limit), Moments(times[1], atMost: limit))
-        return abs(first.mean - second.mean)
-            / (first.variance / first.count + second.variance / second.count).squareRoot()
-    }
-
-    /// Mean and variance of what does not exceed a limit.
-    private struct Moments {
-        let count: Double
-        let mean: Double
-        let variance: Double
-
-        init(_ times: [UInt32], atMost limit: UInt32) {
-            let kept = times.filter { $0 <= limit }.map(Double.init)
-            count = Double(kept.count)
-            mean = kept.mean
-            let mean = mean
-            variance = kept.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1)
-        }
+        return Welch.t(times[0], times[1])
     }
 }

@@ -17,8 +17,10 @@ final class LoadedSigner {
     /// With `0x`.
     private(set) var keys: [String] = []
 
-    /// - Parameter settings: further sections of the configuration.
-    init(_ binary: String, keys count: Int, settings: String) throws {
+    /// - Parameters:
+    ///   - settings: further sections of the configuration.
+    ///   - quota: how much of a processor it gets.
+    init(_ binary: String, keys count: Int, settings: String, quota: CPUQuota? = nil) throws {
         self.binary = binary
         folder = try TemporaryFolder()
         let manager = FileManager.default
@@ -41,8 +43,11 @@ final class LoadedSigner {
         try folder.write(Data(text.utf8), to: "config.yaml")
         try folder.write(Data(), to: "log")
         let log = try FileHandle(forWritingTo: URL(filePath: folder.file("log")))
-        process.executableURL = URL(filePath: binary)
-        process.arguments = ["server", "-c", folder.file("config.yaml")]
+        let command = [binary, "server", "-c", folder.file("config.yaml")]
+        // It is bound from its first instruction on, as in a container.
+        let bound = quota.map { ["/bin/sh", "-c", #"echo $$ >"$0" && exec "$@""#, $0.members] + command } ?? command
+        process.executableURL = URL(filePath: bound[0])
+        process.arguments = Array(bound[1...])
         process.standardOutput = log
         process.standardError = log
         try process.run()
@@ -107,18 +112,28 @@ final class LoadedSigner {
 /// Requests as a validator client writes them.
 enum Bodies {
     private static let root = "0x4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95"
+    private static let forkInfo =
+        #""fork_info":{"fork":{"previous_version":"0x00000000","current_version":"0x00000000","epoch":"0"},"genesis_validators_root":"\#(root)"}"#
 
     /// Nothing that could be slashed, and never the same message twice: each costs a whole signature.
     static func message(slot: Int) -> String {
         // Behind Altair.
         let slot = 10_000_000 + slot
         return
-            #"{"type":"SYNC_COMMITTEE_MESSAGE","fork_info":{"fork":{"previous_version":"0x00000000","current_version":"0x00000000","epoch":"0"},"genesis_validators_root":"\#(root)"},"sync_committee_message":{"beacon_block_root":"0x01","slot":"\#(slot)"}}"#
+            #"{"type":"SYNC_COMMITTEE_MESSAGE",\#(forkInfo),"sync_committee_message":{"beacon_block_root":"0x01","slot":"\#(slot)"}}"#
+    }
+
+    /// With rising epochs for each key nothing contradicts: each costs a whole signature and a row of the record.
+    static func attestation(epoch: Int) -> String {
+        #"{"type":"ATTESTATION",\#(forkInfo),"attestation":{"slot":"\#(epoch * 32)","index":"0","beacon_block_root":"0x01","source":{"epoch":"\#(epoch - 1)","root":"0x"},"target":{"epoch":"\#(epoch)","root":"0x"}}}"#
     }
 
     static func request(_ key: String, slot: Int, headers: String = "") -> [UInt8] {
-        let body = message(slot: slot)
-        return Array(
+        request(key, message(slot: slot), headers: headers)
+    }
+
+    static func request(_ key: String, _ body: String, headers: String = "") -> [UInt8] {
+        Array(
             "POST /api/v1/eth2/sign/\(key) HTTP/1.1\r\nHost: localhost\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
                 .utf8
         )

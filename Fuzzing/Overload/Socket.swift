@@ -6,6 +6,8 @@ internal import Glibc
 final class Socket {
     let descriptor: Int32
     private(set) var isClosed = false
+    /// Head and body of the answer that was taken last.
+    private(set) var lastAnswer: [UInt8] = []
     private var buffer: [UInt8] = []
 
     /// Nil where the connection is refused.
@@ -66,6 +68,7 @@ final class Socket {
         let lengthField = head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
         let length = lengthField.flatMap { Int($0.dropFirst(15).filter(\.isNumber)) } ?? 0
         guard buffer.count >= end.upperBound + length else { return nil }
+        lastAnswer = Array(buffer[..<(end.upperBound + length)])
         buffer.removeFirst(end.upperBound + length)
         return Int(head.dropFirst(9).prefix(3))
     }
@@ -74,10 +77,13 @@ final class Socket {
 /// Times of answers, in nanoseconds.
 struct Times {
     private var values: [UInt64] = []
+    /// Counted, not timed.
+    private var untimed = 0
 
     mutating func add(_ value: UInt64) { values.append(value) }
     mutating func add(_ other: Times) { values += other.values }
-    var count: Int { values.count }
+    mutating func addUntimed() { untimed += 1 }
+    var count: Int { values.count + untimed }
 
     /// The time that `share` of all stay below, in milliseconds.
     func milliseconds(_ share: Double) -> Double {

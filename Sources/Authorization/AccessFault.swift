@@ -23,6 +23,20 @@ package enum AccessFault: String, CaseIterable, Hashable, Sendable, CustomString
     }
 }
 
+extension StateRowName {
+    /// As it is shown: whoever puts a row past the signers chooses its name, and it lands on a terminal.
+    package var shown: String { "\(Self.shown(kind)) \(Self.shown(name))" }
+
+    package static func shown(_ text: String) -> String {
+        String(
+            decoding: text.utf8.prefix(64).map { byte in
+                byte > 0x20 && byte < 0x7f ? byte : UInt8(ascii: "?")
+            },
+            as: UTF8.self
+        )
+    }
+}
+
 /// A row that is refused.
 package struct AccessRowFault: Hashable, Comparable, Sendable {
     package let name: StateRowName

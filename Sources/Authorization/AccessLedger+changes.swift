@@ -15,10 +15,12 @@ extension AccessLedger {
     /// The changes of the state that make a change of a row: the row with its tag, and the catalogue, which is written
     /// with every change. Two instances that change something at once change the same version of the catalogue, so that
     /// one of them looks again.
-    func changes(for plan: AccessPlan) throws(AccessChangeError) -> [StateChange] {
+    ///
+    /// - Returns: with them, the number of the catalogue that they make; 0 where there is none.
+    func changes(for plan: AccessPlan) throws(AccessChangeError) -> (rows: [StateChange], sequence: UInt64) {
         switch custody {
         case .sealed: throw .sealed
-        case .none: return [StateChange(plan.name, expecting: plan.expected, body: plan.body)]
+        case .none: return ([StateChange(plan.name, expecting: plan.expected, body: plan.body)], 0)
         case .open(let seals):
             guard let seal = writer(among: seals) else { throw .sealed }
             let catalogue = try writableCatalogue()
@@ -26,7 +28,7 @@ extension AccessLedger {
             var changes: [StateChange] = []
             if let change = changed(plan, under: seal, &entries) { changes.append(change) }
             let next = AccessCatalogue(sequence: catalogue.sequence + 1, entries: entries)
-            return changes + [written(next, under: seal)]
+            return (changes + [written(next, under: seal)], next.sequence)
         }
     }
 

@@ -201,8 +201,9 @@ extension AccessRegister {
         for round in 1...Self.rounds {
             guard let changes = try planned(plan) else { return await withdraw() }
             do throws(StateError) {
-                try await store.apply(changes)
+                try await store.apply(changes.rows)
                 try await refresh()
+                try expectCatalogue(changes.sequence)
                 // Another refresh may have taken it over, and may still wait for what is under way.
                 return await withdraw()
             } catch {

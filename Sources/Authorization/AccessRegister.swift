@@ -155,14 +155,21 @@ package final class AccessRegister: Sendable {
         return hasChanged
     }
 
-    /// What a plan comes to: of the directory and the ledger of one moment. Nil where nothing has to be done.
+    /// What a plan comes to: of the directory and the ledger of one moment, with the number of the catalogue that it makes.
+    /// Nil where nothing has to be done.
     func planned(
         _ plan: (AccessDirectory, borrowing AccessLedger) throws(AccessChangeError) -> AccessPlan?
-    ) throws(AccessChangeError) -> [StateChange]? {
-        try known.withLock { (known) throws(AccessChangeError) -> [StateChange]? in
+    ) throws(AccessChangeError) -> (rows: [StateChange], sequence: UInt64)? {
+        try known.withLock { (known) throws(AccessChangeError) in
             guard let plan = try plan(authorizer.directory, known.ledger) else { return nil }
             return try known.ledger.changes(for: plan)
         }
+    }
+
+    /// What was written has to be there when it is read again, before anybody is told that it was done.
+    func expectCatalogue(_ sequence: UInt64) throws(StateError) {
+        guard known.withLock({ $0.ledger.catalogue?.sequence ?? 0 }) < sequence else { return }
+        throw .unusable(reason: "a change was written and is not there: somebody took it back; nothing of it holds")
     }
 
     var ledger: AccessLedger { known.withLock { $0.ledger } }

@@ -99,6 +99,11 @@ package enum WallClock {
     package static var nanoseconds: UInt64 { chamber_realtime_nanoseconds() }
 }
 
+/// What the calling thread has used of the processors.
+package enum ThreadClock {
+    package static var nanoseconds: UInt64 { chamber_thread_cpu_nanoseconds() }
+}
+
 /// What this process has used of the processors.
 package enum ProcessClock {
     /// CPU time of all threads, user and system, in nanoseconds.

@@ -141,6 +141,8 @@ internal import Glibc
 
     /// One round; false when the loop has ended.
     private func step() -> Bool {
+        let began = core.settings.starvation.map { _ in (time: MonotonicClock.nanoseconds, own: ThreadClock.nanoseconds)
+        }
         var wanted = Phase.running
         var finished: [Connection] = []
         inbox.withLock { inbox in
@@ -154,6 +156,12 @@ internal import Glibc
         if wanted > phase { enterOnLoop(wanted) }
         unsafe MHD_run(handle)
         startAll()
+        if let began {
+            core.settings.starvation?.worked(
+                for: MonotonicClock.nanoseconds &- began.time,
+                running: ThreadClock.nanoseconds &- began.own
+            )
+        }
         if phase == .ended, suspended == 0 { return false }
         var milliseconds: UInt64 = 0
         let hasTimeout = unsafe MHD_get_timeout(handle, &milliseconds) == .YES
@@ -183,7 +191,12 @@ internal import Glibc
             pollfd(fd: timer, events: Int16(POLLIN), revents: 0)
         )
         unsafe withUnsafeMutableBytes(of: &queries) { queries in
-            _ = unsafe poll(queries.assumingMemoryBound(to: pollfd.self).baseAddress, 3, milliseconds)
+            let first = unsafe queries.assumingMemoryBound(to: pollfd.self).baseAddress
+            if let starvation = core.settings.starvation, starvation.isNow {
+                if unsafe poll(first, 3, 0) != 0 { return }
+                starvation.rested()
+            }
+            _ = unsafe poll(first, 3, milliseconds)
         }
         inbox.withLock { $0.isAsleep = false }
         if queries.1.revents != 0 { clear(bell) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Concurrency
 
 /// How a server listens and where it draws its lines.
 package struct HTTPServerSettings: Sendable {
@@ -14,6 +15,9 @@ package struct HTTPServerSettings: Sendable {
     package var readCredential: CredentialReader?
     /// With one the port speaks TLS, and nothing else.
     package var tls: (any TLSSource)?
+
+    /// Is told whether the threads of the sockets get their processors. Useful with one thread.
+    package var starvation: Starvation?
 
     package init(listener: any Listener) { self.listener = listener }
 

@@ -38,6 +38,8 @@ package final class SigningLanes: Sendable {
         var gauge = LoadGauge()
     }
     private let load = Lock(Load())
+    /// Told by the thread of the sockets, which answers everything, also what is not signed.
+    package let sockets = Starvation()
 
     package init(limit: Int, threads: Int = Processors.available) {
         precondition(limit > 0, "a signer that may do nothing at a time")
@@ -58,7 +60,9 @@ package final class SigningLanes: Sendable {
         let now = MonotonicClock.nanoseconds
         return load.withLock { load in
             guard load.underWay < bound else { return false }
-            if lane != .proposal, load.gauge.isTooMuch(underWay: load.underWay, at: now) { return false }
+            if lane != .proposal, load.gauge.isTooMuch(underWay: load.underWay, at: now, isStarving: sockets.isNow) {
+                return false
+            }
             load.underWay += 1
             return true
         }
@@ -68,15 +72,23 @@ package final class SigningLanes: Sendable {
     package var isFlooded: Bool {
         let now = MonotonicClock.nanoseconds
         return load.withLock { load in
-            load.underWay >= limit - limit / 16 || load.gauge.isTooMuch(underWay: load.underWay, at: now)
+            load.underWay >= limit - limit / 16
+                || load.gauge.isTooMuch(underWay: load.underWay, at: now, isStarving: sockets.isNow)
         }
     }
 
-    package func leave() {
+    /// Whether something that comes to its turn only now gives way to what can still be in time; blocks never do.
+    func isTooLate(_ lane: Lane, since began: UInt64) -> Bool {
+        let now = MonotonicClock.nanoseconds
+        return lane != .proposal && load.withLock { $0.gauge.isTooLate(waited: now &- began, at: now) }
+    }
+
+    /// - Parameter isDone: whether it was worked on: what gave way says nothing about how much can be done.
+    package func leave(isDone: Bool = true) {
         let now = MonotonicClock.nanoseconds
         load.withLock { load in
             load.underWay -= 1
-            load.gauge.finished(left: load.underWay, at: now)
+            if isDone { load.gauge.finished(left: load.underWay, at: now) }
         }
     }
 

@@ -84,10 +84,12 @@ package final class Signer: Sendable {
         if let hindrance = witness.hindrance { return await tell(.auditUnavailable(reason: hindrance), course) }
         let lane = Lane(message.request.operation)
         guard lanes.enter(lane) else { return await tell(.overloaded, course) }
-        defer { lanes.leave() }
-        return await withTaskExecutorPreference(lanes.executor(lane)) {
-            await signInLane(message, grant, course, isAbandoned)
+        let outcome = await withTaskExecutorPreference(lanes.executor(lane)) {
+            if lanes.isTooLate(lane, since: course.began) { return await tell(.overloaded, course) }
+            return await signInLane(message, grant, course, isAbandoned)
         }
+        if case .overloaded = outcome { lanes.leave(isDone: false) } else { lanes.leave() }
+        return outcome
     }
 
     /// Whether a request is refused as overloaded without being read: what is under way is too much already, and it does not
@@ -178,6 +180,8 @@ package final class Signer: Sendable {
             course.stages.record = asked..<MonotonicClock.nanoseconds
             if let refusal = decision.verdicts[0].refusal { return SigningOutcome(refusal) }
             if decision.verdicts[0] == .recorded { course.isNew = true }
+            // Recorded and not signed is safe: asked again it is a repeat.
+            if lanes.isTooLate(Lane(message.request.operation), since: course.began) { return .overloaded }
             isRepeat = !course.isNew
             permits = decision.takePermits()
         } else if let root = UnslashableRoot(message.signingRoot, of: message.request.duty) {

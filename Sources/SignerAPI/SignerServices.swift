@@ -4,7 +4,7 @@ internal import Consensus
 internal import Foundation
 package import HTTPServer
 package import Signer
-internal import SlashingProtection
+package import SlashingProtection
 package import Telemetry
 
 /// The routes of the signer, and what they speak to. The tables here are the only place where a route comes from.
@@ -16,7 +16,7 @@ package struct SignerServices: Sendable {
     private let health: @Sendable () -> SignerHealth
     private let metrics: @Sendable () -> String
     private let hasRecord: Bool
-    private let enablingChanged: @Sendable () async -> Void
+    private let enablingChanged: @Sendable (AdministrativeTask) async -> Void
     private let keyManager: KeyManagerRoutes?
     private let chamber: [Route<Scope, Access>]
     private let listing = KeyListing()
@@ -28,7 +28,7 @@ package struct SignerServices: Sendable {
     ///   - hasRecord: false under `noop`, which has no watermarks.
     ///   - keyManager: nil where the Key Manager API is switched off.
     ///   - chamber: the routes of the chamber, where keys are sealed.
-    ///   - enablingChanged: awaited when keys were disabled or enabled, before that is answered.
+    ///   - enablingChanged: awaited when a task has disabled or enabled keys, before that is answered.
     package init(
         signer: Signer,
         reader: SignRequestReader,
@@ -37,7 +37,7 @@ package struct SignerServices: Sendable {
         health: @escaping @Sendable () -> SignerHealth,
         metrics: @escaping @Sendable () -> String,
         hasRecord: Bool,
-        enablingChanged: @escaping @Sendable () async -> Void = {},
+        enablingChanged: @escaping @Sendable (AdministrativeTask) async -> Void = { _ in },
         keyManager: KeyManagerRoutes? = nil,
         chamber: [Route<Scope, Access>] = [],
         audit: any AuditTrail
@@ -164,7 +164,7 @@ package struct SignerServices: Sendable {
                 switch try RecordAdministration.decode(command, query: request.head.query, body: request.body) {
                 case .task(let task):
                     let answer = try await signer.protection.administer(task)
-                    if case .changed = answer { await enablingChanged() }
+                    if case .changed = answer { await enablingChanged(task) }
                     return ActionEnd(.json(RecordAdministration.encode(answer)), .done)
                 case .reconcile(let acceptingClockFloor):
                     let report = try await signer.protection.reconcile(acceptingClockFloor: acceptingClockFloor)

@@ -27,7 +27,8 @@ import Testing
     @Test func `the long campaigns are listed where one is asked for that there is not`() throws {
         let asked = try run(["scripts/soak", "no-such-campaign"])
         #expect(asked.status == 2)
-        for name in ["fuzz-requests", "api", "overload", "crashes", "time-travel", "address-sanitizer"] {
+        for name in ["fuzz-requests", "api", "overload", "crashes", "revoke-races", "time-travel", "address-sanitizer"]
+        {
             #expect(asked.output.contains(" \(name)"), "\(name) is not in: \(asked.output)")
         }
     }

@@ -153,6 +153,27 @@ import Testing
         }
     }
 
+    /// The attacker is the state: it says yes, and is as it was.
+    @Test func `a revocation that was taken back at once is not answered as done`() async throws {
+        let chamber = try await SealedChamber()
+        let store = ForgetfulState(chamber.store)
+        let instance = try await SealedInstance(store)
+        await #expect(throws: AccessChangeError.self) {
+            try await instance.register.revoke(chamber.token.identifier)
+        }
+        await #expect(throws: AccessChangeError.self) { _ = try await instance.makeToken(["root"]) }
+    }
+
+    @Test func `a name that is none is refused, and shown without what it does to terminals`() async throws {
+        let chamber = try await SealedChamber()
+        chamber.store.put("token", "\u{1B}[2Jx\n", Array("{}".utf8))
+        try await chamber.one.register.refresh()
+        #expect(chamber.one.register.faults.map(\.name.shown) == ["token ?[2Jx?"])
+        let review = try await chamber.one.register.lookAtRows()
+        try await chamber.one.register.acceptRows(review.digest)
+        #expect(chamber.one.faults.isEmpty && chamber.one.refusal(chamber.bearer) == nil)
+    }
+
     @Test func `rows that are put there while the chamber is sealed are found when it opens`() async throws {
         let chamber = try await SealedChamber()
         let plain = #"{"name":"extra","rules":[{"effect":"allow"}]}"#
@@ -174,4 +195,22 @@ import Testing
         #expect(chamber.one.refusal(chamber.bearer) == nil)
         #expect(chamber.one.register.policies.allSatisfy { $0.value.name.text != "extra" })
     }
+}
+
+/// A state that is as it was after each change.
+private final class ForgetfulState: StateStore {
+    private let inner: AttackedState
+
+    init(_ inner: AttackedState) { self.inner = inner }
+
+    func rows(after revision: UInt64) async throws(StateError) -> StateReading { try await inner.rows(after: revision) }
+
+    func apply(_ changes: [StateChange]) async throws(StateError) -> UInt64 {
+        let before = inner.copy
+        let revision = try await inner.apply(changes)
+        inner.copy = before
+        return revision
+    }
+
+    func close() async {}
 }

@@ -236,6 +236,12 @@ package final class PostgreSQLServer: Sendable {
         return copy
     }
 
+    /// Roles, tables and rows of all databases, by `pg_dumpall`. Binary columns are hexadecimal in it.
+    package func dump() async throws -> String {
+        let place = ["--host=\(folder)", "--port=\(port)", "--username=postgres", "--no-password"]
+        return try await Programs.run(Programs.path("pg_dumpall"), place, folder: folder)
+    }
+
     /// What the server has said.
     package var messages: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct LoadGaugeTests {
     private static let millisecond: UInt64 = 1_000_000
 
-    /// A house for two thousand in which one thing is done each millisecond, and so many come in that time.
+    /// A house for some thousand in which one thing is done each millisecond, and so many come in that time.
     private struct House {
         var gauge = LoadGauge()
         var now: UInt64 = 10_000_000_000
@@ -21,7 +21,7 @@ import Testing
                     gauge.finished(left: underWay, at: now)
                 }
                 for _ in 0..<arriving {
-                    let isTooMuch = underWay >= 2000 || gauge.isTooMuch(underWay: underWay, at: now)
+                    let isTooMuch = underWay >= 4000 || gauge.isTooMuch(underWay: underWay, at: now)
                     if isTooMuch { refused += 1 } else { underWay += 1 }
                 }
             }
@@ -55,6 +55,59 @@ import Testing
         #expect(most < 300 && house.underWay > 150)
     }
 
+    @Test func `what no burst is, is refused before a second is over, and what waits for long gives way`() {
+        var house = House()
+        // It knows how much it can do.
+        house.run(milliseconds: 1, arriving: 300)
+        house.run(milliseconds: 6000, arriving: 0)
+        let began = house.now
+        house.run(milliseconds: 400, arriving: 10)
+        // Two seconds and a half of work, and what came before that could be said.
+        #expect(house.underWay > 2400 && house.underWay < 3000 && house.refused > 0)
+        let (now, waited) = (house.now, house.now - began)
+        let isLate = house.gauge.isTooLate(waited: waited, at: now)
+        let isYoungLate = house.gauge.isTooLate(waited: waited / 2, at: now)
+        #expect(isLate && !isYoungLate)
+        // Nobody is turned away any more: what has waited is signed all the same.
+        let isLateThen = house.gauge.isTooLate(waited: waited, at: now + 300 * Self.millisecond)
+        #expect(!isLateThen)
+    }
+
+    @Test func `while those who answer get no processor nothing is let in, but only where others are turned away`() {
+        var house = House()
+        house.run(milliseconds: 4000, arriving: 1)
+        let isTooMuchAlone = house.gauge.isTooMuch(underWay: 1, at: house.now, isStarving: true)
+        #expect(!isTooMuchAlone)
+        house.run(milliseconds: 4000, arriving: 10)
+        let isTooMuchInFlood = house.gauge.isTooMuch(underWay: 1, at: house.now, isStarving: true)
+        // Then a few at a time, until it has gone well for a while.
+        let isFewTooMuch = house.gauge.isTooMuch(underWay: 1, at: house.now)
+        let isMoreTooMuch = house.gauge.isTooMuch(underWay: 2, at: house.now)
+        let isMoreTooMuchLater = house.gauge.isTooMuch(underWay: 16, at: house.now + 1100 * Self.millisecond)
+        #expect(isTooMuchInFlood && !isFewTooMuch && isMoreTooMuch && !isMoreTooMuchLater)
+    }
+
+    @Test func `a burst is let in although little was asked for before`() {
+        var house = House()
+        // Two at a time, each for a tenth of a second: that is no measure of what can be done.
+        for _ in 0..<100 {
+            house.now += 50 * Self.millisecond
+            house.gauge.finished(left: 1, at: house.now)
+        }
+        house.run(milliseconds: 1, arriving: 2000)
+        house.run(milliseconds: 900, arriving: 1)
+        #expect(house.refused == 0)
+    }
+
+    @Test func `a burst is signed to its end, however late`() {
+        var house = House()
+        house.run(milliseconds: 1, arriving: 300)
+        house.run(milliseconds: 6000, arriving: 0)
+        house.run(milliseconds: 1, arriving: 2000)
+        let isLate = house.gauge.isTooLate(waited: 1900 * Self.millisecond, at: house.now + 1900 * Self.millisecond)
+        #expect(house.refused == 0 && !isLate)
+    }
+
     @Test func `when it is over everybody is let in again`() {
         var house = House()
         house.run(milliseconds: 3000, arriving: 10)
@@ -71,7 +124,7 @@ import Testing
         for _ in 0..<100 {
             now += 1000 * Self.millisecond
             gauge.finished(left: 10, at: now)
-            let isTooMuch = gauge.isTooMuch(underWay: 63, at: now)
+            let isTooMuch = gauge.isTooMuch(underWay: 15, at: now)
             #expect(!isTooMuch)
         }
     }

@@ -67,6 +67,8 @@ static uint64_t nanoseconds(clockid_t clock) {
 
 uint64_t chamber_process_cpu_nanoseconds(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
 
+uint64_t chamber_thread_cpu_nanoseconds(void) { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+
 uint64_t chamber_realtime_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
 uint64_t chamber_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }

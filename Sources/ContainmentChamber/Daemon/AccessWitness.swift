@@ -19,11 +19,11 @@ struct AccessWitness: Sendable {
         switch notice {
         case .refused(let row):
             metrics.accessRowFaults[row.fault.rawValue].increment()
-            post("\(row.name)", from: "believed", to: row.fault.rawValue)
+            post(row.name.shown, from: "believed", to: row.fault.rawValue)
             logger.error(
                 .auth,
-                "A ROW OF POLICIES AND TOKENS IS REFUSED, the \(row.name): \(row.fault); make it anew, or delete it",
-                ["row": .text("\(row.name)"), "fault": .text(row.fault.rawValue)]
+                "A ROW OF POLICIES AND TOKENS IS REFUSED, the \(row.name.shown): \(row.fault); make it anew, or delete it",
+                ["row": .text(row.name.shown), "fault": .text(row.fault.rawValue)]
             )
         case .distrusted(let fault):
             metrics.accessRowFaults[fault.fault.rawValue].increment()

@@ -231,7 +231,6 @@ final class Daemon: Sendable {
     private func serve(until stop: FirstOf<Void>) async throws(Failure) {
         // Before the first request; where it cannot be read now, the watch goes on trying.
         try? await disabled.refresh()
-        let executor = lanes.executor(.intake)
         let ports = ServerPorts(
             configuration,
             routes: routes(),
@@ -239,7 +238,7 @@ final class Daemon: Sendable {
             chamber: chamber?.chamber,
             audit: audit,
             tls: tls,
-            executor: executor,
+            lanes: lanes,
             logger: logger
         )
         try ports.open()
@@ -364,7 +363,7 @@ final class Daemon: Sendable {
             health: { [self] in signerHealth() },
             metrics: { [metrics] in metrics.registry.exposition() },
             hasRecord: configuration.antiSlashing.backend != .noop,
-            enablingChanged: { [disabled] in try? await disabled.refresh() },
+            enablingChanged: { [disabled] in await disabled.follow($0) },
             keyManager: keyManager.map { [audit] in
                 KeyManagerRoutes($0, .init(configuration.keyManagerAPI), audit: audit)
             },

@@ -23,7 +23,7 @@ final class ServerPorts: Sendable {
         chamber: Chamber?,
         audit: AuditService,
         tls: TLSService?,
-        executor: any TaskExecutor,
+        lanes: SigningLanes,
         logger: Logger
     ) {
         self.logger = logger
@@ -31,7 +31,8 @@ final class ServerPorts: Sendable {
         let port = UInt16(tls == nil ? server.listenPort : configuration.tls.listenPort)
         var signing = HTTPServerSettings(listener: TCPListener(host: configuration.signingAddress, port: port))
         signing.tls = tls
-        signing.executor = executor
+        signing.executor = lanes.executor(.intake)
+        signing.starvation = lanes.sockets
         signing.limits = .init(server)
         signing.deadlines = .init(server)
         signing.readCredential = access.credentialReader

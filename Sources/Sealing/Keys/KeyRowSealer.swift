@@ -27,10 +27,8 @@ package final class KeyRowSealer: Sendable {
 
     private var newest: MasterKey { keys.newest }
 
-    /// Whether a row lies under another key than the newest, and can be encrypted anew.
-    package func isOld(_ row: SealedKeyRow) -> Bool {
-        row.keyGeneration != newest.identity.generation && tagKeys[row.keyGeneration] != nil
-    }
+    /// Whether a row lies under the newest key, or says so.
+    package func isNew(_ row: SealedKeyRow) -> Bool { row.keyGeneration == newest.identity.generation }
 
     /// Whether a row was written under a key that comes after those that are here.
     package func isAhead(_ generation: UInt64) -> Bool { generation > newest.identity.generation }

@@ -195,7 +195,7 @@ struct RowReview: Encodable, Documented {
 
         init(_ line: AccessReview.Line) {
             kind = line.name.kind
-            name = line.name.name
+            name = StateRowName.shown(line.name.name)
             version = "\(line.version)"
             fault = line.fault?.rawValue
         }

@@ -26,7 +26,8 @@ struct RefusedRow: Encodable {
     /// Nil where there are none.
     static func all(_ kind: String, _ register: AccessRegister) -> [RefusedRow]? {
         let faults = register.faults.filter { $0.name.kind == kind }
-        return faults.isEmpty ? nil : faults.map { RefusedRow(name: $0.name.name, fault: $0.fault.rawValue) }
+        return faults.isEmpty
+            ? nil : faults.map { RefusedRow(name: StateRowName.shown($0.name.name), fault: $0.fault.rawValue) }
     }
 }
 

@@ -5,8 +5,10 @@ package import Sealing
 
 extension SealedKeyring {
     /// Encrypts every row anew that lies under another master key than the newest, page by page. A row that somebody changes
-    /// meanwhile is left to the next pass; the last pass finds none. What was tampered with cannot be encrypted anew: it is
-    /// left as it is, and refused like before.
+    /// meanwhile is left to the next pass; the last pass finds none.
+    ///
+    /// A row that was tampered with cannot be encrypted anew, and it comes to a halt there: with the old master key everything
+    /// would go that such a row could still be restored with.
     package func rekey(
         _ keys: MasterKeys,
         progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
@@ -17,30 +19,63 @@ extension SealedKeyring {
             let count = try await store.count()
             let total = Int(count.active + count.inactive)
             progress(0, total)
-            while try await rekeyOnce(sealer, { progress(min($0, total), total) }) > 0 {}
+            var pass = Pass()
+            repeat { pass = try await rekeyOnce(sealer, { progress(min($0, total), total) }) } while pass.renewed > 0
+            try pass.check()
             progress(total, total)
         } catch { throw ChamberContentsError("\(error)") }
     }
 
-    /// One pass over all rows; how many were old.
+    private struct Pass {
+        var renewed = 0
+        var refused: [Bytes<48>] = []
+
+        func check() throws(SealedKeyError) {
+            guard !refused.isEmpty else { return }
+            let named = refused.prefix(10).map { "\($0)" }.joined(separator: ", ") + (refused.count > 10 ? ", …" : "")
+            throw .unusable(
+                reason:
+                    "the rows of \(refused.count) keys were tampered with and cannot be encrypted anew: \(named); restore them from a backup, or take them away with `keys delete --yes`; until then the old master key stays"
+            )
+        }
+    }
+
+    /// One pass over all rows.
     private func rekeyOnce(
         _ sealer: KeyRowSealer,
         _ progress: (Int) -> Void
-    ) async throws(SealedKeyError) -> Int {
-        var (seen, old): (Int, Int) = (0, 0)
+    ) async throws(SealedKeyError) -> Pass {
+        var (pass, seen) = (Pass(), 0)
         var last: Bytes<48>?
         while true {
-            if Task.isCancelled { throw .unavailable(reason: "the chamber was closed meanwhile") }
+            if Task.isCancelled { throw Self.closed }
             let page = try await store.page(after: last, limit: Self.rekeyedAtOnce, status: nil)
-            let renewed = page.filter(sealer.isOld).compactMap { try? sealer.renewed($0) }
-            if !renewed.isEmpty { _ = try await store.apply(renewed.map { .standing($0) }) }
-            old += renewed.count
+            let renewed = try renewed(page, sealer, &pass)
+            if !renewed.isEmpty { _ = try await store.apply(renewed) }
             seen += page.count
             progress(seen)
-            guard page.count == Self.rekeyedAtOnce, let end = page.last?.publicKey else { return old }
+            guard page.count == Self.rekeyedAtOnce, let end = page.last?.publicKey else { return pass }
             last = end
         }
     }
+
+    private func renewed(
+        _ page: [SealedKeyRow],
+        _ sealer: KeyRowSealer,
+        _ pass: inout Pass
+    ) throws(SealedKeyError) -> [SealedKeyEntry] {
+        var renewed: [SealedKeyEntry] = []
+        for row in page where !sealer.isNew(row) {
+            do throws(KeyRowFault) { renewed.append(.standing(try sealer.renewed(row))) } catch {
+                if error == .sealed { throw Self.closed }
+                pass.refused.append(row.publicKey)
+            }
+        }
+        pass.renewed += renewed.count
+        return renewed
+    }
+
+    private static let closed = SealedKeyError.unavailable(reason: "the chamber was closed meanwhile")
 
     private static let rekeyedAtOnce = 100
 }

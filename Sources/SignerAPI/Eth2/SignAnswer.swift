@@ -32,7 +32,14 @@ extension SigningOutcome {
 
     /// The answer to a sign request.
     func response(_ compatibility: Compatibility, acceptsJSON: Bool) -> Response {
-        if case .signed(let signature, _) = self { return .signature(signature, asJSON: acceptsJSON) }
+        switch self {
+        case .signed(let signature, _): return .signature(signature, asJSON: acceptsJSON)
+        case .overloaded: return acceptsJSON ? .overloadedAsJSON : .overloadedAsText
+        default: return refusal(compatibility, acceptsJSON: acceptsJSON)
+        }
+    }
+
+    fileprivate func refusal(_ compatibility: Compatibility, acceptsJSON: Bool) -> Response {
         let status = status(compatibility)
         return .error(
             status,
@@ -60,6 +67,6 @@ extension Response {
 
 extension Response {
     /// Made once: under overload they are given ten thousand times a second.
-    static let overloadedAsJSON = SigningOutcome.overloaded.response(Compatibility(), acceptsJSON: true)
-    static let overloadedAsText = SigningOutcome.overloaded.response(Compatibility(), acceptsJSON: false)
+    static let overloadedAsJSON = SigningOutcome.overloaded.refusal(Compatibility(), acceptsJSON: true)
+    static let overloadedAsText = SigningOutcome.overloaded.refusal(Compatibility(), acceptsJSON: false)
 }

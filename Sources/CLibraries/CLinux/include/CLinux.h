@@ -24,6 +24,9 @@ int chamber_lock_memory_on_fault(void);
 uint64_t chamber_locked_memory_limit(void);
 /// pthread_setname_np for the calling thread; at most 15 bytes of the name are kept.
 void chamber_set_thread_name(const char *name);
+/// CPU time of the calling thread in nanoseconds.
+uint64_t chamber_thread_cpu_nanoseconds(void);
+
 /// CPU time of the calling process in nanoseconds.
 uint64_t chamber_process_cpu_nanoseconds(void);
 /// CLOCK_REALTIME in nanoseconds since 1970.
