@@ -33,46 +33,42 @@ enum UnsealCommand {
 
     static func run(_ invocation: Invocation) async throws(Failure) -> ExitCode {
         let keys = try OperatorKeys(invocation)
-        let signers = (invocation["signer-url"] ?? SignerConnection.usualURL).split(separator: ",").map {
-            $0.trimmingCharacters(in: .whitespaces)
-        }
-        var connections: [(url: String, api: SignerConnection)] = []
-        for url in signers {
-            // All of them before a secret is asked for: a mistake in the last would waste it.
-            connections.append(
-                (url, try SignerConnection(invocation, url: url, patience: CeremonyCommands.patience, hints: hints))
-            )
-        }
+        let signers = try signers(invocation)
         var outcomes: [Outcome] = []
         var failures: [Failure] = []
-        for (url, api) in connections {
+        for (url, api) in signers {
             do throws(Failure) {
                 let chamber = try give(keys, to: api)
-                tell(chamber, url, isAlone: connections.count == 1, invocation)
+                tell(chamber, url, isAlone: signers.count == 1, invocation)
                 outcomes.append(Outcome(signer: url, chamber: chamber))
             } catch {
                 failures.append(error)
                 outcomes.append(Outcome(signer: url, error: error.message))
-                guard connections.count > 1 else { break }
-                Output.complain("\(url): \(error.message)")
+                if signers.count > 1 { Output.complain("\(url): \(error.message)") }
                 // It would be as wrong everywhere else, and each signer counts.
                 if error.code == "bad_signature" { break }
             }
         }
         if failures.isEmpty, invocation.isSet("wait") {
-            for place in connections.indices {
-                outcomes[place].chamber = try await wait(
-                    connections[place].api,
-                    connections[place].url,
-                    outcomes[place].chamber,
-                    invocation
-                )
+            for (place, (url, api)) in signers.enumerated() {
+                outcomes[place].chamber = try await wait(api, url, outcomes[place].chamber, invocation)
             }
         }
         if invocation.isSet("json") { Output.json(outcomes) }
         guard let first = failures.first else { return .success }
         if failures.count < outcomes.count { return .partial }
         throw first
+    }
+
+    /// All that `--signer-url` names, before a secret is asked for: a mistake in the last would waste it.
+    private static func signers(_ invocation: Invocation) throws(Failure) -> [(url: String, api: SignerConnection)] {
+        var signers: [(url: String, api: SignerConnection)] = []
+        for text in (invocation["signer-url"] ?? SignerConnection.usualURL).split(separator: ",") {
+            let url = text.trimmingCharacters(in: .whitespaces)
+            let api = try SignerConnection(invocation, url: url, patience: CeremonyCommands.patience, hints: hints)
+            signers.append((url, api))
+        }
+        return signers
     }
 
     // MARK: One signer
