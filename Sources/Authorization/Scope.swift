@@ -26,6 +26,8 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     case rootToken = "root_token"
     /// Where the chain of the audit file stands; over the admin socket only.
     case auditHead = "audit_head"
+    /// Taking back the order to seal where no token is left that may; over the admin socket only.
+    case chamberAdministration = "chamber_administration"
     /// Making the master key of a chamber that has none; for whoever read its setup token in the log.
     case chamberInit = "chamber_init"
     case chamberStatus = "chamber_status"
@@ -60,7 +62,7 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     package var audience: Audience {
         switch self {
         case .health, .metrics, .apiDocument: .anybody
-        case .recordAdministration, .rootToken, .auditHead: .local
+        case .recordAdministration, .rootToken, .auditHead, .chamberAdministration: .local
         case .chamberInit: .setup
         case .chamberOperator: .operators
         case .chamberStatus, .chamberSeal, .chamberUnseal, .chamberRotate: .granted

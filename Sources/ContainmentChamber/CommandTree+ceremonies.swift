@@ -70,13 +70,15 @@ extension CommandTree {
             "unseal",
             summary: "Open the chamber: take back the order to seal, or give your share as an operator",
             discussion: """
-                Without --operator the order to seal is taken back. With it, your share is opened on this machine, with \
+                Without --operator the order to seal is taken back; with -c, over the admin socket of this machine, where no \
+                token is left that may. With --operator, your share is opened on this machine, with \
                 your passphrase or your YubiKey, and given to the signer; --signer-url may then name several, with commas \
                 between them, and the secret is asked for once. The chamber opens with the last share that is needed.
                 """,
-            options: connection + unsealing,
+            options: connection + [configuration] + unsealing,
             examples: [
                 Example("containment-chamber operator unseal --auth-token env:TOKEN", "Go on after operator seal"),
+                Example("containment-chamber operator unseal -c config.yaml", "The same, on the signer's machine"),
                 Example("containment-chamber operator unseal --operator alice", "Your share, with a passphrase"),
                 Example(
                     "containment-chamber operator unseal --operator bob --yubikey --signer-url https://a:9443,https://b:9443 --wait",

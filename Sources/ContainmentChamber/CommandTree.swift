@@ -4,7 +4,7 @@ internal import Configuration
 
 /// The whole command line: what is parsed and what help says.
 enum CommandTree {
-    private static let configuration = Option(
+    static let configuration = Option(
         "config",
         short: "c",
         kind: .value("FILE"),

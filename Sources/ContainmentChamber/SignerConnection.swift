@@ -64,7 +64,7 @@ struct SignerConnection {
     }
 
     /// The admin socket of a configuration.
-    init(socketOf configuration: Configuration) throws(Failure) {
+    init(socketOf configuration: Configuration, patience: Duration = .seconds(60)) throws(Failure) {
         let socket = configuration.adminSocketPath
         guard FileManager.default.fileExists(atPath: socket) else {
             throw Failure(
@@ -72,7 +72,7 @@ struct SignerConnection {
                 hint: "start the signer first; the command needs the same configuration, user and folder"
             )
         }
-        client = HTTPClient(unixSocket: socket)
+        client = HTTPClient(unixSocket: socket, timeout: patience)
         base = "http://localhost"
         headers = ["Accept: application/json", "Content-Type: application/json"]
         hints = [:]

@@ -39,6 +39,7 @@ final class ServerPorts: Sendable {
         let gate = access.gate
         let accessRoutes = access.routes(of: chamber)
         var administrative = accessRoutes?.administrationRoutes ?? []
+        administrative += chamber.map { ChamberRoutes($0, audit: audit).administrationRoutes } ?? []
         administrative += AuditRoutes { audit.anchoredHead }.routes
         if configuration.antiSlashing.backend != .noop { administrative += routes.administrationRoutes }
         var served = routes.signingRoutes + (accessRoutes?.routes ?? [])

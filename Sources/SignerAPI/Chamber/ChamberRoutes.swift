@@ -57,12 +57,7 @@ package struct ChamberRoutes: Sendable {
                 scope: .chamberUnseal,
                 answerLimit: Self.patience,
                 produces: "application/json"
-            ) { _, _, access in
-                await perform("chamber_unseal", for: access) { () async throws(ChamberError) -> Response in
-                    try await chamber.unseal()
-                    return status(200)
-                }
-            },
+            ) { _, _, access in await unseal(for: access) },
             Route(
                 .post,
                 "/api/v1/chamber/rotate",
@@ -87,6 +82,29 @@ package struct ChamberRoutes: Sendable {
                 }
             },
         ] + OperatorRoutes(chamber, audit: audit).routes
+    }
+
+    package static let unsealPath = "/admin/v1/chamber/unseal"
+
+    /// Of the admin socket: whoever is on the signer's machine takes an order to seal back, which opens nothing that its KMS
+    /// keys and its operators do not open.
+    package var administrationRoutes: [Route<Scope, Access>] {
+        [
+            Route(
+                .post,
+                RoutePattern(Self.unsealPath),
+                scope: .chamberAdministration,
+                answerLimit: Self.patience,
+                produces: "application/json"
+            ) { _, _, access in await unseal(for: access) }
+        ]
+    }
+
+    private func unseal(for access: Access) async -> Response {
+        await perform("chamber_unseal", for: access) { () async throws(ChamberError) -> Response in
+            try await chamber.unseal()
+            return status(200)
+        }
     }
 
     private func initialize(_ order: InitOrder) async throws(ChamberError) -> Response {

@@ -4,6 +4,7 @@ internal import Foundation
 internal import JSON
 internal import Sealing
 internal import Secrets
+internal import SignerAPI
 
 /// `operator init`, `status`, `seal`, `unseal` and `local-key`: the chamber, as its operator sees it.
 enum CeremonyCommands {
@@ -69,7 +70,11 @@ enum CeremonyCommands {
     }
 
     static func unseal(_ invocation: Invocation) throws(Failure) {
-        let answer = try connection(invocation, scope: "chamber_unseal").send("POST", path + "unseal")
+        let answer =
+            invocation["config"] == nil
+            ? try connection(invocation, scope: "chamber_unseal").send("POST", path + "unseal")
+            : try SignerConnection(socketOf: try invocation.configuration(), patience: patience)
+                .send("POST", ChamberRoutes.unsealPath)
         let document = try OperatorCommands.decode(ChamberDocument.self, answer)
         show(document, answer, invocation)
         guard document.seal.status == ChamberState.unsealed.rawValue else {

@@ -60,6 +60,20 @@ extension APIOperation {
                 isStrictAboutAccept: true
             ),
             APIOperation(
+                .post,
+                RoutePattern(ChamberRoutes.unsealPath),
+                scope: .chamberAdministration,
+                on: .administration,
+                tag: .administration,
+                "unsealChamberLocally",
+                "Take back the order to seal where no token is left that may",
+                text: "`containment-chamber operator unseal -c config.yaml` asks for it.",
+                answers: [.json(ChamberDocument.schema, "It has opened, or says why not.")],
+                refusals: [.uninitialized, .stateUnavailable, .sealed, .custodyUnavailable, .chamberFailed]
+                    + ErrorCode.audited,
+                isStrictAboutAccept: true
+            ),
+            APIOperation(
                 .get,
                 RoutePattern(AuditRoutes.path),
                 scope: .auditHead,
