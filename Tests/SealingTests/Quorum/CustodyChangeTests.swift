@@ -153,7 +153,8 @@ import Testing
         await refused(.tooManyProposals(ProposalDesk.most)) { _ = try await chamber.chamber.change(kms) }
     }
 
-    @Test func `other operators take over when all of them have registered, and those of before are out`() async throws {
+    @Test func `other operators take over when all of them have registered, and those of before are out`() async throws
+    {
         let chamber = try await place.opened()
         let fresh = [try TestOperator("dave", seed: 4), try TestOperator("alice", seed: 5)]
         let tokens = QuorumPlace.tokens(2)
@@ -282,6 +283,7 @@ extension Proposal {
         Proposal(
             identifier: proposal.identifier,
             change: proposal.change,
+            sequence: proposal.sequence,
             document: document,
             needed: proposal.needed,
             approvals: [],
