@@ -98,12 +98,15 @@ package struct AccessRoutes: Sendable {
     ) async throws(AccessChangeError) -> Answer? {
         guard let chamber else { return nil }
         do throws(ChamberError) {
-            guard case .proposed(let proposal) = try await chamber.authorize(deed, proposal: proposal) else { return nil }
+            guard case .proposed(let proposal) = try await chamber.authorize(deed, proposal: proposal) else {
+                return nil
+            }
             return Answer(
                 .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202),
                 about: "proposal \(proposal.identifier): \(deed.summary)"
             )
         } catch {
+            if case .sealed = error { throw .sealed }
             throw .refused(status: error.status, code: error.code, reason: "\(error)")
         }
     }
