@@ -21,15 +21,27 @@ extension Chamber {
         case proposed(Proposal)
     }
 
+    /// What a raw state says since the last look is not to be built on: it has to be this chamber's, and none of before. An
+    /// older record, put back, would let those act who held the chamber then.
     func standing() throws(ChamberError) -> Standing {
         let keys = try masterKeys()
-        guard let stored = state.withLock({ $0.record }), let record = try? stored.record.get() else {
-            throw .uninitialized
+        let (stored, seen) = state.withLock { ($0.record, $0.sequence) }
+        guard let stored, let record = try? stored.record.get() else {
+            throw .state(
+                .unusable(
+                    reason:
+                        "the MASTER_KEY row is gone or cannot be read: put it back from a backup before anything is restarted"
+                )
+            )
         }
-        // What a raw state says since the last look is not to be built on.
         do throws(SealingError) { try MasterKeyRecord.verify(stored.body, with: keys.current) } catch {
             throw .failed(error)
         }
+        guard record.sequence >= seen else {
+            throw .state(.unusable(reason: OpeningFailure.putBack(record, seen).reason))
+        }
+        // What was proposed to those who held it before is void, also where this instance has not looked since.
+        state.withLock { $0.proposals.forget(besides: record.sequence) }
         return Standing(stored: stored, record: record, keys: keys)
     }
 
@@ -108,7 +120,11 @@ extension Chamber {
     /// where no operators hold the chamber; else it is proposed to them, and done when `proposal` has been approved.
     package func authorize(_ deed: CustodyChange, proposal: String?) async throws(ChamberError) -> Outcome {
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
-        guard state.withLock({ $0.record?.quorum }) != nil else { return .done }
+        let now = status.state
+        // There is nobody to ask before there is a master key; from then on only its record, verified, says that there are no
+        // operators.
+        guard now != .uninitialized, now != .awaitingRegistration else { return .done }
+        guard try standing().record.quorum != nil else { return .done }
         guard let proposal else { return try await change(deed) }
         guard try self.proposal(proposal).change == deed else { throw .refused(.unknownProposal) }
         try await perform(proposal)

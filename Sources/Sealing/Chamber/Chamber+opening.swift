@@ -50,6 +50,9 @@ extension Chamber {
 
     /// Refuses a record that is older than one that was seen, by this process or by one before it on this machine.
     private func admit(_ record: MasterKeyRecord) throws(OpeningFailure) {
+        if let known = memory?.known, known.chamber != record.chamber.bytes {
+            throw .otherChamber(memory?.path ?? "what it knows")
+        }
         let seen = max(
             state.withLock { $0.sequence },
             memory?.highestCustody(of: record.chamber.bytes) ?? 0
@@ -218,7 +221,14 @@ struct OpeningFailure: Error {
 }
 
 extension OpeningFailure {
-    fileprivate static func putBack(_ record: MasterKeyRecord, _ seen: UInt64) -> OpeningFailure {
+    fileprivate static func otherChamber(_ path: String) -> OpeningFailure {
+        OpeningFailure(
+            "this instance remembers another chamber than that of the MASTER_KEY row: put the right row back from a backup of the signer state, or, where another one is meant, stop the signer and remove \(path)",
+            passes: false
+        )
+    }
+
+    static func putBack(_ record: MasterKeyRecord, _ seen: UInt64) -> OpeningFailure {
         OpeningFailure(
             "an older MASTER_KEY row was put back: its sequence is \(record.sequence), but \(seen) was seen; restore the newer row from a backup of the signer state",
             passes: false

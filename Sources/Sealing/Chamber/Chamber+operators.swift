@@ -82,11 +82,29 @@ extension Chamber {
     }
 
     /// Ends a registration that is under way; its tokens are worth nothing any more.
+    ///
+    /// Where there is a master key, its record is written again with the next sequence: the registration was ordered for the
+    /// one of before, so whoever puts its row back has nothing.
     package func cancelRegistration() async throws(ChamberError) {
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
         guard let row = state.withLock({ $0.registration }), row.isThere else { throw .refused(.notRegistering) }
-        try await write([StateChange(ChamberRows.registration, expecting: row.version, body: nil)])
+        var changes = [StateChange(ChamberRows.registration, expecting: row.version, body: nil)]
+        if state.withLock({ $0.record }) != nil { changes.append(try renewal(try standing())) }
+        try await write(changes)
         try await follow()
+    }
+
+    /// The record as it is, with the next sequence.
+    private func renewal(_ standing: Standing) throws(ChamberError) -> StateChange {
+        // It is tagged under both keys while there are two.
+        guard standing.keys.all.count == standing.record.custodies.count else { throw .rotating }
+        let record = standing.record.succeeded(
+            at: now(),
+            current: standing.record.current,
+            next: standing.record.next
+        )
+        let body = try encode(record, under: standing.keys.all)
+        return StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)
     }
 
     func write(_ changes: [StateChange]) async throws(ChamberError) {

@@ -10,6 +10,8 @@ extension Chamber {
         var revision: UInt64?
         var record: StoredRow?
         var registration: RegistrationRow?
+        /// The last registration that was seen, as far as it had come.
+        var seated: RegistrationStage?
         var seal = SealOrder()
         /// Sealed here, whether or not the others could be told.
         var isSealedHere = false
@@ -91,11 +93,11 @@ extension Chamber.State {
             record = row.body.map { .init(version: row.version, body: $0) }
         case ChamberRows.registration:
             guard row.version > registration?.version ?? 0 else { return }
-            registration = .init(
-                version: row.version,
-                isThere: row.body != nil,
-                stage: row.body.flatMap { StoredStage(reading: $0) }
-            )
+            let stage = row.body.flatMap { StoredStage(reading: $0) }
+            // One whose places were emptied again was put back: nobody registers in it here any more.
+            let isPutBack = stage.map { seated.isBeyond($0.stage) } ?? false
+            if let stage, !isPutBack { seated = stage.stage }
+            registration = .init(version: row.version, isThere: row.body != nil, stage: isPutBack ? nil : stage)
         case ChamberRows.seal:
             guard row.version > seal.version else { return }
             seal = .init(version: row.version, isThere: row.body != nil, isOrdered: ChamberRows.isSealed(row.body))

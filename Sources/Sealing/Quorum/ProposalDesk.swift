@@ -69,6 +69,8 @@ package enum CustodyChange: Hashable, Sendable {
 package struct Proposal: Hashable, Sendable {
     package let identifier: String
     package let change: CustodyChange
+    /// Of the record that it changes.
+    package let sequence: UInt64
     /// The text that operators sign.
     package let document: String
     package let needed: Int
@@ -79,6 +81,7 @@ package struct Proposal: Hashable, Sendable {
     package init(
         identifier: String,
         change: CustodyChange,
+        sequence: UInt64,
         document: String,
         needed: Int,
         approvals: [OperatorName],
@@ -86,6 +89,7 @@ package struct Proposal: Hashable, Sendable {
     ) {
         self.identifier = identifier
         self.change = change
+        self.sequence = sequence
         self.document = document
         self.needed = needed
         self.approvals = approvals
@@ -123,6 +127,7 @@ package struct ProposalDesk: Sendable {
         let proposal = Proposal(
             identifier: identifier,
             change: change,
+            sequence: record.sequence,
             document: String(decoding: document.bytes, as: UTF8.self),
             needed: needed,
             approvals: [],
@@ -185,6 +190,9 @@ package struct ProposalDesk: Sendable {
     /// Whatever changes the custody makes everything void that was proposed before.
     package mutating func clear() { proposals = [] }
 
+    /// Drops what was proposed for another record than the one of a sequence.
+    package mutating func forget(besides sequence: UInt64) { proposals.removeAll { $0.sequence != sequence } }
+
     private mutating func forget(at now: Int64) { proposals.removeAll { $0.expires <= now } }
 }
 
@@ -193,6 +201,7 @@ extension Proposal {
         Proposal(
             identifier: identifier,
             change: change,
+            sequence: sequence,
             document: document,
             needed: needed,
             approvals: approvals + [name],

@@ -152,6 +152,16 @@ package struct RegistrationStage: Hashable, Sendable {
     }
 }
 
+extension RegistrationStage? {
+    /// Whether somebody had registered in the same registration whose place is another's now, or nobody's.
+    func isBeyond(_ stage: RegistrationStage) -> Bool {
+        guard let self, self.ceremony == stage.ceremony else { return false }
+        return self.seats.contains { seat in
+            seat.isTaken && !stage.seats.contains { $0.name == seat.name && $0.credentials == seat.credentials }
+        }
+    }
+}
+
 extension OperatorCredential {
     /// Whether one of the two would be mistaken for the other, or guards nothing that the other does not.
     func clashes(with other: OperatorCredential) -> Bool {

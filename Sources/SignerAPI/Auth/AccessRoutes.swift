@@ -106,6 +106,7 @@ package struct AccessRoutes: Sendable {
                 about: "proposal \(proposal.identifier): \(deed.summary)"
             )
         } catch {
+            if case .sealed = error { throw .sealed }
             throw .refused(status: error.status, code: error.code, reason: "\(error)")
         }
     }

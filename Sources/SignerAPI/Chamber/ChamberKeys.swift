@@ -217,6 +217,20 @@ package final class ChamberKeys: Sendable {
         } catch { throw .record("the slashing record did not take the keys: \(error)") }
     }
 
+    /// Keys that are about to be deleted sign nothing any more, whatever somebody puts in the place of their tombstones: the
+    /// record of what was signed is beyond the reach of whoever writes the store of keys. Before the tombstones, so that a
+    /// crash between the two leaves no key that only its store knows to be gone.
+    private func disable(_ deleted: [SealedKeyEntry]) async throws(Refusal) -> Bool {
+        guard !deleted.isEmpty else { return false }
+        let records = deleted.map { RecordIdentity(PublicKey($0.publicKey)) }
+        do throws(StoreError) {
+            _ = try await protection.administer(.disable(records, by: nil))
+            return true
+        } catch .unsupported {
+            return false
+        } catch { throw .record("the slashing record did not disable the keys: \(error); nothing was deleted") }
+    }
+
     private func keep(
         _ keys: [SecretKey],
         _ status: SealedKeyStatus,
@@ -366,6 +380,7 @@ package final class ChamberKeys: Sendable {
                 statuses[place] = Status(.notFound, key)
             }
         }
+        let isDisabled = try await disable(changes.map(\.step.entry).filter { $0.row == nil })
         let outcomes = try await apply(changes.map(\.step.entry))
         for (change, outcome) in zip(changes, outcomes) {
             let key = PublicKey(change.step.entry.publicKey)
@@ -379,7 +394,10 @@ package final class ChamberKeys: Sendable {
             for place in statuses.indices where [.deactivated, .deleted].contains(statuses[place].word) {
                 // The first of two sources wins; the other goes on, and that has to be said.
                 guard let key = statuses[place].key, let other = keyring[.bls(key)] else { continue }
-                let message = "the same key is loaded from \(other.origin.source) too, and goes on to sign"
+                let message =
+                    "the same key is loaded from \(other.origin.source) too, and "
+                    + (isDisabled && statuses[place].word == .deleted
+                        ? "signs no more: the record has it disabled" : "goes on to sign")
                 statuses[place] = Status(statuses[place].word, key, message)
             }
         }

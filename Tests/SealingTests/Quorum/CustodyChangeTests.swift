@@ -283,6 +283,7 @@ extension Proposal {
         Proposal(
             identifier: proposal.identifier,
             change: proposal.change,
+            sequence: proposal.sequence,
             document: document,
             needed: proposal.needed,
             approvals: [],

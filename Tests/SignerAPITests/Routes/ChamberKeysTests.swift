@@ -330,16 +330,16 @@ import Testing
     }
 }
 
-private struct Answered: Decodable {
+struct KeyAnswer: Decodable {
     let pubkey: String?
     let status: String
     let message: String
     let has_backup: Bool?
 }
 
-private struct Answers: Decodable { let data: [Answered] }
+private struct Answers: Decodable { let data: [KeyAnswer] }
 
-private struct Listed: Decodable {
+struct ListedKey: Decodable {
     let pubkey: String
     let status: String
     let fault: String?
@@ -347,7 +347,7 @@ private struct Listed: Decodable {
 }
 
 private struct Page: Decodable {
-    let data: [Listed]
+    let data: [ListedKey]
     let next: String?
 }
 
@@ -373,8 +373,13 @@ final class ChamberRig: Sendable {
     }
 
     /// An instance that is open.
-    func start() async throws -> Instance {
-        let instance = Instance(state, keys, recipients)
+    ///
+    /// - Parameter power: what its writes end with.
+    func start(_ power: Power? = nil) async throws -> Instance {
+        let instance =
+            if let power { Instance(CutState(state, power), CutKeys(keys, power), recipients) } else {
+                Instance(state, keys, recipients)
+            }
         try await instance.chamber.refresh()
         await instance.chamber.settle()
         let isFirst = isInitialized.withLock { done in
@@ -394,7 +399,7 @@ final class ChamberRig: Sendable {
         let routes: [Route<Scope, Access>]
         private let reports: Lock<[SealedKeyring.Report]>
 
-        init(_ state: SQLiteState, _ keys: SQLiteSealedKeys, _ recipients: BackupRecipients?) {
+        init(_ state: any StateStore, _ keys: any SealedKeyStore, _ recipients: BackupRecipients?) {
             let (authority, arena) = (Authority(), SecretArena())
             let protection = SlashingProtection(store: NoopStore())
             let reports = Lock<[SealedKeyring.Report]>([])
@@ -456,13 +461,13 @@ final class ChamberRig: Sendable {
             await router.answer(.post, "/api/v1/chamber/rotate", body: #"{"kind":"master_key"}"#)
         }
 
-        fileprivate func send(_ method: Method, _ path: String, _ body: String) async throws -> [Answered] {
+        func send(_ method: Method, _ path: String, _ body: String) async throws -> [KeyAnswer] {
             let answer = await answer(method, path, body)
             #expect(answer.status == 200, "\(answer.text)")
             return try JSONDecoder().decode(Answers.self, from: Data(answer.body)).data
         }
 
-        fileprivate func list(_ query: String = "") async throws -> [Listed] {
+        func list(_ query: String = "") async throws -> [ListedKey] {
             try JSONDecoder().decode(Page.self, from: Data(await answer(.get, query).body)).data
         }
     }

@@ -94,9 +94,10 @@ extension APIOperation {
                 tag: .chamber,
                 "cancelRegistration",
                 "End a registration of operators",
-                text: "Its tokens are worth nothing any more, and the operators of before, if any, stay.",
+                text:
+                    "Its tokens are worth nothing any more, and the operators of before, if any, stay. The chamber has to be open, unless it has no master key yet.",
                 answers: [.json(ChamberDocument.schema, "It is ended.")],
-                refusals: [.noRegistration, .versionConflict] + failures,
+                refusals: [.noRegistration, .rotating, .versionConflict] + failures,
                 isStrictAboutAccept: true
             ),
         ] + operators
