@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Authorization
+internal import BLS
+internal import Concurrency
+internal import Encoding
+internal import Keystores
+internal import SealedKeys
+internal import Sealing
+internal import Secrets
+internal import Signer
+internal import SlashingProtection
+
+/// Activating, deactivating and deleting.
+extension ChamberKeys {
+    /// Activates or deactivates keys. When a deactivation is answered, nothing is signed with the key here.
+    func change(_ names: [String], to status: SealedKeyStatus, for grant: Grant?) async throws(Refusal) -> [Status] {
+        try await each(names, grant, .chamberKeysPatch, followedBy: status == .active ? nil : .deactivated) {
+            row,
+            sealer throws(SealingError) in
+            guard row.status != status else { return nil }
+            let next = try sealer.successor(of: row, status: status, at: self.now())
+            return (.standing(next), status == .active ? .activated : .deactivated)
+        }
+    }
+
+    /// Deletes keys, or only deactivates them. When it is answered nothing is signed with them here.
+    func delete(_ names: [String], removing: Bool, for grant: Grant?) async throws(Refusal) -> [Status] {
+        // Also what was tampered with can be removed: nothing of it is made good by that.
+        try await each(names, grant, .chamberKeysDelete, followedBy: .deleted, verifying: !removing) {
+            row,
+            sealer throws(SealingError) in
+            if removing { return (.deleted(try sealer.tombstone(of: row, at: self.now())), .deleted) }
+            guard row.status == .active else { return nil }
+            return (.standing(try sealer.successor(of: row, status: .inactive, at: self.now())), .deactivated)
+        }
+    }
+
+    private typealias Step = (entry: SealedKeyEntry, word: Status.Word)
+
+    /// Reads the rows of some keys and puts what `step` makes of each in its place. A row that the chamber did not write is
+    /// not changed: its change would make it good.
+    private func each(
+        _ names: [String],
+        _ grant: Grant?,
+        _ scope: Scope,
+        followedBy ending: Status.Word?,
+        verifying: Bool = true,
+        _ step: (SealedKeyRow, KeyRowSealer) throws(SealingError) -> Step?
+    ) async throws(Refusal) -> [Status] {
+        let sealer = try await writer()
+        let keys = names.map { try? PublicKey(hex: $0) }
+        let found = Dictionary(
+            try await entries(of: Set(keys.compactMap { $0?.bytes }).sorted()).map { ($0.publicKey, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        var statuses: [Status] = []
+        var changes: [(place: Int, step: Step)] = []
+        for (place, key) in keys.enumerated() {
+            guard let key else {
+                statuses.append(
+                    Status(.error, nil, "\(names[place].prefix(100)) is no public key: 96 hexadecimal digits")
+                )
+                continue
+            }
+            statuses.append(Status(.unchanged, key))
+            if let reason = grant?.refusal(scope, key) {
+                statuses[place] = Status(.error, key, reason)
+            } else if let row = found[key.bytes]?.row {
+                do {
+                    if verifying { try sealer.verify(.standing(row)) }
+                    if !changes.contains(where: { $0.step.entry.publicKey == key.bytes }),
+                        let step = try step(row, sealer)
+                    {
+                        changes.append((place, step))
+                    }
+                } catch { statuses[place] = Status(.error, key, "\(error)") }
+            } else {
+                statuses[place] = Status(.notFound, key)
+            }
+        }
+        let isDisabled = try await disable(changes.map(\.step.entry).filter { $0.row == nil })
+        let outcomes = try await apply(changes.map(\.step.entry))
+        for (change, outcome) in zip(changes, outcomes) {
+            let key = PublicKey(change.step.entry.publicKey)
+            statuses[change.place] =
+                outcome == .done
+                ? Status(change.step.word, key)
+                : Status(.error, key, "it was changed by somebody else meanwhile; look at it and try again")
+        }
+        if ending != nil {
+            await ring.withdraw(statuses.filter { [.deactivated, .deleted].contains($0.word) }.compactMap(\.key))
+            for place in statuses.indices where [.deactivated, .deleted].contains(statuses[place].word) {
+                // The first of two sources wins; the other goes on, and that has to be said.
+                guard let key = statuses[place].key, let other = keyring[.bls(key)] else { continue }
+                let message =
+                    "the same key is loaded from \(other.origin.source) too, and "
+                    + (isDisabled && statuses[place].word == .deleted
+                        ? "signs no more: the record has it disabled" : "goes on to sign")
+                statuses[place] = Status(statuses[place].word, key, message)
+            }
+        }
+        await follow()
+        return statuses
+    }
+}
