@@ -44,7 +44,9 @@ extension Chamber {
     package func hindranceToWriting() async -> String? {
         do throws(StateError) { try await refresh() } catch { return "\(error)" }
         return state.withLock { state in
-            guard let keys = state.keys, state.machine.isOpen else { return state.machine.reason ?? "it is being opened" }
+            guard let keys = state.keys, state.machine.isOpen else {
+                return state.machine.reason ?? "it is being opened"
+            }
             guard let record = try? state.record?.record.get() else { return nil }
             guard keys.key((record.next ?? record.current).generation) == nil else { return nil }
             return
