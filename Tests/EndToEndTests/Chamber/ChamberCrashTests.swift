@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Concurrency
 import Foundation
+import SQLite
 import TestSupport
 import Testing
 
@@ -89,5 +90,65 @@ import Testing
             #expect(try await next.publicKeys() == known)
             #expect(await next.stop() == 0)
         }
+    }
+
+    // MARK: A new master key
+
+    /// How many rows lie under a generation of the master key, read past the signer that holds the file; 0 where a write is
+    /// under way.
+    private static func rows(_ path: String, under generation: Int) -> Int64 {
+        do {
+            let connection = try Connection(path: path, mode: .readOnly, vfs: "unix-none")
+            return try connection.integer("SELECT count(*) FROM entries WHERE key_generation = \(generation)")
+        } catch { return 0 }
+    }
+
+    /// Everything signs, whatever it lies under.
+    private func expectAll(_ keys: [String], at signer: SealedSigner, _ comment: Comment) async throws {
+        _ = try await eventually("an open chamber") { try await signer.publicKeys().isEmpty ? nil : true }
+        #expect(try await signer.publicKeys() == Set(keys), comment)
+        for key in keys { #expect(try await signer.status(signingWith: key) == 200, comment) }
+    }
+
+    @Test func `a new master key whose process is killed anywhere loses no key, and takes over after the restart`()
+        async throws
+    {
+        let place = try await SealedPlace()
+        var signer = try await place.startOpen()
+        var keys: [String] = []
+        for count in [100, 100, 10] { keys += try await signer.generate(count) }
+        let file = place.workplace.folder.file("sealed.sqlite")
+        // Behind the record; with the first, the second and the last page of rows; about the end.
+        for (cycle, moment) in [0, 1, 101, 201, 210].enumerated() {
+            let (running, generation) = (signer, cycle + 2)
+            let begun = try await running.signer.send(
+                "POST",
+                "/api/v1/chamber/rotate",
+                running.headers,
+                body: #"{"kind":"master_key"}"#
+            )
+            #expect(begun.status == 200, "\(begun)")
+            let end = ContinuousClock.now + .seconds(60)
+            try await onThread {
+                while Self.rows(file, under: generation) < moment {
+                    guard ContinuousClock.now < end else { throw TimedOut(description: "no \(moment) rows anew") }
+                }
+            }
+            await running.kill()
+            let next = try await place.start()
+            try await expectAll(keys, at: next, "killed at \(moment) rows")
+            _ = try await eventually("the end of the rotation", within: .seconds(60)) {
+                let standing = try await next.standing()
+                return standing.seal.status == "unsealed" && standing.master_key?.generation == "\(generation)"
+                    ? true : nil
+            }
+            #expect(Self.rows(file, under: generation) == 210)
+            try await expectAll(keys, at: next, "killed at \(moment) rows, and ended")
+            signer = next
+        }
+        #expect(await signer.stop() == 0)
+        let last = try await place.start()
+        try await expectAll(keys, at: last, "at the last start")
+        #expect(await last.stop() == 0)
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Concurrency
 import Foundation
 import PostgreSQLServer
 import TestSupport
@@ -8,6 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct SharedChamberTests {
     private struct Two {
         let place: SealedPlace
+        let second: SealedPlace
         let one: SealedSigner
         let other: SealedSigner
 
@@ -26,8 +28,11 @@ import Testing
             let place = try await SealedPlace(environment: environment)
             let other = try await SealedPlace(holders: place.holders, environment: environment)
             // One after the other: the first makes the tables.
-            return Two(place: place, one: try await place.start(), other: try await other.start())
+            return Two(place: place, second: other, one: try await place.start(), other: try await other.start())
         }
+
+        /// The other one, again.
+        func restarted() async throws -> SealedSigner { try await second.start() }
 
         func stop() async {
             #expect(await one.stop() == 0)
@@ -78,6 +83,117 @@ import Testing
         let key = try await two.one.generate(1)[0]
         _ = try await eventually("the key on the other") {
             try await two.other.status(signingWith: key) == 200 ? true : nil
+        }
+        await two.stop()
+    }
+
+    // MARK: Rotations
+
+    /// Asks both for signatures, one after the other, until it is stopped.
+    private final class Client: Sendable {
+        private struct State {
+            var isOver = false
+            var counts: [Int: Int] = [:]
+        }
+        private let state = Lock(State())
+        private let asking: Task<Void, any Error>
+
+        init(_ signers: [SealedSigner], _ keys: [String]) {
+            let (state, ports) = (state, signers.map(\.signer.port))
+            asking = Task {
+                try await onThread {
+                    // Bounded: a test that fails does not stop it.
+                    let end = ContinuousClock.now + .seconds(240)
+                    let connections = try ports.map { try HTTPConnection(port: $0) }
+                    var number = 0
+                    while !state.withLock({ $0.isOver }), ContinuousClock.now < end {
+                        let answer = try connections[number % connections.count].exchange(
+                            "POST",
+                            "/api/v1/eth2/sign/\(keys[number % keys.count])",
+                            ["Accept: application/json"],
+                            body: SigningBody.randaoReveal(epoch: 1)
+                        )
+                        state.withLock { $0.counts[answer.status, default: 0] += 1 }
+                        number += 1
+                    }
+                }
+            }
+        }
+
+        /// How many answers there were of each status.
+        func stop() async throws -> [Int: Int] {
+            state.withLock { $0.isOver = true }
+            try await asking.value
+            return state.withLock { $0.counts }
+        }
+    }
+
+    private func rotate(_ signer: SealedSigner, _ body: String) async throws {
+        let answer = try await signer.signer.send("POST", "/api/v1/chamber/rotate", signer.headers, body: body)
+        #expect(answer.status == 200, "\(answer)")
+    }
+
+    private func wait(_ signer: SealedSigner, generation: String, sequence: String? = nil) async throws {
+        _ = try await eventually("generation \(generation)", within: .seconds(60)) {
+            let standing = try await signer.standing()
+            return standing.seal.status == "unsealed" && standing.master_key?.generation == generation
+                && (sequence == nil || standing.master_key?.sequence == sequence) ? true : nil
+        }
+    }
+
+    @Test func `rotations on one are followed by the other, and both sign all the while`() async throws {
+        let two = try await Two.start()
+        let (one, other) = (two.one, two.other)
+        #expect(try await two.place.initialize(one).exitCode == 0)
+        try await other.waitUntil("unsealed")
+        let keys = try await one.generate(40)
+        _ = try await eventually("the keys on the other") { try await other.publicKeys() == Set(keys) ? true : nil }
+        let client = Client([one, other], keys)
+        let holder = try await SealedPlace.makeHolder(two.place.workplace.folder.file("kms-4.key"))
+        try await rotate(one, #"{"kind":"kms","kms_key_arns":["\#(holder)"],"kms_threshold":1}"#)
+        try await wait(other, generation: "1", sequence: "2")
+        try await rotate(one, #"{"kind":"master_key"}"#)
+        try await wait(other, generation: "2")
+        try await wait(one, generation: "2")
+        let counts = try await client.stop()
+        #expect(Set(counts.keys) == [200], "\(counts)")
+        for key in keys { #expect(try await other.status(signingWith: key) == 200) }
+        #expect(await other.stop() == 0)
+        // A start finds what the rotations left.
+        let place = try await two.restarted()
+        try await place.waitUntil("unsealed")
+        #expect(try await place.publicKeys() == Set(keys))
+        #expect(await place.stop() == 0)
+        #expect(await one.stop() == 0)
+    }
+
+    @Test func `what is deactivated on one while the other encrypts everything anew stays deactivated`() async throws {
+        let two = try await Two.start()
+        let (one, other) = (two.one, two.other)
+        #expect(try await two.place.initialize(one).exitCode == 0)
+        try await other.waitUntil("unsealed")
+        var keys = try await one.generate(100)
+        keys += try await one.generate(50)
+        _ = try await eventually("the keys on the other") { try await other.publicKeys() == Set(keys) ? true : nil }
+        try await rotate(one, #"{"kind":"master_key"}"#)
+        var gone: [String] = []
+        // One after the other until it is over: before, between and behind the pages of rows.
+        while try await one.standing().master_key?.generation == "1", gone.count < keys.count {
+            let body = #"{"pubkeys":["\#(keys[gone.count])"],"status":"inactive"}"#
+            let answer = try await other.signer.send("PATCH", "/api/v1/chamber/keys", other.headers, body: body)
+            // It does not have the next key yet, or the row was just encrypted anew: nothing was done, and it says so.
+            guard answer.status == 200, answer.body.contains("\"deactivated\"") else { continue }
+            gone.append(keys[gone.count])
+            #expect(try await other.status(signingWith: gone[gone.count - 1]) == 404)
+        }
+        #expect(!gone.isEmpty)
+        try await wait(one, generation: "2")
+        try await wait(other, generation: "2")
+        let rest = Set(keys).subtracting(gone)
+        for signer in [one, other] {
+            _ = try await eventually("what is left") { try await signer.publicKeys() == rest ? true : nil }
+            #expect(try await signer.listed().filter { $0.status == "inactive" }.count == gone.count)
+            #expect(try await signer.listed().allSatisfy { $0.fault == nil })
         }
         await two.stop()
     }

@@ -106,7 +106,12 @@ struct ChamberWords: Decodable {
         let status: String
         let reason: String?
     }
+    struct MasterKey: Decodable {
+        let generation: String
+        let sequence: String
+    }
     let seal: Seal
+    let master_key: MasterKey?
 }
 
 extension RunningSigner {
@@ -146,9 +151,11 @@ struct SealedSigner: Sendable {
 
     func command(_ arguments: String...) async throws -> CommandResult { try await command(arguments) }
 
-    func chamber() async throws -> ChamberWords.Seal {
+    func chamber() async throws -> ChamberWords.Seal { try await standing().seal }
+
+    func standing() async throws -> ChamberWords {
         let answer = try await signer.get("/api/v1/chamber/status", headers)
-        return try JSONDecoder().decode(ChamberWords.self, from: Data(answer.body.utf8)).seal
+        return try JSONDecoder().decode(ChamberWords.self, from: Data(answer.body.utf8))
     }
 
     func waitUntil(_ state: String) async throws {
