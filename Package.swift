@@ -113,8 +113,11 @@ let targets: [Target] = [
     .executableTarget(
         name: "Benchmarks",
         dependencies: [
-            "Authorization", "BLS", "CBlst", "CEpoll", "CGnuTLS", "Concurrency", "Consensus", "Encoding", "HTTPServer",
-            "PostgreSQL", "PostgreSQLServer", "Secrets", "SignerAPI", "SlashingProtection", "TestSupport",
+            "AWS", "Authorization", "BLS", "CBlst", "CEpoll", "CGnuTLS", "Concurrency", "Consensus", "DynamoDB",
+            "Encoding",
+            "HTTPClient", "HTTPServer", "PostgreSQL", "PostgreSQLServer", "SealedKeys", "Sealing", "Secrets",
+            "SignerAPI",
+            "SignerState", "SlashingProtection", "TestSupport",
         ],
         path: "Benchmarks"
     ),

@@ -29,6 +29,7 @@ struct Benchmarks {
         }
         if options.runs(.stores) { try await Stores(options, folder).measure(&report) }
         if options.runs(.guards) { try GuardCost(options, folder).measure(&report) }
+        if options.runs(.chamber) { try await Chambers(options, folder).measure(&report) }
         if options.runs(.timing) { try Timing().measure(&report) }
         if options.runs(.tools) { try await Tools(options, folder).measure(&report) }
         if options.runs(.startUp) { try StartUp(options, folder).measure(&report) }

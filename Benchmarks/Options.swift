@@ -10,6 +10,8 @@ struct Options {
         case stores
         /// What authentication, TLS and the audit file cost.
         case guards
+        /// 10,000 keys that lie encrypted in a store.
+        case chamber
         /// Whether refusals take equally long.
         case timing
         /// Takes a quarter of an hour, so only where it is asked for.
@@ -18,7 +20,7 @@ struct Options {
 
     static let usage = """
         usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
-                          [--only same-root|distinct-roots|upcheck|start-up|stores|guards|timing|tools]
+                          [--only same-root|distinct-roots|upcheck|start-up|stores|guards|chamber|timing|tools]
         """
 
     /// The program that is measured.

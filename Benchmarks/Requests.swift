@@ -18,21 +18,23 @@ struct Requests {
         let root: SigningRoot
     }
 
-    init(_ set: KeySet) throws(BenchmarkFailure) {
-        guard let root = set.network.genesisValidatorsRoot, let version = set.network.forks.entries.last?.version else {
-            throw BenchmarkFailure("the network \(set.network.name) has no genesis validators root")
+    init(_ set: KeySet) throws(BenchmarkFailure) { try self.init(set.keys.map(\.publicKey), on: set.network) }
+
+    init(_ keys: [PublicKey], on network: Network) throws(BenchmarkFailure) {
+        guard let root = network.genesisValidatorsRoot, let version = network.forks.entries.last?.version else {
+            throw BenchmarkFailure("the network \(network.name) has no genesis validators root")
         }
-        network = set.network
+        self.network = network
         forkInfo = ForkInfo(
             previousVersion: version,
             currentVersion: version,
             epoch: 2048,
             genesisValidatorsRoot: root
         )
-        heads = set.keys.map { key in
+        heads = keys.map { key in
             Array(
                 """
-                POST /api/v1/eth2/sign/\(key.publicKey) HTTP/1.1\r
+                POST /api/v1/eth2/sign/\(key) HTTP/1.1\r
                 Host: 127.0.0.1\r
                 Accept: application/json\r
                 Content-Type: application/json\r

@@ -9,10 +9,15 @@ final class Server {
     let port: UInt16
     /// The path of its configuration.
     let configuration: String
+    /// The path of what it says.
+    let log: String
+    /// When the process was started.
+    let began: UInt64
     /// From the start of the process until it said that it listens, in seconds.
     let readyAfter: Double
 
     /// - Parameter record: the lines of `anti_slashing`, two blanks before all but the first; nil for SQLite.
+    /// - Parameter sources: the lines of `key_sources`, like those; nil for files in the folder `keys`.
     /// - Parameter settings: further lines of the configuration, whole sections.
     init(
         _ binary: String,
@@ -20,13 +25,16 @@ final class Server {
         keys: String,
         network: Network,
         record: String? = nil,
+        sources: String? = nil,
         settings: String = ""
     ) throws(BenchmarkFailure) {
         let name = "server-\(UInt32.random(in: .min ... .max))"
         let configuration = folder.path("\(name).yaml")
         self.configuration = configuration
         let log = folder.path("\(name).log")
+        self.log = log
         let sqlite = "backend: sqlite\n  path: \(folder.path("\(name).sqlite"))\n  create_if_missing: true"
+        let files = "filesystem:\n    paths: [\"\(keys)\"]"
         try attempt("writing \(configuration)") {
             try """
             network: \(network.name)
@@ -36,14 +44,13 @@ final class Server {
             metrics:
               listen_port: 0
             key_sources:
-              filesystem:
-                paths: ["\(keys)"]
+              \(sources ?? files)
             anti_slashing:
               \(record ?? sqlite)
             \(settings)
             """.write(toFile: configuration, atomically: false, encoding: .utf8)
         }
-        let began = Clock.monotonic
+        began = Clock.monotonic
         process = try Self.start([binary, "server", "-c", configuration], output: log)
         do throws(BenchmarkFailure) {
             port = try Self.waitForPort(log, process)

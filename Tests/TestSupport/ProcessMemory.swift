@@ -8,9 +8,16 @@ package struct ProcessMemory {
     package struct Failure: Error, CustomStringConvertible { package let description: String }
 
     private let folder: String
+    private let leavesOutSecretMemory: Bool
 
-    /// - Parameter process: nil is this process.
-    package init(of process: Int32? = nil) { folder = process.map { "/proc/\($0)" } ?? "/proc/self" }
+    /// - Parameters:
+    ///   - process: nil is this process.
+    ///   - leavesOutSecretMemory: goes only through what would be in an image of the process: secret memory is locked and
+    ///     out of those.
+    package init(of process: Int32? = nil, leavesOutSecretMemory: Bool = false) {
+        folder = process.map { "/proc/\($0)" } ?? "/proc/self"
+        self.leavesOutSecretMemory = leavesOutSecretMemory
+    }
 
     /// Whether there is memory that can be gone through: under a sanitizer it is terabytes of shadow.
     package var isPossible: Bool { ((try? mappings()) ?? []).allSatisfy { start, end in end - start < 1 << 32 } }
@@ -97,22 +104,33 @@ package struct ProcessMemory {
         ]
     }
 
-    /// Readable mappings. Read until the kernel says that there is no more: it gives a page at a time, and Foundation
-    /// at times takes the first short piece for the end.
+    /// Readable mappings.
     private func mappings() throws -> [(start: UInt, end: UInt)] {
-        let list = unsafe open("\(folder)/maps", O_RDONLY)
-        guard list >= 0 else { throw Failure(description: "\(folder)/maps cannot be read") }
+        var mappings: [(start: UInt, end: UInt)] = []
+        for line in try text(of: leavesOutSecretMemory ? "smaps" : "maps").split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            // Of the mapping before: locked (`lo`), and out of images (`dd`).
+            if fields[0] == "VmFlags:", fields.contains("dd"), fields.contains("lo") { mappings.removeLast() }
+            let range = fields[0].split(separator: "-")
+            guard range.count == 2, let start = UInt(range[0], radix: 16), let end = UInt(range[1], radix: 16) else {
+                continue
+            }
+            let isRead = fields[1].hasPrefix("r") && !line.hasSuffix("[vvar]") && !line.hasSuffix("[vsyscall]")
+            // One that is not read stands for itself as empty, so that its flags are not taken for those of another.
+            mappings.append(isRead ? (start, end) : (start, start))
+        }
+        return mappings.filter { $0.start < $0.end }
+    }
+
+    /// Read until the kernel says that there is no more: it gives a page at a time, and Foundation at times takes the first
+    /// short piece for the end.
+    private func text(of name: String) throws -> String {
+        let list = unsafe open("\(folder)/\(name)", O_RDONLY)
+        guard list >= 0 else { throw Failure(description: "\(folder)/\(name) cannot be read") }
         defer { close(list) }
         var text: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         while case let got = unsafe read(list, &piece, piece.count), got > 0 { text += piece[..<got] }
-        return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ")
-            let range = fields[0].split(separator: "-")
-            guard fields[1].hasPrefix("r"), !line.hasSuffix("[vvar]"), !line.hasSuffix("[vsyscall]"),
-                let start = UInt(range[0], radix: 16), let end = UInt(range[1], radix: 16)
-            else { return nil }
-            return (start, end)
-        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

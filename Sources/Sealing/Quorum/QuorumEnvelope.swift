@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Crypto
 internal import Encoding
-internal import Secrets
+package import Secrets
 
 /// The master key under the operators' key, which is what the KMS keys hold the shares of where there is a quorum
 /// (docs/formats.md): a byte for the version of the form, 12 random bytes of nonce, the AES-256-GCM ciphertext with its tag.
 /// So neither the KMS keys nor the operators know anything of the master key alone.
-enum QuorumEnvelope {
+package enum QuorumEnvelope {
     static let version: UInt8 = 1
     static let length = 1 + AEAD.nonceLength + MasterKey.length + AEAD.tagLength
     private static let label = "containment-chamber/quorum-envelope/v1"
@@ -28,7 +28,7 @@ enum QuorumEnvelope {
         } catch { throw SealingError(error) }
     }
 
-    static func open(
+    package static func open(
         _ envelope: borrowing SecretBytes,
         with unsealKey: borrowing SecretBytes,
         _ identity: MasterKeyIdentity

@@ -7,6 +7,8 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownOperator(String)
     case unknownCredential(operator: String, credential: String)
     case challengeExpired
+    /// The operator has answered as many as are remembered.
+    case tooManyChallenges(operator: String, most: Int)
     /// It was not made with the credential that it names.
     case badSignature(operator: String, credential: String)
     /// The operator's share is there already.
@@ -40,6 +42,8 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
             "the operator \(name.prefix(32)) has no credential \(credential.prefix(32))"
         case .challengeExpired:
             "the challenge is not of this ceremony, was used already, or is too old; ask for a new one"
+        case .tooManyChallenges(let name, let most):
+            "the operator \(name) has answered \(most) challenges in the last minutes; wait five minutes and try again"
         case .badSignature(let name, let credential):
             "that was not signed with the credential \(credential) of the operator \(name): a wrong passphrase, or another YubiKey"
         case .duplicate(let name): "the share of the operator \(name) is there already; another operator's is needed"

@@ -7,8 +7,9 @@ internal import Secrets
 ///
 /// An operator asks for a challenge, signs it and gets the box with their own share; opens it on their own machine; and
 /// returns the share in a box for this ceremony's key, which nobody else has and which ends with it. So nothing that was
-/// heard on the way, and nothing of another ceremony, is worth anything. A challenge costs no memory: a stranger cannot
-/// occupy the ceremony, and there is nothing that they could cancel.
+/// heard on the way, and nothing of another ceremony, is worth anything. A challenge costs no memory, nor does a wrong
+/// answer: a stranger cannot occupy the ceremony, and there is nothing that they could cancel. What right answers cost is
+/// bounded for each operator.
 package struct UnsealCeremony: Sendable {
     /// What an operator shows: who they are, and the challenge that they answer.
     package struct Credentials: Sendable {
@@ -52,8 +53,19 @@ package struct UnsealCeremony: Sendable {
     private let timeout: Int64
     private var given: [(name: OperatorName, shares: [KeyShare])] = []
     private var began: Int64?
-    /// Challenges that were answered rightly and wait for their share: whose, and when they end.
-    private var answered: [[UInt8]: (name: OperatorName, credential: String, expires: Int64)] = [:]
+    /// Challenges that were answered rightly, until they end: also those whose share has come, so that none serves twice.
+    private var answered: [[UInt8]: Answer] = [:]
+
+    private struct Answer: Sendable {
+        let name: OperatorName
+        let credential: String
+        let expires: Int64
+        var waitsForShare = true
+    }
+
+    /// The most challenges that an operator can have answered within their lifetime: a program that asks in a loop gets no
+    /// further, and no operator stands in the way of another.
+    package static let mostAnswers = 32
 
     /// Seconds in which a challenge has to be answered and its share given: Argon2id and a touch of a key take their time.
     package static let challengeLifetime: Int64 = 300
@@ -85,6 +97,8 @@ package struct UnsealCeremony: Sendable {
     package var names: [OperatorName] { given.map(\.name) }
     /// When the shares that are there are dropped; nil while there are none.
     package var expires: Int64? { began.map { $0 + timeout } }
+    /// What is remembered of challenges: none of those that nobody answered rightly.
+    package var remembered: Int { answered.count }
 
     // MARK: The way of an operator
 
@@ -121,7 +135,10 @@ package struct UnsealCeremony: Sendable {
         }
         guard answered[shown.challenge] == nil else { throw .challengeExpired }
         if given.contains(where: { $0.name == member.name }) { throw .duplicate(operator: shown.name) }
-        answered[shown.challenge] = (member.name, shown.credential, expires)
+        guard answered.values.count(where: { $0.name == member.name }) < Self.mostAnswers else {
+            throw .tooManyChallenges(operator: shown.name, most: Self.mostAnswers)
+        }
+        answered[shown.challenge] = Answer(name: member.name, credential: shown.credential, expires: expires)
         return quorums.compactMap { quorum in
             quorum.member(member.name)?.share(of: shown.credential).map {
                 Box(ceremony: quorum.ceremony, bytes: $0.box)
@@ -138,10 +155,10 @@ package struct UnsealCeremony: Sendable {
         forget(at: now)
         let member = try member(shown.name)
         guard let answer = answered[shown.challenge], answer.name == member.name,
-            answer.credential == shown.credential
+            answer.credential == shown.credential, answer.waitsForShare
         else { throw .challengeExpired }
         // Good for one try, right or wrong.
-        answered[shown.challenge] = nil
+        answered[shown.challenge]?.waitsForShare = false
         if given.contains(where: { $0.name == member.name }) { throw .duplicate(operator: shown.name) }
         var shares: [KeyShare] = []
         for quorum in quorums { shares.append(try share(of: quorum, in: boxes, from: shown)) }

@@ -217,7 +217,7 @@ extension QuorumRefusal {
         case .notUnsealing, .challengeExpired, .duplicate, .notRegistering, .alreadyRegistered, .tooManyProposals,
             .notApproved:
             409
-        case .tooManyAttempts: 429
+        case .tooManyAttempts, .tooManyChallenges: 429
         }
     }
 
@@ -241,6 +241,7 @@ extension QuorumRefusal {
         case .tooManyProposals: "too_many_proposals"
         case .notApproved: "not_approved"
         case .tooManyAttempts: "too_many_attempts"
+        case .tooManyChallenges: "too_many_challenges"
         }
     }
 }

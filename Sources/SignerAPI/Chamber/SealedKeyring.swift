@@ -34,6 +34,7 @@ package final class SealedKeyring: ChamberContents {
         var ledger: KeyLedger
         var cursor: SealedKeyCursor?
         var faults: [Bytes<48>: KeyRowFault] = [:]
+        var openings: UInt64 = 0
     }
 
     package let store: any SealedKeyStore
@@ -77,6 +78,9 @@ package final class SealedKeyring: ChamberContents {
     package var faults: [PublicKeyFault] {
         state.withLock { $0.faults.map { PublicKeyFault(key: $0.key, fault: $0.value) } }
     }
+
+    /// Rows that were decrypted since the start.
+    package var openings: UInt64 { state.withLock { $0.openings } }
 
     /// Closes rows under the master key of the open chamber; nil where it is sealed.
     package var sealer: KeyRowSealer? { state.withLock { $0.sealer } }
@@ -275,6 +279,7 @@ package final class SealedKeyring: ChamberContents {
 
     private func open(_ rows: [SealedKeyRow]) async -> ([SigningKey], [PublicKeyFault]) {
         guard !rows.isEmpty, let sealer else { return ([], []) }
+        state.withLock { $0.openings += UInt64(rows.count) }
         let share = max(16, (rows.count + Self.processors - 1) / Self.processors)
         let parts = stride(from: 0, to: rows.count, by: share).map { Array(rows[$0..<min(rows.count, $0 + share)]) }
         return await withTaskGroup(of: ([SigningKey], [PublicKeyFault]).self) { group in

@@ -203,11 +203,16 @@ package struct ErrorCode: Hashable, Sendable {
     static let tooManyProposals = ErrorCode(409, "too_many_proposals", "as many proposals wait as can")
     static let notApproved = ErrorCode(409, "not_approved", "too few operators have approved the proposal yet")
     static let tooManyAttempts = ErrorCode(429, "too_many_attempts", "too many attempts failed from this address")
+    static let tooManyChallenges = ErrorCode(
+        429,
+        "too_many_challenges",
+        "the operator has answered as many challenges as are remembered"
+    )
 
     static let operators = [
         unknownOperator, unknownCredential, unknownProposal, badSignature, challengeExpired, notUnsealing,
         shareDuplicate, shareWrong, shareForeign, shareUnreadable, noRegistration, unknownRegistrationToken,
-        alreadyRegistered, badCredential, tooManyProposals, notApproved, tooManyAttempts,
+        alreadyRegistered, badCredential, tooManyProposals, notApproved, tooManyAttempts, tooManyChallenges,
     ]
 
     // MARK: Policies, tokens, administration

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Age
-import Encoding
 import Foundation
 import Glibc
 import Hardening
-import Sealing
 import Secrets
-import SignerState
 import TestSupport
 import Testing
 
@@ -14,20 +11,8 @@ import Testing
 /// in the body of a request, which is ordinary memory (SECURITY.md).
 @Suite(.timeLimit(.minutes(5)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct ChamberMemoryTests {
-    /// The master key of a chamber, put together as the signer does.
-    private static func masterKey(_ place: SealedPlace) async throws -> SecretForms {
-        let state = try SQLiteState(path: place.workplace.folder.file("state.sqlite"))
-        let row = try #require(try await state.rows(after: 0).rows.first { $0.name == ChamberRows.masterKey })
-        await state.close()
-        let record = try MasterKeyRecord(reading: try #require(row.body))
-        let wrappers = KeyWrappers(KeyWrapperSettings())
-        let custodian = Custodian { name throws(WrappingError) in try wrappers.wrapper(for: name) }
-        let secret = try await custodian.open(record.custody, of: record.identity).take()
-        return try SecretForms("master key", digits: Hex.encode(secret.span, prefix: false))
-    }
-
     @Test(.enabled(if: Hardening.hasSecretMemory, "without memfd_secret root sees the keys where they belong"))
-    func `after seal there is no scalar and no master key`() async throws {
+    func `no secret leaves secret memory, and after seal there is none`() async throws {
         let identity = try AgeIdentityFile([AgeIdentity.generate()])
         let place = try await SealedPlace(environment: [
             "CONTAINMENT_CHAMBER__KEYS__GENERATE__BACKUP__ENABLED": "true",
@@ -36,7 +21,25 @@ struct ChamberMemoryTests {
         let folder = place.workplace.folder
         let first = try await place.startOpen()
         #expect(await first.stop() == 0)
-        let master = try await Self.masterKey(place)
+        let custody = try await CustodySecrets(place)
+        let master = custody.held
+
+        // Two of three KMS keys are away: it holds nothing.
+        let files = try (0..<2).map { try place.removeHolder($0) }
+        let closed = try await place.start()
+        _ = try await eventually("a reason") { try await closed.chamber().reason }
+        let early = try await SecretSearch.inMemory(of: closed.signer.process.identifier, custody.shares + [master])
+        // The one share that was got back is dropped with the attempt; while one runs it is in secret memory.
+        #expect(early.allSatisfy { $0.hasPrefix("KMS share 3, raw") }, "before unseal: \(early)")
+        #expect(
+            try await SecretSearch.inMemory(
+                of: closed.signer.process.identifier,
+                custody.shares + [master],
+                outsideSecretMemory: true
+            ) == []
+        )
+        #expect(await closed.stop() == 0)
+        for (number, file) in files.enumerated() { try place.putBack(file, number) }
 
         let signer = try await place.start()
         try await signer.waitUntil("unsealed")
@@ -46,8 +49,8 @@ struct ChamberMemoryTests {
             try place.workplace.write(try key.keystore(password: "password"), to: "\(key.publicKey).json")
         }
         try place.workplace.write("password\n", to: "password")
-        let files = imported.map { "\($0.publicKey).json" }
-        let taken = try await signer.command(["keys", "import"] + files + ["--password-file", "password"])
+        let keystores = imported.map { "\($0.publicKey).json" }
+        let taken = try await signer.command(["keys", "import"] + keystores + ["--password-file", "password"])
         #expect(taken.exitCode == 0, "\(taken)")
         for key in generated + imported.map(\.publicKey) { #expect(try await signer.status(signingWith: key) == 200) }
 
@@ -72,9 +75,19 @@ struct ChamberMemoryTests {
         #expect(control.contains { $0.hasPrefix("master key, raw:") }, "\(control)")
         let before = try await SecretSearch.inMemory(of: process, scalars)
         #expect(before.isEmpty, "outside the arena: \(before.joined(separator: "; "))")
+        let outside = try await SecretSearch.inMemory(
+            of: process,
+            scalars + custody.shares + [master],
+            outsideSecretMemory: true
+        )
+        #expect(outside.isEmpty, "outside secret memory: \(outside.joined(separator: "; "))")
+        // That search finds what lies in ordinary memory.
+        let known = try SecretForms("public key", digits: String(generated[0].dropFirst(2).prefix(64)))
+        #expect(try await SecretSearch.inMemory(of: process, [known], outsideSecretMemory: true).isEmpty == false)
+        #expect(try await SecretSearch.inMemory(of: process, custody.shares) == [])
 
         #expect(try await signer.command("operator", "seal").exitCode == 0)
-        let after = try await SecretSearch.inMemory(of: process, scalars + [master])
+        let after = try await SecretSearch.inMemory(of: process, scalars + custody.shares + [master])
         #expect(after.isEmpty, "after seal: \(after.joined(separator: "; "))")
 
         #expect(try await signer.command("operator", "unseal").exitCode == 0)
@@ -82,6 +95,6 @@ struct ChamberMemoryTests {
         for key in generated { #expect(try await signer.status(signingWith: key) == 200) }
         #expect(await signer.stop() == 0)
         let written = try folder.names.filter { $0.contains(".sqlite") }.map(folder.file)
-        #expect(try SecretSearch.inFiles(written, scalars + [master]) == [])
+        #expect(try SecretSearch.inFiles(written, scalars + custody.shares + [master]) == [])
     }
 }

@@ -56,9 +56,17 @@ struct SecretForms: Sendable {
 /// What was found where: nothing, if all is well.
 enum SecretSearch {
     /// In the memory of a process.
-    static func inMemory(of process: Int32, _ secrets: [SecretForms]) async throws -> [String] {
+    ///
+    /// - Parameter outsideSecretMemory: whether locked memory that is in no image of the process is left out.
+    static func inMemory(
+        of process: Int32,
+        _ secrets: [SecretForms],
+        outsideSecretMemory: Bool = false
+    ) async throws -> [String] {
         let forms = secrets.flatMap(\.forms)
-        let counts = try await onThread { try ProcessMemory(of: process).count(forms.map(\.bytes)) }
+        let counts = try await onThread {
+            try ProcessMemory(of: process, leavesOutSecretMemory: outsideSecretMemory).count(forms.map(\.bytes))
+        }
         return zip(forms, counts).filter { $1 > 0 }.map { "\($0.name): \($1) times" }
     }
 

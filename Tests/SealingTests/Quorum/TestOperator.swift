@@ -135,3 +135,63 @@ extension TestOperator {
         )
     }
 }
+
+/// A ceremony alone, without a chamber around it.
+extension TestOperator {
+    func shown(_ challenge: [UInt8]) -> UnsealCeremony.Credentials {
+        .init(name: name.text, credential: credential.identifier, challenge: challenge)
+    }
+
+    func signature(under shown: UnsealCeremony.Credentials, in ceremony: UnsealCeremony) throws -> Bytes<64> {
+        try keys().sign(
+            QuorumMessage.challenge(
+                shown.challenge,
+                chamber: ceremony.chamber,
+                ceremony: ceremony.identifier,
+                serverKey: ceremony.serverKey,
+                operator: shown.name,
+                credential: shown.credential
+            )
+        )
+    }
+
+    /// A challenge that was answered rightly, and the boxes for it.
+    func answered(
+        in ceremony: inout UnsealCeremony,
+        at now: Int64
+    ) throws -> (UnsealCeremony.Credentials, [UnsealCeremony.Box]) {
+        let shown = shown(try ceremony.challenge(for: name, at: now))
+        return (shown, try ceremony.boxes(for: shown, signature: try signature(under: shown, in: ceremony), at: now))
+    }
+
+    /// One's own shares, each in a box for the ceremony's key.
+    func returned(
+        _ boxes: [UnsealCeremony.Box],
+        _ shown: UnsealCeremony.Credentials,
+        to ceremony: UnsealCeremony
+    ) throws -> [UnsealCeremony.Box] {
+        try boxes.map { box in
+            let resting = QuorumMessage.restingShare(
+                chamber: ceremony.chamber,
+                ceremony: box.ceremony,
+                operator: shown.name,
+                credential: shown.credential
+            )
+            let returning = QuorumMessage.returnedShare(
+                challenge: shown.challenge,
+                chamber: ceremony.chamber,
+                ceremony: ceremony.identifier,
+                operator: shown.name,
+                credential: shown.credential
+            )
+            let share = try keys().open(box.bytes, context: resting)
+            let closed = try share.withSpan { try ShareBox.seal($0, to: ceremony.serverKey, context: returning) }
+            return .init(ceremony: box.ceremony, bytes: closed)
+        }
+    }
+
+    func give(to ceremony: inout UnsealCeremony, at now: Int64) throws -> UnsealCeremony.Progress {
+        let (shown, boxes) = try answered(in: &ceremony, at: now)
+        return try ceremony.take(try returned(boxes, shown, to: ceremony), from: shown, at: now)
+    }
+}

@@ -54,6 +54,7 @@ extension APIOperation {
             answers: [.json(BoxesDocument.schema, "One share; two while the master key is being rotated.")],
             refusals: failures + [
                 .unknownOperator, .unknownCredential, .badSignature, .challengeExpired, .notUnsealing, .shareDuplicate,
+                .tooManyChallenges,
             ],
             isStrictAboutAccept: true
         ),
