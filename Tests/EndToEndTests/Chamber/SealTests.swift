@@ -43,6 +43,11 @@ import Testing
         let opened = try await second.command("operator", "unseal")
         #expect(opened.exitCode == 0 && opened.output.hasPrefix("state       unsealed"), "\(opened)")
         for name in [key, file.publicKey] { #expect(try await second.status(signingWith: name) == 200) }
+        // On the signer's machine no token is needed.
+        _ = try await second.command("operator", "seal")
+        let local = try await place.workplace.run(["operator", "unseal"])
+        #expect(local.exitCode == 0 && local.output.hasPrefix("state       unsealed"), "\(local)")
+        #expect(try await second.status(signingWith: key) == 200)
         #expect(await second.stop() == 0)
     }
 

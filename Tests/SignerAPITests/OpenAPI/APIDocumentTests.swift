@@ -10,10 +10,12 @@ import Testing
     private static func routes() async throws -> [APIOperation.Port: [Route<Scope, Access>]] {
         let (services, access) = (SignerServices.sample(hasKeyManager: true), try await AccessRoutes.sample())
         let document = DocumentRoutes(describing: [], version: "1", compatibility: Compatibility())
+        let chamber = try await ChamberRig().start()
         return [
-            .signing: services.signingRoutes + access.routes + document.routes
-                + (try await ChamberRig().start().routes), .metrics: services.metricsRoutes,
-            .administration: services.administrationRoutes + access.administrationRoutes + AuditRoutes { nil }.routes,
+            .signing: services.signingRoutes + access.routes + document.routes + chamber.routes,
+            .metrics: services.metricsRoutes,
+            .administration: services.administrationRoutes + access.administrationRoutes + AuditRoutes { nil }.routes
+                + chamber.administrationRoutes,
         ]
     }
 

@@ -397,6 +397,10 @@ final class ChamberRig: Sendable {
         private let keyring = Keyring()
         private let router: HTTPRouter<Scope, Access>
         let routes: [Route<Scope, Access>]
+        /// Of the admin socket.
+        var administrationRoutes: [Route<Scope, Access>] {
+            ChamberRoutes(chamber, audit: FakeTrail()).administrationRoutes
+        }
         private let reports: Lock<[SealedKeyring.Report]>
 
         init(_ state: any StateStore, _ keys: any SealedKeyStore, _ recipients: BackupRecipients?) {

@@ -49,6 +49,7 @@ import Testing
         let chamber = try await ChamberRig().start()
         let routes =
             all + access.routes + access.administrationRoutes + document.routes + audit.routes + chamber.routes
+            + chamber.administrationRoutes
         #expect(Set(routes.map(\.scope)) == Set(Scope.allCases))
     }
 
