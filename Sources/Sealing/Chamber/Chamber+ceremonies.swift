@@ -40,6 +40,9 @@ extension Chamber {
 
     /// Makes the master key and its record, in one step with the end of the registration that it comes from.
     func makeMasterKey(by plan: CustodyPlan, ending registration: StateChange?) async throws(ChamberError) {
+        // Where the record of an open chamber is gone, nobody puts another chamber in its place: what is in memory is all
+        // there is left of the right one.
+        guard state.withLock({ $0.keys == nil }) else { throw .alreadyInitialized }
         let master = MasterKey.random(MasterKeyIdentity(chamber: .random(), generation: 1))
         defer { master.destroy() }
         let custody = try await hold(master, by: plan)

@@ -85,7 +85,13 @@ extension ChamberKeys {
             statuses[change.place] =
                 outcome == .done
                 ? Status(change.step.word, key)
-                : Status(.error, key, "it was changed by somebody else meanwhile; look at it and try again")
+                : Status(
+                    .error,
+                    key,
+                    "it was changed by somebody else meanwhile; look at it and try again"
+                        + (isDisabled && change.step.entry.row == nil
+                            ? ": it is there, but the slashing record has it disabled by now" : "")
+                )
         }
         if ending != nil {
             await ring.withdraw(statuses.filter { [.deactivated, .deleted].contains($0.word) }.compactMap(\.key))

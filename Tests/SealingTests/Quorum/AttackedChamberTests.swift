@@ -306,4 +306,25 @@ import Testing
         #expect(chamber.chamber.status.registration == nil && chamber.chamber.status.state == .unsealed)
         await refused(.notRegistering) { try await mallory.register(tokens[0], at: chamber.chamber) }
     }
+
+    @Test func `operators of somebody else make no master key beside the one of an open chamber`() async throws {
+        let chamber = try await place.opened()
+        // A first registration as another chamber begins it, with tokens that the attacker has.
+        let elsewhere = try QuorumPlace()
+        let (other, tokens) = try await elsewhere.beginning()
+        let begun = try await elsewhere.store.rows(after: 0).rows.first { $0.name == ChamberRows.registration }
+        #expect(other.chamber.status.state == .awaitingRegistration)
+        try await put(ChamberRows.masterKey, nil)
+        try await put(ChamberRows.registration, begun?.body)
+        try await chamber.look()
+        for (one, token) in zip(elsewhere.operators, tokens).dropLast() {
+            try await one.register(token, at: chamber.chamber)
+        }
+        await #expect(throws: ChamberError.alreadyInitialized) {
+            try await elsewhere.operators[2].register(tokens[2], at: chamber.chamber)
+        }
+        #expect(try await row(ChamberRows.masterKey).body == nil)
+        // What is in memory is all there is left of the right one.
+        #expect(chamber.chamber.isOpen && chamber.witness.lines.contains("lost"))
+    }
 }

@@ -360,9 +360,13 @@ final class ChamberRig: Sendable {
     private let isInitialized = Lock(false)
 
     private let recipients: BackupRecipients?
+    private let protection: SlashingProtection
 
-    /// - Parameter recipients: of backups; none for no backups.
-    init(_ recipients: [String] = []) async throws {
+    /// - Parameters:
+    ///   - recipients: of backups; none for no backups.
+    ///   - record: of what was signed, where a test looks at it.
+    init(_ recipients: [String] = [], record: any RecordStore = NoopStore()) async throws {
+        protection = SlashingProtection(store: record)
         self.recipients = recipients.isEmpty ? nil : try BackupRecipients(recipients)
         let folder = try TemporaryFolder()
         self.folder = folder
@@ -377,8 +381,8 @@ final class ChamberRig: Sendable {
     /// - Parameter power: what its writes end with.
     func start(_ power: Power? = nil) async throws -> Instance {
         let instance =
-            if let power { Instance(CutState(state, power), CutKeys(keys, power), recipients) } else {
-                Instance(state, keys, recipients)
+            if let power { Instance(CutState(state, power), CutKeys(keys, power), recipients, protection) } else {
+                Instance(state, keys, recipients, protection)
             }
         try await instance.chamber.refresh()
         await instance.chamber.settle()
@@ -403,9 +407,13 @@ final class ChamberRig: Sendable {
         }
         private let reports: Lock<[SealedKeyring.Report]>
 
-        init(_ state: any StateStore, _ keys: any SealedKeyStore, _ recipients: BackupRecipients?) {
+        init(
+            _ state: any StateStore,
+            _ keys: any SealedKeyStore,
+            _ recipients: BackupRecipients?,
+            _ protection: SlashingProtection
+        ) {
             let (authority, arena) = (Authority(), SecretArena())
-            let protection = SlashingProtection(store: NoopStore())
             let reports = Lock<[SealedKeyring.Report]>([])
             self.reports = reports
             let ring = SealedKeyring(

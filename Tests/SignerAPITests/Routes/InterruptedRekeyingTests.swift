@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import Consensus
 import Foundation
 import HTTPServer
 import SealedKeys
 import Sealing
 import SignerAPI
+import SlashingProtection
 import TestSupport
 import Testing
 
@@ -59,5 +61,40 @@ import Testing
         #expect(rows.count { $0.status == .inactive } == 1)
         let last = try await rig.start()
         #expect(Set(last.loaded) == keys && last.ring.faults.isEmpty)
+    }
+
+    /// The tombstone is the one write of the store; the record of what was signed has the key disabled before.
+    @Test(arguments: Power.Cut.all(1))
+    func `a key whose deletion was cut off signs nothing any more, and can be deleted again`(
+        cut: Power.Cut
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let record = try SQLiteStore(
+            .init(path: folder.file("record"), genesisValidatorsRoot: .zero, createIfMissing: true)
+        )
+        let rig = try await ChamberRig(record: record)
+        let scalar = String(repeating: "0", count: 63) + "7"
+        let first = try await rig.start()
+        let key = try #require(try await first.send(.post, "", #"{"private_keys":["\#(scalar)"]}"#).first?.pubkey)
+        await first.chamber.shutDown()
+        let order = #"{"pubkeys":["\#(key)"],"remove":true}"#
+        let dying = try await rig.start(Power(cut))
+        #expect(await dying.answer(.delete, "", order).status == 503)
+        await dying.chamber.shutDown()
+        #expect(try await disabled(record) == [key])
+        let next = try await rig.start()
+        #expect(next.loaded.isEmpty == cut.isWritten)
+        let again = try await next.send(.delete, "", order)
+        #expect(again.map(\.status) == [cut.isWritten ? "not_found" : "deleted"])
+        #expect(try await disabled(record) == [key] && next.loaded.isEmpty)
+        // An import is explicit.
+        #expect(try await next.send(.post, "", #"{"private_keys":["\#(scalar)"]}"#).map(\.status) == ["imported"])
+        #expect(try await disabled(record).isEmpty && next.loaded == [key])
+        await record.close()
+    }
+
+    private func disabled(_ record: SQLiteStore) async throws -> [String] {
+        guard case .disabled(let validators) = try await record.administer(.disabled(among: nil)) else { return [] }
+        return validators.map { "\($0.record.publicKey)" }
     }
 }
