@@ -6,15 +6,15 @@ internal import PostgreSQLServer
 internal import SealedKeys
 internal import TestSupport
 
-/// What 10,000 keys cost that lie encrypted in a store: opening them, following their changes, encrypting them anew.
+/// What many keys cost that lie encrypted in a store, 10,000 unless the options say otherwise: opening them, following their changes, encrypting them anew.
 struct Chambers {
-    private static let keys = 10_000
     /// Keys that sign while the rest is encrypted anew.
     private static let signing = 16
     /// Seconds of encrypting anew that are watched at most: what stands in for DynamoDB takes longer.
     private static let patience = 60.0
     private let options: Options
     private let folder: WorkFolder
+    private var keyCount: Int { options.sealedKeys }
 
     init(_ options: Options, _ folder: WorkFolder) {
         self.options = options
@@ -42,9 +42,9 @@ struct Chambers {
         let root = try ChamberServer.initialize(options, folder, store)
         let filling = try await ChamberFilling(store)
         let keys = try await store.keys()
-        var began = Clock.monotonic
-        let validators = try await filling.write(Self.keys, to: keys)
-        report.add("\(store.name): writing 10,000 encrypted keys", Self.seconds(since: began), "s", digits: 2)
+        let began = Clock.monotonic
+        let validators = try await filling.write(keyCount, to: keys)
+        report.add("\(store.name): writing \(keyCount) encrypted keys", Self.seconds(since: began), "s", digits: 2)
         let bare = try await bareRead(keys)
         report.add("  bare reading of them", bare, "s", digits: 2)
         try await measureRefresh(keys, &report)
@@ -53,25 +53,20 @@ struct Chambers {
         var requests = try Requests([], on: KnownNetwork.hoodi.network)
         // The first opening of all gives every key its row in the record.
         let first = try start(store, root)
-        let made = try first.firstSignature(validators[Self.keys - 1], &requests, since: first.server.began)
+        let made = try first.firstSignature(validators[keyCount - 1], &requests, since: first.server.began)
         first.server.stop()
         report.add("  first start ever to first signature", Double(made) / 1e9, "s", digits: 2)
 
         let chamber = try start(store, root)
         defer { chamber.server.stop() }
         let server = chamber.server
-        let started = try chamber.firstSignature(validators[Self.keys - 1], &requests, since: server.began)
+        let started = try chamber.firstSignature(validators[keyCount - 1], &requests, since: server.began)
         report.add("  start to first signature", Double(started) / 1e9, "s", digits: 2, atMost: limit(bare))
         report.add("  CPU until then", Double(server.cpuNanoseconds) / 1e9, "s", digits: 2)
-        guard try chamber.loadedKeys() == Self.keys else { throw BenchmarkFailure("\(store.name): keys are missing") }
+        guard try chamber.loadedKeys() == keyCount else { throw BenchmarkFailure("\(store.name): keys are missing") }
         report.add("  resident memory then", Double(server.residentBytes) / 1e6, "MB", digits: 0)
 
-        try chamber.order("seal")
-        began = Clock.monotonic
-        try chamber.order("unseal")
-        let unsealed = try chamber.firstSignature(validators[Self.keys - 1], &requests, since: began)
-        report.add("  unseal to first signature", Double(unsealed) / 1e9, "s", digits: 2, atMost: limit(bare))
-
+        try measureUnsealing(chamber, validators[keyCount - 1], limit(bare), &requests, &report)
         let idle = server.cpuNanoseconds
         usleep(5_000_000)
         report.add(
@@ -81,6 +76,26 @@ struct Chambers {
             digits: 2
         )
         try measureRekeying(chamber, Array(validators.prefix(Self.signing)), &requests, &report)
+    }
+
+    /// The median of three, with the CPU of that one: on a busy machine that tells more.
+    private func measureUnsealing(
+        _ chamber: ChamberServer,
+        _ key: PublicKey,
+        _ limit: Double,
+        _ requests: inout Requests,
+        _ report: inout Report
+    ) throws(BenchmarkFailure) {
+        var (seconds, cpu): ([Double], [Double]) = ([], [])
+        for _ in 0..<3 {
+            try chamber.order("seal")
+            let (began, before) = (Clock.monotonic, chamber.server.cpuNanoseconds)
+            try chamber.order("unseal")
+            seconds.append(Double(try chamber.firstSignature(key, &requests, since: began)) / 1e9)
+            cpu.append(Double(chamber.server.cpuNanoseconds - before) / 1e9)
+        }
+        report.add("  unseal to first signature", seconds.median, "s", digits: 2, atMost: limit)
+        report.add("  CPU until then", cpu.median, "s", digits: 2)
     }
 
     private func start(_ store: ChamberStore, _ root: String) throws(BenchmarkFailure) -> ChamberServer {
@@ -98,7 +113,7 @@ struct Chambers {
             let began = Clock.monotonic
             var count = 0
             _ = try await attempt("reading the keys") { try await keys.load([.active]) { count += $0.count } }
-            guard count == Self.keys else { throw BenchmarkFailure("\(count) keys were read") }
+            guard count == keyCount else { throw BenchmarkFailure("\(count) keys were read") }
             seconds.append(Self.seconds(since: began))
         }
         return seconds.median
@@ -148,7 +163,7 @@ struct Chambers {
         }
         let seconds = Self.seconds(since: began)
         if isDone {
-            done = Self.keys
+            done = keyCount
         } else {
             report.note(
                 "encrypting anew was not over after \(Int(Self.patience)) seconds: its rate is that of its begin"
@@ -157,7 +172,7 @@ struct Chambers {
         report.add("  all keys encrypted anew", Double(done) / seconds, "rows/s", digits: 0)
         report.add("  burst of \(signers.count) meanwhile: p99", busy.quantile(0.99) / 1e6, "ms")
         report.add("  the same before: p99", quiet.quantile(0.99) / 1e6, "ms")
-        guard try chamber.loadedKeys() == Self.keys else { throw BenchmarkFailure("keys are missing afterwards") }
+        guard try chamber.loadedKeys() == keyCount else { throw BenchmarkFailure("keys are missing afterwards") }
         // The store that comes next may take minutes.
         FileHandle.standardError.write(Data("bench: so far\n\(report.table)\n".utf8))
     }

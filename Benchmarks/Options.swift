@@ -19,7 +19,7 @@ struct Options {
     }
 
     static let usage = """
-        usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N]
+        usage: Benchmarks --binary FILE [--folder FOLDER] [--json] [--report-only] [--rounds N] [--keys N] [--sealed-keys N]
                           [--only same-root|distinct-roots|upcheck|start-up|stores|guards|chamber|timing|tools]
         """
 
@@ -33,6 +33,8 @@ struct Options {
     var rounds = 12
     /// Keys of a burst, each on a connection of its own.
     var keys = 400
+    /// Encrypted keys of a chamber. What stands in for DynamoDB takes minutes to be given 10,000.
+    var sealedKeys = 10_000
     var only: Part?
 
     init(_ arguments: [String]) throws(BenchmarkFailure) {
@@ -58,6 +60,7 @@ struct Options {
         case "--folder": folder = value
         case "--rounds" where (1...1000).contains(number): rounds = number
         case "--keys" where (1...1500).contains(number): keys = number
+        case "--sealed-keys" where (16...100_000).contains(number): sealedKeys = number
         case "--only" where Part(rawValue: value) != nil: only = Part(rawValue: value)
         default: throw BenchmarkFailure("\(name) \(value) is not understood\n\(Self.usage)")
         }
