@@ -163,4 +163,49 @@ import Testing
             }
         }
     }
+
+    @Test func `an instance whose KMS keys are away signs on, and takes the next key when they are back`() async throws {
+        let first = try await withKMS()
+        let second = try await place.started()
+        for chamber in [first, second] {
+            chamber.contents.state.withLock { $0.failure = ChamberContentsError("the store is away") }
+        }
+        _ = try await first.chamber.change(.masterKey)
+        let names = try TestCustody.names(3)
+        for name in names { place.custody.fail(name, transiently: true) }
+        try await second.look()
+        #expect(try second.chamber.isOpen && generations(second) == [1])
+        #expect(second.witness.lines.contains { $0.hasPrefix("rekeying: ") })
+        for name in names { place.custody.mend(name) }
+        try await eventually { second.chamber.status.state == .awaitingRotation && ((try? generations(second)) == [1, 2]) }
+        #expect(second.chamber.isOpen)
+    }
+
+    @Test func `sealing while it ends waits for nothing that waits for sealing`() async throws {
+        for _ in 0..<20 {
+            let place = try QuorumPlace()
+            let chamber = try await place.started()
+            try await chamber.chamber.initialize(keys: TestCustody.names(3), threshold: 2)
+            _ = try await chamber.chamber.change(.masterKey)
+            _ = await chamber.chamber.seal()
+            #expect(!chamber.chamber.isOpen && !chamber.contents.isLoaded)
+            try await chamber.chamber.unseal()
+            try await eventually {
+                chamber.chamber.continueRekeying()
+                return chamber.chamber.status.record?.current.generation == 2
+            }
+        }
+    }
+
+    @Test func `with operators everything is encrypted anew once, and then waited`() async throws {
+        let first = try await place.opened()
+        guard case .proposed(let proposal) = try await first.chamber.change(.masterKey) else { return }
+        for one in operators.suffix(2) { _ = try one.approve(proposal, at: first.chamber) }
+        try await first.chamber.perform(proposal.identifier)
+        try await eventually { first.chamber.status.rekeying.map { $0.done == $0.total && $0.done > 0 } ?? false }
+        for _ in 0..<50 { first.chamber.continueRekeying() }
+        try await first.chamber.endRekeying()
+        // Once in the background, once more right before the end.
+        #expect(first.contents.state.withLock { $0.rekeyed } == [2, 2])
+    }
 }

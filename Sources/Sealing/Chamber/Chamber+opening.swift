@@ -161,11 +161,12 @@ extension Chamber {
                 throw OpeningFailure("the MASTER_KEY row was changed, and not by this chamber: \(error)", passes: false)
             }
             try admit(record)
-            guard record.sequence > seen else { throw .putBack(record, seen) }
             await remember(record)
-            state.withLock { $0.proposals.clear() }
+            // Not where the same record is held against the key again, because the next one could not be had.
+            if record.sequence > seen { state.withLock { $0.proposals.clear() } }
             try await follow(record, from: keys, current, in: stored)
         } catch {
+            if error.passes { witness.rekeyingFailed(error.reason) }
             handle { _ in .failed(attempt, reason: error.reason, passes: error.passes) }
         }
     }

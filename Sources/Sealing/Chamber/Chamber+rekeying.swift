@@ -31,7 +31,12 @@ extension Chamber {
     package func continueRekeying() {
         state.withLock { state in
             guard state.rekeyingTask == nil, !state.isOver, let keys = state.keys, let next = keys.next else { return }
-            state.rekeying = RekeyingProgress(generation: next.identity.generation, done: 0, total: 0, reason: nil)
+            let generation = next.identity.generation
+            // Where there are operators, somebody says when it ends.
+            guard state.rekeyed != generation || state.record?.quorum == nil else { return }
+            if state.rekeying?.generation != generation {
+                state.rekeying = RekeyingProgress(generation: generation, done: 0, total: 0, reason: nil)
+            }
             state.rekeyingTask = Task { [weak self] in
                 await self?.rekey(keys)
                 self?.state.withLock { $0.rekeyingTask = nil }
@@ -58,32 +63,35 @@ extension Chamber {
         // Other instances write under the current key until they have noticed that there is a next one.
         try? await Task.sleep(for: settings.grace)
         guard !Task.isCancelled, let next = keys.next else { return }
+        let generation = next.identity.generation
         do throws(ChamberContentsError) {
             try await contents.rekey(keys) { [self] done, total in
-                tell(RekeyingProgress(generation: next.identity.generation, done: done, total: total, reason: nil))
+                state.withLock {
+                    $0.rekeying = RekeyingProgress(generation: generation, done: done, total: total, reason: nil)
+                }
             }
-        } catch {
-            // Whoever watches the chamber calls again.
-            let standing = state.withLock { $0.rekeying }
-            return tell(
-                RekeyingProgress(
-                    generation: next.identity.generation,
-                    done: standing?.done ?? 0,
-                    total: standing?.total ?? 0,
-                    reason: "\(error)"
-                )
-            )
+        } catch { return halt(generation, "\(error)") }
+        let hasOperators = state.withLock { state in
+            state.rekeyed = generation
+            return state.record?.quorum != nil
         }
-        state.withLock { $0.rekeyed = next.identity.generation }
-        guard !Task.isCancelled, state.withLock({ $0.record?.quorum }) == nil else { return }
-        do throws(ChamberError) { try await endRekeying() } catch {
-            witness.rekeyingFailed("\(error)")
-        }
+        guard !Task.isCancelled, !hasOperators else { return }
+        do throws(ChamberError) { try await conclude() } catch { halt(generation, "\(error)") }
     }
 
-    private func tell(_ progress: RekeyingProgress) {
-        state.withLock { $0.rekeying = progress }
-        if let reason = progress.reason { witness.rekeyingFailed(reason) }
+    /// Whoever watches the chamber calls again; the same reason is told once.
+    private func halt(_ generation: UInt64, _ reason: String) {
+        let isNews = state.withLock { state in
+            state.rekeying = RekeyingProgress(
+                generation: generation,
+                done: state.rekeying?.done ?? 0,
+                total: state.rekeying?.total ?? 0,
+                reason: reason
+            )
+            defer { state.rekeyingHalt = reason }
+            return state.rekeyingHalt != reason
+        }
+        if isNews { witness.rekeyingFailed(reason) }
     }
 
     /// Makes the next master key the current one; nothing lies under the old one any more. Where there are operators, somebody
@@ -91,10 +99,17 @@ extension Chamber {
     package func endRekeying() async throws(ChamberError) {
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
         await settle()
+        try await conclude()
+        await settle()
+    }
+
+    /// Waits for nothing that the chamber does: closing it waits for this.
+    private func conclude() async throws(ChamberError) {
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let standing = try standing()
         guard let custody = standing.record.next, let next = standing.keys.next else { throw .notRotating }
         let generation = next.identity.generation
-        guard state.withLock({ $0.rekeyed == generation && $0.rekeying?.reason == nil }) else { throw .rotating }
+        guard state.withLock({ $0.rekeyed == generation }) else { throw .rotating }
         // Once more: another instance may have written under the old key since, and nobody could read that again.
         do throws(ChamberContentsError) {
             try await contents.rekey(standing.keys) { _, _ in }
@@ -103,7 +118,7 @@ extension Chamber {
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [next])
         try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])
-        try await follow()
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
     }
 }
 

@@ -171,6 +171,8 @@ package final class Chamber: Sendable {
             state.opening = nil
             state.rekeyingTask = nil
             state.rekeying = nil
+            state.rekeyed = nil
+            state.rekeyingHalt = nil
         }
     }
 }

@@ -229,8 +229,9 @@ package struct ChamberMachine: Sendable {
         guard current == attempt else { return [] }
         switch phase {
         case .uninitialized: return []
-        case .unsealed(isLoaded: false) where passes:
-            self.reason = reason
+        case .unsealed(let isLoaded) where passes:
+            // What is open stays so: the record is right, and its next key cannot be had yet.
+            if !isLoaded { self.reason = reason }
             return [pause()]
         case .unsealed, .outerOpened:
             // A changed record that the key in memory does not fit; shares that give another key.
@@ -255,9 +256,9 @@ package struct ChamberMachine: Sendable {
         case .sealed:
             isPausing = false
             return [attempt(version)]
-        case .unsealed(isLoaded: false):
+        case .unsealed(let isLoaded):
             isPausing = false
-            return current.map { [.load($0)] } ?? []
+            return current.map { [isLoaded ? .check($0) : .load($0)] } ?? []
         default: return []
         }
     }

@@ -28,6 +28,8 @@ extension Chamber {
         /// The generation under which everything was found to lie. How far it has come tells nothing of that: before it has
         /// begun, none of nothing is done.
         var rekeyed: UInt64?
+        /// What was told last of its coming to a halt.
+        var rekeyingHalt: String?
         var opening: Task<Void, Never>?
         var pause: Task<Void, Never>?
         var rekeyingTask: Task<Void, Never>?
