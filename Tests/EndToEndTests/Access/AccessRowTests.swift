@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The signer state of a real signer, edited past it: while it runs, and while it is stopped.
-@Suite(.timeLimit(.minutes(5))) struct AccessRowTests {
+@Suite(.timeLimit(.minutes(8))) struct AccessRowTests {
     /// A signer with an open chamber, a key, and a token that may sign with it.
     private struct Attacked {
         let place: SealedPlace

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Two instances of one chamber over one PostgreSQL, which somebody else can write too.
-@Suite(.timeLimit(.minutes(5))) struct AccessSharedRowTests {
+@Suite(.timeLimit(.minutes(8))) struct AccessSharedRowTests {
     private struct Two {
         let server: PostgreSQLServer
         let database: String

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The Key Manager API of running signers, as a validator client's tool meets it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(8)))
 struct KeyManagerTests {
     private static let enabled = ["CONTAINMENT_HTTP__KEY_MANAGER_API__ENABLED": "true"]
     private static let path = "/eth/v1/keystores"

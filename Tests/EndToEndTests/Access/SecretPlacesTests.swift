@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// What leaves the host of a signer: traces for a collector, and the databases that signers share.
-@Suite(.timeLimit(.minutes(5))) struct SecretPlacesTests {
+@Suite(.timeLimit(.minutes(8))) struct SecretPlacesTests {
     /// A signer of which everything is in one PostgreSQL, and every request is traced.
     private struct House {
         let collector: ScriptedServer

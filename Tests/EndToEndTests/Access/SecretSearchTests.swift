@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Every secret of a signer that has worked, searched for in its memory and in everything that it wrote.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
+@Suite(.timeLimit(.minutes(8)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct SecretSearchTests {
     private static let password = "correct-horse-battery-staple-0123456789"
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Two signers whose policies and tokens are in one PostgreSQL.
-@Suite(.timeLimit(.minutes(5))) struct SharedStateTests {
+@Suite(.timeLimit(.minutes(8))) struct SharedStateTests {
     private struct Two {
         let server: PostgreSQLServer
         let one: GuardedSigner

@@ -111,7 +111,7 @@ private struct EncryptedSigner: Sendable {
 }
 
 /// One after another: making certificates holds a thread of the pool.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct TLSTests {
+@Suite(.serialized, .timeLimit(.minutes(8))) struct TLSTests {
     @Test func `over TLS a token signs, and the plain port answers health checks alone`() async throws {
         let key = try TestKey(1)
         let encrypted = try await EncryptedSigner.start(keys: [key])

@@ -52,7 +52,7 @@ struct GuardedSigner: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct TokenTests {
+@Suite(.timeLimit(.minutes(8))) struct TokenTests {
     private static let exit = """
         {"type":"VOLUNTARY_EXIT","fork_info":{"fork":{"previous_version":"0x10000910","current_version":"0x10000910",\
         "epoch":"0"},"genesis_validators_root":"\(SigningBody.hoodi)"},"voluntary_exit":{"epoch":"1",\

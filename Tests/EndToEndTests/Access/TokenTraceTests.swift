@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Where tokens are in the memory of a signer that has seen them.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
+@Suite(.timeLimit(.minutes(8)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct TokenTraceTests {
     @Test func `a token that was shown a thousand times is nowhere in the memory of the signer`() async throws {
         let key = try TestKey(1)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The anchored head of the audit file, in a signer state that comes and goes.
-@Suite(.timeLimit(.minutes(5))) struct AuditAnchorTests {
+@Suite(.timeLimit(.minutes(8))) struct AuditAnchorTests {
     @Test func `without the state the anchor is late and signing goes on; an anchor that was edited is noticed`()
         async throws
     {

@@ -7,7 +7,7 @@ private let prlimit = ["/usr/bin/prlimit", "/bin/prlimit"].first { FileManager.d
 
 /// The real program whose audit file cannot grow any more: the limit on the size of files (RLIMIT_FSIZE) stands for a full
 /// disk. Randao reveals leave the slashing record alone, which would meet the limit too.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: prlimit != nil, "prlimit is not installed")) struct AuditFaultTests {
+@Suite(.timeLimit(.minutes(8)), .enabled(if: prlimit != nil, "prlimit is not installed")) struct AuditFaultTests {
     /// A signer whose audit file is larger than all its other files.
     private static func start(_ trail: Trail, _ key: TestKey) async throws -> RunningSigner {
         let signer = try await RunningSigner.start(in: trail.workplace, environment: ["RUST_LOG": "info,audit=off"])

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The audit file of the real program: what stands in it, and what `audit verify` says of it.
-@Suite(.timeLimit(.minutes(5))) struct AuditFileTests {
+@Suite(.timeLimit(.minutes(8))) struct AuditFileTests {
     @Test func `every request leaves one line, which outlives the process`() async throws {
         let key = try TestKey(1)
         let trail = try Trail(keys: [key])

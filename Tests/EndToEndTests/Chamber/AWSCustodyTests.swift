@@ -10,7 +10,7 @@ import Testing
 
 /// A chamber that is all in AWS: KMS keys of three accounts in three regions, and a table each for the signer state, the
 /// encrypted keys and the slashing record.
-@Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(5))) struct AWSCustodyTests {
+@Suite(.enabled(if: MotoServer.isPresent), .timeLimit(.minutes(8))) struct AWSCustodyTests {
     private static let accounts = ["111122223333", "222233334444", "333344445555"]
     private static let regions = ["eu-central-1", "eu-west-1", "us-east-1"]
 

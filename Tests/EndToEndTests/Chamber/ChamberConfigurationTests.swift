@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Configurations of a chamber that are refused before anything is made.
-@Suite(.timeLimit(.minutes(1))) struct ChamberConfigurationTests {
+@Suite(.timeLimit(.minutes(8))) struct ChamberConfigurationTests {
     struct Refused: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let environment: [String: String]

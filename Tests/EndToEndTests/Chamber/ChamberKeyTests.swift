@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The encrypted keys of a chamber, as the commands bring, change and take them.
-@Suite(.timeLimit(.minutes(5))) struct ChamberKeyTests {
+@Suite(.timeLimit(.minutes(8))) struct ChamberKeyTests {
     private static let password = "a \"quoted\" pass\\word of käse"
 
     @Test func `keystores come from a folder, with a password each or one for all, and sign`() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 /// What is left in the memory of a signer whose chamber was sealed. Keys that came as keystores: one that came in plain was
 /// in the body of a request, which is ordinary memory (SECURITY.md).
-@Suite(.timeLimit(.minutes(5)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
+@Suite(.timeLimit(.minutes(8)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct ChamberMemoryTests {
     @Test(.enabled(if: Hardening.hasSecretMemory, "without memfd_secret root sees the keys where they belong"))
     func `no secret leaves secret memory, and after seal there is none`() async throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// From nothing to a chamber that signs.
-@Suite(.timeLimit(.minutes(5))) struct FirstStartTests {
+@Suite(.timeLimit(.minutes(8))) struct FirstStartTests {
     @Test func `without a master key nothing is signed, and the log says how to make one`() async throws {
         let key = try TestKey(1)
         let place = try await SealedPlace(keys: [key])

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What operators do on their own machine, against a signer that says what a test wants.
-@Suite(.timeLimit(.minutes(5))) struct OperatorCommandTests {
+@Suite(.timeLimit(.minutes(8))) struct OperatorCommandTests {
     private static let passphrase = "correct horse battery staple"
     /// Of the slot of a YubiKey.
     private static let slot = "303132333435363738393a3b3c3d3e3f40414243"

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Somebody puts yesterday's store of keys in the place of today's while the signer is stopped.
-@Suite(.timeLimit(.minutes(5))) struct PutBackKeyTests {
+@Suite(.timeLimit(.minutes(8))) struct PutBackKeyTests {
     @Test func `a deleted key whose row is put back signs nothing, until it is imported anew`() async throws {
         let place = try await SealedPlace()
         let folder = place.workplace.folder

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Somebody puts an older record of the master key in the place of today's while the signer is stopped.
-@Suite(.timeLimit(.minutes(5))) struct PutBackRecordTests {
+@Suite(.timeLimit(.minutes(8))) struct PutBackRecordTests {
     /// Takes the row out of a file that lies beside the state of a signer that is stopped.
     private func take(from other: String, in place: SealedPlace, version: String) throws {
         let folder = place.workplace.folder

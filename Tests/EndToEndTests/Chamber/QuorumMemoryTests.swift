@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What is in the memory of a signer that operators open, at every step of a ceremony.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
+@Suite(.timeLimit(.minutes(8)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct QuorumMemoryTests {
     private struct Begun: Decodable {
         struct Ticket: Decodable {

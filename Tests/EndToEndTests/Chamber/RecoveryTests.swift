@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// From backups to keystores with no signer and no KMS key.
-@Suite(.timeLimit(.minutes(5))) struct RecoveryTests {
+@Suite(.timeLimit(.minutes(8))) struct RecoveryTests {
     private static let password = "recovered-password"
 
     /// A signer whose backups an identity of this folder opens, and what it has generated.

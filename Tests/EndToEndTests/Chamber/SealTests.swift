@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A chamber that closes and opens: by order, at a restart, when KMS keys are lost and found.
-@Suite(.timeLimit(.minutes(5))) struct SealTests {
+@Suite(.timeLimit(.minutes(8))) struct SealTests {
     @Test func `after a restart it opens by itself and signs with what it had`() async throws {
         let place = try await SealedPlace()
         let first = try await place.startOpen()

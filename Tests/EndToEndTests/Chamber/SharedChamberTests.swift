@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Two instances of one chamber, with everything that they share in one PostgreSQL.
-@Suite(.timeLimit(.minutes(5))) struct SharedChamberTests {
+@Suite(.timeLimit(.minutes(8))) struct SharedChamberTests {
     private struct Two {
         let place: SealedPlace
         let second: SealedPlace

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Two instances of one chamber that operators open.
-@Suite(.timeLimit(.minutes(5))) struct SharedQuorumTests {
+@Suite(.timeLimit(.minutes(8))) struct SharedQuorumTests {
     private struct Two {
         let quorum: QuorumPlace
         let one: SealedSigner

@@ -2,7 +2,7 @@
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(8)))
 struct ConfigCommandTests {
     @Test func `check says that a configuration is valid, and touches nothing`() async throws {
         let workplace = try Workplace()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(8)))
 struct HelpTests {
     static let commands: [[String]] = [
         [], ["server"], ["config"], ["config", "check"], ["config", "show"], ["config", "reference"],

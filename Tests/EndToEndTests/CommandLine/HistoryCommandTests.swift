@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `anti-slashing import`, `export`, `verify` and `copy` with whole histories.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(8)))
 struct HistoryCommandTests {
     typealias Holder = RecordCommandTests.Holder
 

@@ -12,7 +12,7 @@ private let folder = "slashing-protection-interchange"
 /// The public EIP-3076 cases as an operator and a validator client meet them: files go through the command line into a
 /// running signer, messages through its port. A root of a vector belongs to no message, so each stands for the message
 /// that has it as its content, in files and requests alike.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: Vectors.isPresent(folder), "the interchange vectors are not here"))
+@Suite(.timeLimit(.minutes(8)), .enabled(if: Vectors.isPresent(folder), "the interchange vectors are not here"))
 struct InterchangeVectorTests {
     /// What the complete form would allow and we refuse; SlashingProtectionTests says why.
     static let stricter: [String: Set<String>] = [

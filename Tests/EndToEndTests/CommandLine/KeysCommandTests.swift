@@ -5,7 +5,7 @@ import Keystores
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(8)))
 struct KeysCommandTests {
     private struct Row: Decodable, Equatable {
         let publicKey: String

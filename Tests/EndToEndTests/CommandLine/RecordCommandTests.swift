@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `anti-slashing …`, each command over a record that nobody holds and through the socket of a running signer.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct RecordCommandTests {
     /// Who holds the record while the command runs.
     enum Holder: String, CaseIterable, Sendable {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// The document as the program prints and serves it.
-@Suite(.timeLimit(.minutes(2))) struct APIDocumentTests {
+@Suite(.timeLimit(.minutes(8))) struct APIDocumentTests {
     @Test func `the command prints everything there is, as JSON and as a page`() async throws {
         let printed = try await Chamber.run(["api"])
         #expect(printed.exitCode == 0 && printed.errors.isEmpty)

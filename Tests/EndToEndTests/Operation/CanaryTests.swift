@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Keys that nobody should ever ask to sign with.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct CanaryTests {
     private func count(_ signer: RunningSigner) async throws -> Double {
         let row = try await signer.metrics().split(separator: "\n").first {

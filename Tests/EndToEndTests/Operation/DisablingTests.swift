@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `anti-slashing disable` and `enable`: a key that must not sign, here or at any signer that shares the record.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(8)))
 struct DisablingTests {
     private func status(_ signer: RunningSigner, _ body: String, _ key: TestKey) async throws -> Int {
         try await signer.sign(body, with: key).status

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The way of an operator with each kind of record: make it, sign, be refused, look at it, copy it to another kind, verify.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(8)))
 struct RecordKindTests {
     @Test(arguments: RecordKind.allCases)
     func `a record is made, used, looked at, copied and verified`(_ kind: RecordKind) async throws {

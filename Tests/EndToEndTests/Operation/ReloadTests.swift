@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Keys that come and go while the signer runs.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct ReloadTests {
     /// `GET /reload`, decoded.
     private struct Status: Decodable {

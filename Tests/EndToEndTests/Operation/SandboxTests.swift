@@ -8,7 +8,7 @@ import Testing
 
 /// A signer that has taken away from itself what signing does not need. What it may no longer do is tried in
 /// HardeningTests; here it does its work.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: Landlock.version >= 4, "this kernel's Landlock does not know TCP ports"))
+@Suite(.timeLimit(.minutes(8)), .enabled(if: Landlock.version >= 4, "this kernel's Landlock does not know TCP ports"))
 struct SandboxTests {
     private static let sandbox = [
         "CONTAINMENT_SERVER__SECCOMP": "required", "CONTAINMENT_SERVER__LANDLOCK": "required",
@@ -165,7 +165,7 @@ extension SandboxTests {
 }
 
 /// A kernel that has neither filters nor Landlock.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct DeprivedTests {
     private static let deprived = [
         Chamber.binary.deletingLastPathComponent().appending(path: "SandboxProbe").path, "deprived",

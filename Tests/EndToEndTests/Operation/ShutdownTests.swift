@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct ShutdownTests {
     @Test(arguments: [SIGTERM, SIGINT])
     func `a request under way is answered before the end`(signal: Int32) async throws {

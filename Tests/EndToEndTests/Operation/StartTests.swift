@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// When a signer must not start, and what it says then.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct StartTests {
     @Test func `a missing record stops the start and says how one is made`() async throws {
         let workplace = try Workplace(keys: [TestKey(1)])

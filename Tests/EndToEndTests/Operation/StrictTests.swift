@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// `server.strict` and `doctor` on this host.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(8)))
 struct StrictTests {
     @Test func `strict names all that is missing at once, with what mends it`() async throws {
         let workplace = try Workplace(keys: [TestKey(1)])

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A record that went back in time, as an operator meets it: the real program, its port, its command line.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(8)))
 struct TimeTravelTests {
     private let key: TestKey
     private let workplace: Workplace

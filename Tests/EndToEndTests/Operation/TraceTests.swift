@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct TraceTests {
+@Suite(.timeLimit(.minutes(8))) struct TraceTests {
     private static let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     private static func workplace(_ key: TestKey, _ endpoint: String, ratio: String = "0") throws -> Workplace {

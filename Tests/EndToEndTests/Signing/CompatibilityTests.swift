@@ -4,7 +4,7 @@ import Testing
 /// The switches for clients that count on Web3Signer's statuses.
 @Suite(
     .sharedSigner("compatibility: {signing_root_mismatch_status: 500, wrong_network_status: 412}"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(8))
 )
 struct CompatibilityTests {
     @Test func `a wrong signing root is 500 where that was asked for`() async throws {

@@ -2,7 +2,7 @@
 import Testing
 
 /// Every refusal that a user of the signing port can meet, but for those of slashing protection.
-@Suite(.sharedSigner("server: {max_body_bytes: 65536}"), .timeLimit(.minutes(2)))
+@Suite(.sharedSigner("server: {max_body_bytes: 65536}"), .timeLimit(.minutes(8)))
 struct RefusalTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let testDescription: String

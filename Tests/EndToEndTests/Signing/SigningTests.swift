@@ -2,7 +2,7 @@
 import Testing
 
 /// What a validator client sees when all is well.
-@Suite(.sharedSigner(), .timeLimit(.minutes(2)))
+@Suite(.sharedSigner(), .timeLimit(.minutes(8)))
 struct SigningTests {
     @Test func `an attestation is signed`() async throws {
         let (signer, key) = (try SharedSigner.current(), try SharedSigner.key())

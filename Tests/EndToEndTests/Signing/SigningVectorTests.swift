@@ -6,7 +6,7 @@ import Testing
 /// Every public vector through the socket, on one signer: a validator client's whole life.
 @Suite(
     .enabled(if: Vectors.isPresent("signing/public.json"), "the signing vectors are not here"),
-    .timeLimit(.minutes(3))
+    .timeLimit(.minutes(8))
 )
 struct SigningVectorTests {
     private struct File: Decodable {
