@@ -164,7 +164,8 @@ import Testing
         }
     }
 
-    @Test func `an instance whose KMS keys are away signs on, and takes the next key when they are back`() async throws {
+    @Test func `an instance whose KMS keys are away signs on, and takes the next key when they are back`() async throws
+    {
         let first = try await withKMS()
         let second = try await place.started()
         for chamber in [first, second] {
@@ -177,7 +178,9 @@ import Testing
         #expect(try second.chamber.isOpen && generations(second) == [1])
         #expect(second.witness.lines.contains { $0.hasPrefix("rekeying: ") })
         for name in names { place.custody.mend(name) }
-        try await eventually { second.chamber.status.state == .awaitingRotation && ((try? generations(second)) == [1, 2]) }
+        try await eventually {
+            second.chamber.status.state == .awaitingRotation && ((try? generations(second)) == [1, 2])
+        }
         #expect(second.chamber.isOpen)
     }
 
