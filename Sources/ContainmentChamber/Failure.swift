@@ -41,11 +41,23 @@ func readText(_ path: String, largest: Int) throws(Failure) -> String {
 enum Output {
     /// What a command was asked for.
     static func print(_ text: String) {
-        FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+        } catch {
+            // Whoever read it has gone, such as `head`: there is nobody to tell.
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+            guard cause?.code == Int(EPIPE) else {
+                complain("error: the output cannot be written: \(error.localizedDescription)")
+                exit(1)
+            }
+            exit(0)
+        }
     }
 
     /// Everything else.
-    static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func complain(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+    }
 
     /// A value as JSON that a script can read.
     static func json(_ value: some Encodable) { print(text(json: value)) }

@@ -271,6 +271,8 @@ private final class Witness: ChamberWitness {
             audit.post(AuditEvent(.transition(of: "chamber", from: old.rawValue, to: state.rawValue), .done))
         }
         switch (state, reason) {
+        case (.unsealed, ChamberMachine.loading?), (.awaitingRotation, ChamberMachine.loading?):
+            logger.info(.chamber, "\(ChamberMachine.loading)")
         case (.unsealed, let reason?), (.awaitingRotation, let reason?):
             logger.error(.chamber, "the chamber is unsealed, but nothing is signed yet: \(reason)")
         case (.unsealed, nil), (.awaitingRotation, nil):

@@ -8,17 +8,18 @@ internal import SignerState
 extension Chamber {
     // MARK: Registering
 
-    /// Seats an operator. The last one makes the custody: the master key of a new chamber, or another quorum for the one that
-    /// there is.
+    /// Seats an operator, and says whom. The last one makes the custody: the master key of a new chamber, or another quorum
+    /// for the one that there is.
+    @discardableResult
     package func register(
         _ token: borrowing SecretBytes,
         offering offers: [RegistrationStage.Offer]
-    ) async throws(ChamberError) {
+    ) async throws(ChamberError) -> OperatorName {
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let now = now()
         let (row, stored) = state.withLock { ($0.registration, $0.stage(at: now)) }
         guard let row, let stored else { throw .refused(.notRegistering) }
-        let seated: (stage: RegistrationStage, key: TagKey)
+        let seated: (stage: RegistrationStage, key: TagKey, name: OperatorName)
         do throws(QuorumRefusal) {
             seated = try stored.stage.seating(token, with: offers, verifying: stored, at: now)
         } catch { throw .refused(error) }
@@ -32,6 +33,7 @@ extension Chamber {
             try await write([StateChange(ChamberRows.registration, expecting: row.version, body: body)])
         }
         try await follow()
+        return seated.name
     }
 
     /// Makes the custody in one step with the end of its registration: whoever reads the state sees one or the other.

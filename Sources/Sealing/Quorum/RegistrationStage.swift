@@ -100,13 +100,13 @@ package struct RegistrationStage: Hashable, Sendable {
     /// Seats the operator whose token this is.
     ///
     /// - Parameter offers: the credentials, each with a signature made with it, which proves that its owner has it.
-    /// - Returns: the stage with that seat taken, and the key that tags it.
+    /// - Returns: the stage with that seat taken, the key that tags it, and whose seat it is.
     package func seating(
         _ token: borrowing SecretBytes,
         with offers: [Offer],
         verifying row: StoredStage,
         at now: Int64
-    ) throws(QuorumRefusal) -> (stage: RegistrationStage, key: TagKey) {
+    ) throws(QuorumRefusal) -> (stage: RegistrationStage, key: TagKey, name: OperatorName) {
         guard now < expires else { throw .notRegistering }
         guard let place = try? TokenPlace.of(token, ceremony) else { throw .unknownToken }
         let lookup = place.lookup
@@ -129,7 +129,7 @@ package struct RegistrationStage: Hashable, Sendable {
             }
             taken.seats[number].credentials.append(offer.credential)
         }
-        return (taken, key)
+        return (taken, key, seats[number].name)
     }
 
     /// A credential that somebody brings, with the proof that they have its secret half.

@@ -34,7 +34,7 @@ extension AuditTrail {
         event.caller = caller.kind
         if caller != .local { event.peer = caller.description }
         do throws(AuditUnavailable) { try await record(event) } catch {
-            return .error(503, code: "audit_unavailable", message: "nothing was done: \(error)", retryAfterSeconds: 1)
+            return .unaudited(error)
         }
         let end = await action()
         guard let outcome = end.outcome else { return end.response }
@@ -47,7 +47,41 @@ extension AuditTrail {
     }
 }
 
+extension AuditTrail {
+    /// Tells of an action that has ended, in one line, before it is answered. For what strangers can try: a line before each
+    /// would let them fill the file.
+    ///
+    /// - Parameter count: how often it was tried since the last such line.
+    func tell(
+        _ name: String,
+        of end: ActionEnd,
+        on subject: String,
+        for caller: Caller,
+        count: Int = 1
+    ) async -> Response {
+        guard var outcome = end.outcome else { return end.response }
+        if count > 1, case .refused(let code, let detail) = outcome {
+            outcome = .refused(
+                code: code,
+                detail: (detail.map { "\($0); " } ?? "") + "\(count) since the last such line"
+            )
+        }
+        var event = AuditEvent(.administration(name, subject: end.subject ?? subject), outcome)
+        event.caller = caller.kind
+        if caller != .local { event.peer = caller.description }
+        do throws(AuditUnavailable) { try await record(event) } catch {
+            return .unfinished(outcome, end.subject ?? subject, error)
+        }
+        return end.response
+    }
+}
+
 extension Response {
+    /// Nothing is done that cannot be told of.
+    static func unaudited(_ problem: AuditUnavailable) -> Response {
+        .error(503, code: "audit_unavailable", message: "nothing was done: \(problem)", retryAfterSeconds: 1)
+    }
+
     /// The action has ended, and the line that says so could not be written.
     fileprivate static func unfinished(
         _ outcome: AuditEvent.Outcome,

@@ -25,36 +25,32 @@ struct OperatorRoutes: Sendable {
         self.audit = audit
     }
 
+    /// What a route answers, and who it was about.
+    private struct Answer: Sendable {
+        let response: Response
+        let subject: String?
+
+        init(_ response: Response, about subject: String? = nil) {
+            self.response = response
+            self.subject = subject
+        }
+    }
+
     var routes: [Route<Scope, Access>] {
         [
-            route("/api/v1/chamber/register", audited: "operator_register") {
-                body,
-                _ async throws(ChamberError) -> Response in
-                let order = try RegistrationOrder(body)
-                try await chamber.register(order.token, offering: order.offers)
-                return .json(ChamberDocument(chamber.status))
-            },
-            route("/api/v1/chamber/challenge", audited: nil) { body, _ async throws(ChamberError) -> Response in
+            route("/api/v1/chamber/register", audited: "operator_register", register),
+            route("/api/v1/chamber/challenge", audited: nil) { body throws(ChamberError) in
                 let order = try ChallengeOrder(body)
-                return .json(ChallengeDocument(try chamber.invite(order.name, to: order.proposal)))
+                return Answer(.json(ChallengeDocument(try chamber.invite(order.name, to: order.proposal))))
             },
-            route("/api/v1/chamber/unseal/box", audited: "operator_challenge") {
-                body,
-                _ async throws(ChamberError) -> Response in
+            route("/api/v1/chamber/unseal/box", audited: "operator_challenge") { body throws(ChamberError) in
                 let answer = try OperatorAnswer(body, returnsShares: false)
                 guard let signature = answer.signature else { throw .custody(.invalid("signature is missing")) }
-                return .json(BoxesDocument(try chamber.boxes(for: answer.shown, signature: signature)))
+                let boxes = try chamber.boxes(for: answer.shown, signature: signature)
+                return Answer(.json(BoxesDocument(boxes)), about: chamber.words(of: answer.shown))
             },
-            route("/api/v1/chamber/unseal/share", audited: "operator_share") {
-                body,
-                _ async throws(ChamberError) -> Response in
-                let answer = try OperatorAnswer(body, returnsShares: true)
-                try await chamber.give(answer.boxes, from: answer.shown)
-                return .json(ChamberDocument(chamber.status))
-            },
-            route("/api/v1/chamber/approve", audited: "operator_approve") {
-                body,
-                _ async throws(ChamberError) -> Response in
+            route("/api/v1/chamber/unseal/share", audited: "operator_share", give),
+            route("/api/v1/chamber/approve", audited: "operator_approve") { body throws(ChamberError) in
                 let order = try ApprovalOrder(body)
                 let proposal = try chamber.approve(
                     order.proposal,
@@ -62,16 +58,36 @@ struct OperatorRoutes: Sendable {
                     credential: order.credential,
                     signature: order.signature
                 )
-                return .json(ProposedDocument(proposal: ProposalDocument(proposal)))
+                return Answer(
+                    .json(ProposedDocument(proposal: ProposalDocument(proposal))),
+                    about:
+                        "operator \(order.name), credential \(order.credential), proposal \(order.proposal): \(proposal.change.summary)"
+                )
             },
         ]
+    }
+
+    private func register(_ body: [UInt8]) async throws(ChamberError) -> Answer {
+        let order = try RegistrationOrder(body)
+        let name = try await chamber.register(order.token, offering: order.offers)
+        return Answer(
+            .json(ChamberDocument(chamber.status)),
+            about: "operator \(name), \(order.offers.count) credentials"
+        )
+    }
+
+    private func give(_ body: [UInt8]) async throws(ChamberError) -> Answer {
+        let answer = try OperatorAnswer(body, returnsShares: true)
+        let subject = chamber.words(of: answer.shown)
+        try await chamber.give(answer.boxes, from: answer.shown)
+        return Answer(.json(ChamberDocument(chamber.status)), about: subject)
     }
 
     /// - Parameter verb: in the audit file; nil for what changes and proves nothing.
     private func route(
         _ pattern: RoutePattern,
         audited verb: String?,
-        _ action: @escaping @Sendable ([UInt8], Access) async throws(ChamberError) -> Response
+        _ action: @escaping @Sendable ([UInt8]) async throws(ChamberError) -> Answer
     ) -> Route<Scope, Access> {
         Route(
             .post,
@@ -80,37 +96,53 @@ struct OperatorRoutes: Sendable {
             bodyLimit: Self.largestBody,
             answerLimit: ChamberRoutes.patience,
             produces: "application/json"
-        ) { request, _, access in
-            await perform(verb, for: access) { () async throws(ChamberError) -> Response in
-                try await action(request.body, access)
-            }
-        }
+        ) { request, _, access in await perform(verb, request.body, for: access, action) }
     }
 
     private func perform(
         _ verb: String?,
+        _ body: [UInt8],
         for access: Access,
-        _ action: @escaping @Sendable () async throws(ChamberError) -> Response
+        _ action: @Sendable ([UInt8]) async throws(ChamberError) -> Answer
     ) async -> Response {
-        let limited: @Sendable () async throws(ChamberError) -> Response = {
-            () async throws(ChamberError) -> Response in
-            do throws(ChamberError) { return try await action() } catch {
-                guard case .refused(let refusal) = error, refusal.isGuess, let wait = failed(access) else {
-                    throw error
-                }
-                throw .refused(.tooManyAttempts(seconds: wait))
-            }
+        if verb != nil, let hindrance = audit.hindrance { return .unaudited(hindrance) }
+        do throws(ChamberError) {
+            let answer = try await action(body)
+            guard let verb else { return answer.response }
+            return await audit.tell(
+                verb,
+                of: ActionEnd(answer.response, .done),
+                on: answer.subject ?? "chamber",
+                for: access.caller
+            )
+        } catch {
+            return await refuse(error, verb, for: access)
         }
-        guard let verb else {
-            do throws(ChamberError) { return try await limited() } catch { return .refused(error) }
-        }
-        return await audit.perform(verb, on: chamber, for: access.caller, limited)
     }
 
-    /// Counts a failure; the seconds to wait where there were too many.
-    private func failed(_ access: Access) -> Int? {
-        let now = Int64(MonotonicClock.nanoseconds / 1_000_000_000)
-        return failures.withLock { $0.fail(from: access.source, at: now) }.retryAfter
+    /// Slows down who fails, whatever the failure is, and tells of it in few lines: who is right is not held up.
+    private func refuse(_ error: ChamberError, _ verb: String?, for access: Access) async -> Response {
+        var (error, told) = (error, 1)
+        if error.status < 500 {
+            let now = Int64(MonotonicClock.nanoseconds / 1_000_000_000)
+            let answer = failures.withLock { $0.fail(from: access.source, at: now) }
+            told = answer.told
+            if let wait = answer.retryAfter { error = .refused(.tooManyAttempts(seconds: wait)) }
+        }
+        let response = Response.refused(error)
+        guard let verb, told > 0 else { return response }
+        let outcome: AuditEvent.Outcome =
+            response.status >= 500
+            ? .failed(code: error.code, detail: "\(error)") : .refused(code: error.code, detail: "\(error)")
+        return await audit.tell(verb, of: ActionEnd(response, outcome), on: "chamber", for: access.caller, count: told)
+    }
+}
+
+extension Chamber {
+    /// For the audit log: who brings which share.
+    fileprivate func words(of shown: UnsealCeremony.Credentials) -> String {
+        let number = OperatorName(shown.name).flatMap { status.record?.quorum?.member($0)?.number }
+        return "operator \(shown.name), share \(number.map { "\($0)" } ?? "unknown"), credential \(shown.credential)"
     }
 }
 
@@ -198,16 +230,6 @@ struct Tickets {
 }
 
 extension QuorumRefusal {
-    /// Whether somebody without a credential would meet it who tries.
-    fileprivate var isGuess: Bool {
-        switch self {
-        case .badSignature, .unknownOperator, .unknownCredential, .challengeExpired, .unknownToken, .wrongShare,
-            .foreignShare, .unreadable, .badCredential, .unknownProposal:
-            true
-        default: false
-        }
-    }
-
     /// The one place where these become a status.
     var status: Int {
         switch self {

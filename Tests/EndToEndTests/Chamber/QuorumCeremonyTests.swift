@@ -41,6 +41,11 @@ import Testing
                 #expect(!log.contains(secret))
             }
         }
+        // Whose share it was stands in the audit log.
+        let told = try first.signer.process.output()
+        #expect(
+            told.contains("operator alice, share 1, credential ") && told.contains("operator bob, share 2, credential ")
+        )
         #expect(await second.stop() == 0)
     }
 
