@@ -17,13 +17,9 @@ import Testing
     @Test func `any two of three accounts open it, one does not, and it recovers by itself`() async throws {
         let moto = try await MotoServer.shared
         let keys = try await Self.keys(moto)
-        // What an operator's AWS configuration says of the three accounts.
-        let folder = try TemporaryFolder()
-        let profiles = Self.accounts.map { account in
-            "[account-\(account)]\naws_access_key_id = AKIA0000\(account)\naws_secret_access_key = tests\n"
-        }
-        try folder.write(Data(profiles.joined(separator: "\n").utf8), to: "credentials")
-        let place = try await Self.place(moto, keys, credentials: folder.file("credentials"))
+        let folder = try Self.credentials()
+        let environment = try await Self.tables(moto, credentials: folder.file("credentials"))
+        let place = try await SealedPlace(holders: keys, environment: environment)
         let made = try await place.workplace.run(["anti-slashing", "init"], environment: place.environment)
         try #require(made.exitCode == 0, "\(made)")
         let first = try await place.startOpen()
@@ -59,6 +55,66 @@ import Testing
         #expect(await third.stop() == 0)
     }
 
+    @Test func `operators hold it too, move it to other accounts' keys, and give it a new master key`() async throws {
+        let moto = try await MotoServer.shared
+        let (keys, others) = (try await Self.keys(moto), try await Self.keys(moto))
+        let folder = try Self.credentials()
+        let quorum = try await QuorumPlace(
+            holders: keys,
+            environment: try await Self.tables(moto, credentials: folder.file("credentials"))
+        )
+        let place = quorum.place
+        let made = try await place.workplace.run(["anti-slashing", "init"], environment: place.environment)
+        try #require(made.exitCode == 0, "\(made)")
+        let first = try await quorum.startOpen()
+        let validators = try await first.generate(3)
+        let rotated = try await quorum.change(
+            ["rotate", "kms", "--kms-key-arns", others.joined(separator: ","), "--kms-threshold", "2"],
+            at: first
+        )
+        try #require(rotated.exitCode == 0, "\(rotated)")
+        for key in validators { #expect(try await first.status(signingWith: key) == 200) }
+
+        // The keys of before are gone, one of the new ones is out of reach, one operator has left.
+        for key in keys { try await moto.trouble("deny", key: key) }
+        try await moto.trouble("cut", key: others[2])
+        let second = try await quorum.restart(first)
+        try await quorum.open(second, by: ["bob", "carol"])
+        for key in validators { #expect(try await second.status(signingWith: key) == 200) }
+        try await moto.trouble("mend", key: others[2])
+        let begun = try await quorum.change(["rotate", "master-key"], approvedBy: ["alice", "bob"], at: second)
+        try #require(begun.exitCode == 0, "\(begun)")
+        _ = try await eventually("a new master key") {
+            try await second.command("operator", "rotate", "master-key", "--finish").exitCode == 0 ? true : nil
+        }
+        for key in validators { #expect(try await second.status(signingWith: key) == 200) }
+
+        // One more than may be lost: the operators are not even asked.
+        try await moto.trouble("deny", key: others[0])
+        try await moto.trouble("cut", key: others[1])
+        #expect(await second.stop() == 0)
+        let signer = try await RunningSigner.start(in: place.workplace, environment: place.environment)
+        let third = SealedSigner(signer: signer, root: second.root)
+        let reason = try await eventually("a reason") { try await third.chamber().reason }
+        #expect(reason.contains(others[0]) && reason.contains(others[1]), "\(reason)")
+        #expect(try await quorum.unseal("alice", at: third).exitCode == 1)
+        for key in others { try await moto.trouble("mend", key: key) }
+        try await third.waitUntil("kms_unsealed")
+        try await quorum.open(third)
+        for key in validators { #expect(try await third.status(signingWith: key) == 200) }
+        #expect(await third.stop() == 0)
+    }
+
+    /// What an operator's AWS configuration says of the three accounts.
+    private static func credentials() throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        let profiles = accounts.map { account in
+            "[account-\(account)]\naws_access_key_id = AKIA0000\(account)\naws_secret_access_key = tests\n"
+        }
+        try folder.write(Data(profiles.joined(separator: "\n").utf8), to: "credentials")
+        return folder
+    }
+
     /// One in each account, each in another region.
     private static func keys(_ moto: MotoServer) async throws -> [String] {
         var keys: [String] = []
@@ -82,8 +138,8 @@ import Testing
         return keys
     }
 
-    /// With a table each for the state and the keys, which whoever owns the account makes.
-    private static func place(_ moto: MotoServer, _ keys: [String], credentials: String) async throws -> SealedPlace {
+    /// The environment of a signer with a table each for the state and the keys, which whoever owns the account makes.
+    private static func tables(_ moto: MotoServer, credentials: String) async throws -> [String: String] {
         let name = "chamber_\(UInt64.random(in: 0 ... .max))"
         let database = try DynamoDB(
             settings: AWSSettings(
@@ -97,7 +153,7 @@ import Testing
         try await DynamoDBSealedKeys.createTable(database, table: name + "_keys")
         var environment = environment(moto, name)
         environment["AWS_SHARED_CREDENTIALS_FILE"] = credentials
-        return try await SealedPlace(holders: keys, environment: environment)
+        return environment
     }
 
     private static func environment(_ moto: MotoServer, _ name: String) -> [String: String] {
