@@ -100,7 +100,7 @@ extension Chamber {
         }
     }
 
-    /// Performs an approved proposal, once.
+    /// Performs an approved proposal, once. Where it fails it can be performed again, until its time is over.
     ///
     /// - Parameter tokens: for a change of the operators, as many as there will be.
     package func perform(_ identifier: String, tokens: [SecretBox] = []) async throws(ChamberError) {
@@ -112,8 +112,15 @@ extension Chamber {
                 throw .refused(error)
             }
         }
-        try check(proposal.change, standing)
-        try await carryOut(proposal.change, standing, tokens)
+        do throws(ChamberError) {
+            try check(proposal.change, standing)
+            try await carryOut(proposal.change, standing, tokens)
+        } catch {
+            // A KMS key that was away takes no approvals with it. Where the change was made all the same, the record has
+            // another sequence, and the proposal goes with the one of before.
+            state.withLock { $0.proposals.putBack(proposal) }
+            throw error
+        }
     }
 
     /// Whether something that is as good as the custody itself may be done, by whoever is on the signer's machine: at once

@@ -187,6 +187,9 @@ package struct ProposalDesk: Sendable {
         return proposal
     }
 
+    /// Puts one back that was taken and could not be performed.
+    package mutating func putBack(_ proposal: Proposal) { proposals.append(proposal) }
+
     /// Whatever changes the custody makes everything void that was proposed before.
     package mutating func clear() { proposals = [] }
 

@@ -131,6 +131,20 @@ import Testing
         #expect(later.chamber.isOpen)
     }
 
+    @Test func `a KMS key that was away takes no approvals with it`() async throws {
+        let chamber = try await place.opened()
+        let keys = try others(4...6)
+        let proposal = try proposal(try await chamber.chamber.change(.keys(keys, threshold: 2)))
+        for one in operators.prefix(2) { _ = try one.approve(proposal, at: chamber.chamber) }
+        place.custody.fail(keys[0], transiently: true)
+        await #expect(throws: ChamberError.self) { try await chamber.chamber.perform(proposal.identifier) }
+        #expect(chamber.chamber.status.record?.sequence == 1)
+        place.custody.mend(keys[0])
+        try await chamber.chamber.perform(proposal.identifier)
+        #expect(chamber.chamber.status.record?.custody.shares.map(\.key) == keys)
+        await refused(.unknownProposal) { try await chamber.chamber.perform(proposal.identifier) }
+    }
+
     @Test func `an approval is for one proposal`() async throws {
         let chamber = try await place.opened()
         let first = try proposal(try await chamber.chamber.change(.keys(try others(4...6), threshold: 2)))
