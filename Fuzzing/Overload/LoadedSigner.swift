@@ -44,8 +44,11 @@ final class LoadedSigner {
         try folder.write(Data(), to: "log")
         let log = try FileHandle(forWritingTo: URL(filePath: folder.file("log")))
         let command = [binary, "server", "-c", folder.file("config.yaml")]
-        // It is bound from its first instruction on, as in a container.
-        let bound = quota.map { ["/bin/sh", "-c", #"echo $$ >"$0" && exec "$@""#, $0.members] + command } ?? command
+        // It is bound from its first instruction on, as in a container, and to one processor: the kernel deals a quota out to
+        // each of several in pieces that are larger than what there is for one period.
+        let bound =
+            quota.map { ["/bin/sh", "-c", #"echo $$ >"$0" && exec taskset -c 0 "$@""#, $0.members] + command }
+            ?? command
         process.executableURL = URL(filePath: bound[0])
         process.arguments = Array(bound[1...])
         process.standardOutput = log

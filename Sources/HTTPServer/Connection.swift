@@ -18,6 +18,8 @@ internal import Synchronization
     private let state: Lock<State>
     /// When the current phase is over, on the monotonic clock; `.max` is never.
     private let deadline: Atomic<UInt64>
+    /// When it began.
+    private let phaseBegan: Atomic<UInt64>
     /// Whether it is the client's turn: no request, or one that is not complete.
     private let awaitsClient = Atomic(true)
     /// Whether bytes have come since the watch last looked between two requests.
@@ -40,7 +42,9 @@ internal import Synchronization
         self.loop = loop
         peer = handle.peer
         state = Lock(State(descriptor: handle.descriptor))
-        deadline = Atomic(MonotonicClock.nanoseconds &+ loop.core.headLimit)
+        let now = MonotonicClock.nanoseconds
+        deadline = Atomic(now &+ loop.core.headLimit)
+        phaseBegan = Atomic(now)
         exchange = Exchange()
         tls = loop.core.settings.tls.flatMap { TLSLink(handle, source: $0, peer: handle.peer) }
     }
@@ -51,8 +55,10 @@ internal import Synchronization
 
     /// Starts a phase that must be over in `limit` nanoseconds.
     func setDeadline(_ limit: UInt64) {
-        let (sum, overflow) = MonotonicClock.nanoseconds.addingReportingOverflow(limit)
+        let now = MonotonicClock.nanoseconds
+        let (sum, overflow) = now.addingReportingOverflow(limit)
         deadline.store(overflow ? .max : sum, ordering: .relaxed)
+        phaseBegan.store(now, ordering: .relaxed)
     }
 
     func setAwaitsClient(_ awaits: Bool) { awaitsClient.store(awaits, ordering: .relaxed) }
@@ -61,14 +67,18 @@ internal import Synchronization
 
     /// Whether the watch should look for a client that has said its last. libmicrohttpd 0.9.75 does not notice an end that
     /// arrives together with bytes: it takes a short read for an empty socket and waits for the next event. Between two
-    /// requests one look after the last bytes is enough, since an end that comes later is an event of its own.
-    var mayBeStranded: Bool {
+    /// requests one look after the last bytes is enough, since an end that comes later is an event of its own. A client that
+    /// goes on asking has not said its last: nobody looks before it has been quiet for `quiet`.
+    func mayBeStranded(_ now: UInt64) -> Bool {
         awaitsClient.load(ordering: .relaxed) && mustLook.load(ordering: .relaxed)
+            && now >= phaseBegan.load(ordering: .relaxed) &+ Self.quiet
     }
 
+    private static let quiet: UInt64 = 1_000_000_000
+
     /// Whether the client has said its last and everything was read.
-    private var isStranded: Bool {
-        guard mayBeStranded else { return false }
+    private func isStranded(_ now: UInt64) -> Bool {
+        guard mayBeStranded(now) else { return false }
         return state.withLock { state in
             guard state.descriptor >= 0 else { return false }
             if state.isIdle { mustLook.store(false, ordering: .relaxed) }
@@ -79,9 +89,10 @@ internal import Synchronization
 
     /// Called by the watch: a handler that takes too long is answered for, everything else is cut.
     func endIfDue() {
-        if isStranded { return cut() }
+        let now = MonotonicClock.nanoseconds
+        if isStranded(now) { return cut() }
         let due = deadline.load(ordering: .relaxed)
-        guard due <= MonotonicClock.nanoseconds else { return }
+        guard due <= now else { return }
         // Not where a new phase has begun meanwhile: its deadline stays.
         guard deadline.compareExchange(expected: due, desired: .max, ordering: .relaxed).exchanged else { return }
         if !giveUp(.tookTooLong) { abort() }

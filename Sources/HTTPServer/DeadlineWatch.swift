@@ -15,7 +15,12 @@ final class DeadlineWatch: Sendable {
     init(tick: Duration) { self.tick = tick }
 
     func insert(_ connection: Connection) {
-        table.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
+        let isFirst = table.withLock(wake: false) { table in
+            table.connections[ObjectIdentifier(connection)] = connection
+            return table.connections.count == 1
+        }
+        // The watch sleeps without limit only where there is none.
+        if isFirst { table.broadcast { _ in } }
     }
 
     func remove(_ connection: Connection) {
@@ -43,7 +48,7 @@ final class DeadlineWatch: Sendable {
         if stopped == true { return nil }
         return table.withLock(wake: false) { state in
             let now = MonotonicClock.nanoseconds
-            return state.connections.values.filter { $0.isLate(now) || $0.mayBeStranded }
+            return state.connections.values.filter { $0.isLate(now) || $0.mayBeStranded(now) }
         }
     }
 }

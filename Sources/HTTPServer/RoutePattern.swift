@@ -4,6 +4,8 @@
 package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     package let description: String
     let segments: [Segment]
+    /// What every path that fits begins with: the text up to the first named place.
+    private let lead: [UInt8]
 
     enum Segment: Sendable, Hashable {
         case literal([UInt8])
@@ -17,6 +19,7 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
             preconditionFailure("\(pattern) is no path: it needs a leading slash and segments that are not empty")
         }
         segments = parts.map { $0.hasPrefix(":") ? .parameter(String($0.dropFirst())) : .literal(Array($0.utf8)) }
+        lead = Array(pattern.utf8.prefix { $0 != UInt8(ascii: ":") })
         let names = segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
         precondition(
             Set(names).count == names.count && !names.contains(""),
@@ -27,6 +30,7 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     /// The values of the places where a path fits that has one plain reading (`PathSegments.isPlain`): the bytes are
     /// compared as they are. This is the way of nearly every request.
     func match(plain path: ArraySlice<UInt8>) -> PathParameters? {
+        guard isLed(path.span) else { return nil }
         var parameters = PathParameters()
         var position = path.startIndex
         for segment in segments {
@@ -40,11 +44,22 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
                 let rest = path[position...]
                 let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
                 guard let value = PathSegments.segment(path[position..<end]) else { return nil }
-                parameters.values.append((name, value))
+                parameters.values.append(.init(name: name, value: value))
                 position = end
             }
         }
         return position == path.endIndex ? parameters : nil
+    }
+
+    /// From the end: paths of one interface begin alike.
+    private func isLed(_ path: Span<UInt8>) -> Bool {
+        guard path.count >= lead.count else { return false }
+        var offset = lead.count
+        while offset > 0 {
+            offset -= 1
+            if path[offset] != lead[offset] { return false }
+        }
+        return true
     }
 
     /// The same for decoded segments.
@@ -54,7 +69,7 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
         for (segment, text) in zip(segments, path) {
             switch segment {
             case .literal(let literal): if !text.utf8.elementsEqual(literal) { return nil }
-            case .parameter(let name): parameters.values.append((name, text))
+            case .parameter(let name): parameters.values.append(.init(name: name, value: text))
             }
         }
         return parameters
@@ -73,7 +88,12 @@ extension RoutePattern: ExpressibleByStringLiteral {
 
 /// What a path had in the named places of its route, decoded once.
 package struct PathParameters: Sendable {
-    var values: [(name: String, value: String)] = []
+    struct Value: Sendable {
+        let name: String
+        let value: String
+    }
+
+    var values: [Value] = []
 
     package init() {}
 

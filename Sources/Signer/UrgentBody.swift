@@ -5,13 +5,16 @@
 enum UrgentBody {
     /// Longer ones are whole blocks.
     private static let longest = 2048
-    /// `BLOCK` and `BLOCK_V2`, `RANDAO_REVEAL`, `EXECUTION_PAYLOAD_BID` and `…_ENVELOPE`, in lower case.
-    private static let words = ["\"block", "randao", "execution_payload"].map { Array($0.utf8) }
+    /// `BLOCK` and `BLOCK_V2`, `RANDAO_REVEAL`, `EXECUTION_PAYLOAD_BID` and `…_ENVELOPE`, in lower case. A type is a string:
+    /// it stands behind a quotation mark.
+    private static let words = ["block", "randao", "execution_payload"].map { Array($0.utf8) }
 
     static func matches(_ body: [UInt8]) -> Bool {
         guard body.count <= longest else { return true }
         let text = body.span
-        for place in text.indices where words.contains(where: { stands($0, in: text, at: place) }) { return true }
+        for place in text.indices where text[place] == UInt8(ascii: "\"") {
+            if words.contains(where: { stands($0, in: text, at: place + 1) }) { return true }
+        }
         return false
     }
 

@@ -21,6 +21,14 @@ import Testing
         }
     }
 
+    @Test func `a word within a text is no type`() {
+        #expect(!UrgentBody.matches(Array(#"{"type":"DEPOSIT","note":"a randao block of execution_payload"}"#.utf8)))
+        for text in [#""block"#, #"{"a":"b","type":"Randao"#, #"""execution_payload"#] {
+            #expect(UrgentBody.matches(Array(text.utf8)), "\(text)")
+            #expect(!UrgentBody.matches(Array(text.utf8.dropLast())), "\(text)")
+        }
+    }
+
     @Test func `large bodies are let through, for blocks can be whole`() {
         #expect(UrgentBody.matches([UInt8](repeating: 0x20, count: 2049)))
         #expect(!UrgentBody.matches([UInt8](repeating: 0x20, count: 2048)) && !UrgentBody.matches([]))
