@@ -11,7 +11,7 @@ package struct AWSClient: Sendable {
     private let runtime: AWSRuntime
     private let pool: ConnectionPool
     private let signer: RequestSigner
-    private let retries: RetryRules
+    private var retries: RetryRules
 
     /// - Parameters:
     ///   - service: as it stands in host names and signatures, such as `dynamodb`.
@@ -35,6 +35,13 @@ package struct AWSClient: Sendable {
             region: region,
             credentials: try CredentialsProvider(settings.credentials, runtime: runtime)
         )
+    }
+
+    /// The same client, over the same connections, that waits so long for the answer to what may be asked again.
+    package func waiting(_ longestAttempt: Duration) -> AWSClient {
+        var client = self
+        client.retries.longestAttempt = longestAttempt
+        return client
     }
 
     /// For errors: which service, where.

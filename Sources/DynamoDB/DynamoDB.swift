@@ -5,9 +5,9 @@ internal import JSON
 /// A client of DynamoDB. Reads are strongly consistent, those of an index excepted, which says so (`queryIndex`): what is
 /// read decides what may be signed.
 package struct DynamoDB: Sendable {
-    private let client: AWSClient
+    private var client: AWSClient
     /// For one operation, all attempts together.
-    private let limit: Duration
+    private var limit: Duration
 
     package init(
         settings: AWSSettings,
@@ -17,6 +17,18 @@ package struct DynamoDB: Sendable {
     ) throws(AWSError) {
         client = try AWSClient(service: "dynamodb", settings: settings, runtime: runtime, retries: retries)
         self.limit = limit
+    }
+
+    /// The same, over the same connections, for answers that take their time: pages of a megabyte, many of them on one way.
+    ///
+    /// - Parameters:
+    ///   - longestAttempt: how long to wait for one answer before it is asked again.
+    ///   - limit: for one operation, all attempts together.
+    package func patient(longestAttempt: Duration, within limit: Duration) -> DynamoDB {
+        var patient = self
+        patient.client = client.waiting(longestAttempt)
+        patient.limit = limit
+        return patient
     }
 
     /// For errors: which service, where.

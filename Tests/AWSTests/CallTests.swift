@@ -73,6 +73,14 @@ import Testing
         #expect(server.requests.count >= 2)
     }
 
+    @Test func `a client can be told how long to wait for an answer`() async throws {
+        let server = try ScriptedServer { $0 < 1 ? .silence : .answer(status: 200, body: "{}") }
+        let retries = RetryRules(attempts: 5, firstPause: .milliseconds(1), longestAttempt: .seconds(3600))
+        let client = try client(endpoint: server.endpoint, retries: retries).waiting(.milliseconds(300))
+        #expect(try await client.listTables(within: .seconds(3600), isIdempotent: true) == "{}")
+        #expect(server.requests.count >= 2)
+    }
+
     @Test func `a connection that closes instead of an answer leaves it unclear`() async throws {
         let server = try ScriptedServer { _ in .hangUp }
         let error = try await client(endpoint: server.endpoint).failure(isIdempotent: false)

@@ -50,7 +50,7 @@ extension DynamoDBSealedKeys {
 
     private func indexPage(_ shard: String, _ start: Item?) async throws(SealedKeyError) -> Page {
         try await attempt { () throws(DynamoDBError) in
-            try await database.queryIndex(
+            try await pages.queryIndex(
                 SealedKeyItems.index.name,
                 of: table,
                 where: Expression("status_shard = :s", values: [":s": .string(shard)]),
@@ -85,7 +85,7 @@ extension DynamoDBSealedKeys {
 
     private func page(_ segment: ScanSegment, _ start: Item?) async throws(SealedKeyError) -> Page {
         try await attempt { () throws(DynamoDBError) in
-            try await database.scan(table: table, segment: segment, from: start)
+            try await pages.scan(table: table, segment: segment, from: start)
         }
     }
 }

@@ -11,6 +11,9 @@ package import Encoding
 /// there are and sums up their versions, and a ring of items beside it names what was changed last.
 package final class DynamoDBSealedKeys: SealedKeyStore {
     let database: DynamoDB
+    /// For pages of many keys. `max_concurrent_reads` of them, a megabyte each, share one way, and what is read is needed
+    /// whole: over a line of 50 Mbit/s the last of them comes after 3 s.
+    let pages: DynamoDB
     let table: String
     /// Reads under way at once.
     let readers: Int
@@ -24,6 +27,7 @@ package final class DynamoDBSealedKeys: SealedKeyStore {
 
     private init(_ database: DynamoDB, _ table: String, readers: Int, patience: Duration) {
         self.database = database
+        pages = database.patient(longestAttempt: .seconds(10), within: .seconds(60))
         self.table = table
         self.readers = max(1, readers)
         self.patience = patience
