@@ -23,6 +23,7 @@ let targets: [Target] = [
     library("CAWS", "libawscrt"),
     library("CSeccomp", "libseccomp"),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+    .target(name: "CWipingHeap", path: "Sources/CLibraries/CWipingHeap"),
 
     .target(name: "Encoding"),
     .target(name: "JSON"),
@@ -42,7 +43,7 @@ let targets: [Target] = [
     .target(name: "AWS", dependencies: ["CAWS", "Concurrency", "Encoding", "JSON", "Secrets"]),
     .target(name: "DynamoDB", dependencies: ["AWS", "JSON"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
-    .target(name: "Hardening", dependencies: ["CLinux", "CSeccomp"]),
+    .target(name: "Hardening", dependencies: ["CLinux", "CSeccomp", "CWipingHeap"]),
     .target(name: "Files", dependencies: ["CLinux"]),
 
     .target(name: "Consensus", dependencies: ["BLS", "Encoding"]),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import CWipingHeap
 internal import Glibc
 
 /// What a process that will hold keys takes away from itself. Apply it first in `main`: before a thread starts (a file
@@ -18,6 +19,7 @@ package enum Hardening {
         report.add("privileges", forbidNewPrivileges())
         report.add("new files", restrictNewFiles())
         report.add("memory", lockMemory())
+        report.add("freed memory", wipeFreedMemory())
         report.add("open files", raiseOpenFilesLimit())
         // A client or a log reader that leaves is an error of one write, not the end of the process.
         if chamber_ignore_broken_pipes() != 0 { report.add("broken pipes", .missing("SIGPIPE ends the process")) }
@@ -66,6 +68,15 @@ package enum Hardening {
         _ = chamber_set_umask(0o077)
         guard chamber_set_umask(0o077) == 0o077 else { return .missing("files can be readable by others") }
         return .holds("0600")
+    }
+
+    /// The program is linked with a heap that overwrites what is given back (`CWipingHeap`); something that was loaded before
+    /// it, as with `LD_PRELOAD`, may have taken its place.
+    private static func wipeFreedMemory() -> HardeningReport.State {
+        guard chamber_heap_is_wiped() != 0 else {
+            return .missing("what is given back keeps its contents; start without another heap (LD_PRELOAD)")
+        }
+        return .holds("wiped")
     }
 
     /// Enough for a connection of every client beside the files of keys and database.

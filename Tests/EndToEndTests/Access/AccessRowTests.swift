@@ -177,6 +177,67 @@ import Testing
         #expect(await third.stop() == 0)
     }
 
+    @Test func `where operators open the chamber, they approve the rows and the token that comes of it`() async throws {
+        let quorum = try await QuorumPlace()
+        let place = quorum.place
+        let signer = try await quorum.startOpen()
+        let folder = place.workplace.folder
+        let made = try await signer.command(
+            "operator",
+            "auth",
+            "tokens",
+            "create",
+            "--name",
+            "vc",
+            "--policy",
+            "root",
+            "--json"
+        )
+        let token = try made.decode(GuardedSigner.Made.self)
+        let yesterday = try folder.contents("state.sqlite")
+        #expect(try await signer.command("operator", "auth", "tokens", "revoke", token.id).exitCode == 0)
+        #expect(await signer.stop() == 0)
+        try folder.write(yesterday, to: "state.sqlite")
+
+        let second = try await quorum.restart(signer)
+        for name in ["alice", "carol"] { #expect(try await quorum.unseal(name, at: second).exitCode == 0) }
+        _ = try await eventually("a refusal of the catalogue") {
+            try second.log().first { $0["row"] == "access CATALOGUE" && $0["fault"] == "replayed" }
+        }
+        // The operator of the machine, who waits; what is said there they tell the others.
+        let waiting = try ChildProcess(
+            Chamber.binary,
+            [
+                "operator", "generate-root-token", "--json", "--accept-access-rows", "--yes", "-c",
+                place.workplace.configuration,
+            ],
+            environment: Chamber.environment(Workplace.environment.merging(place.environment) { $1 }),
+            in: folder.path
+        )
+        var approved: [String] = []
+        for what in ["the rows", "the token"] {
+            let proposal = try await eventually("a proposal of \(what)") { () -> String? in
+                let said = try waiting.errors().matches(of: /--proposal ([0-9a-f]+) --operator/).map { String($0.1) }
+                return said.first { !approved.contains($0) }
+            }
+            let health = try await second.signer.get("/healthcheck")
+            #expect(health.body.contains("access-check") == approved.isEmpty, "\(what): \(health)")
+            for name in ["bob", "carol"] {
+                let answer = try await quorum.approve(proposal, name, at: second)
+                #expect(answer.exitCode == 0, "\(answer)")
+            }
+            approved.append(proposal)
+        }
+        let code = await waiting.exitCode
+        let said = try waiting.errors()
+        #expect(code == 0 && said.contains("believe  token \(token.id)"), "\(said)")
+        let root = try JSONDecoder().decode(GuardedSigner.Made.self, from: Data(waiting.output().utf8)).token
+        let revoked = try await SealedSigner(signer: second.signer, root: root)
+            .command("operator", "auth", "tokens", "revoke", token.id)
+        #expect(revoked.exitCode == 0, "\(revoked)")
+        #expect(await second.stop() == 0)
+    }
+
     @Test func `while the chamber is sealed tokens are good for looking and unsealing, and none is made`() async throws
     {
         let attacked = try await Attacked()

@@ -7,8 +7,7 @@ import Secrets
 import TestSupport
 import Testing
 
-/// What is left in the memory of a signer whose chamber was sealed. Keys that came as keystores: one that came in plain was
-/// in the body of a request, which is ordinary memory (SECURITY.md).
+/// What is left in the memory of a signer whose chamber was sealed. What requests bring besides: `PassingSecretTests`.
 @Suite(.timeLimit(.minutes(8)), .enabled(if: geteuid() == 0, "only root reads the memory of a process that hides it"))
 struct ChamberMemoryTests {
     @Test(.enabled(if: Hardening.hasSecretMemory, "without memfd_secret root sees the keys where they belong"))

@@ -17,12 +17,13 @@ struct QuorumMemoryTests {
         let registrations: [Ticket]
     }
 
-    /// Two of three operators over two of three KMS keys.
+    /// Two of three operators over two of three KMS keys. The tokens that were good once.
     private static func register(
         _ operators: [PlayedOperator],
         at signer: SealedSigner,
         _ place: SealedPlace
-    ) async throws {
+    ) async throws -> [SecretForms] {
+        let setup = try signer.setupToken
         let body: [String: Any] = [
             "kms_key_arns": place.holders, "kms_threshold": 2, "operators": operators.map(\.name),
             "operator_threshold": 2,
@@ -31,7 +32,7 @@ struct QuorumMemoryTests {
             "POST",
             "/api/v1/chamber/init",
             [
-                "Authorization: Bearer \(try signer.setupToken)", "Content-Type: application/json",
+                "Authorization: Bearer \(setup)", "Content-Type: application/json",
                 "Accept: application/json",
             ],
             body: String(decoding: try JSONSerialization.data(withJSONObject: body), as: UTF8.self)
@@ -39,6 +40,9 @@ struct QuorumMemoryTests {
         try #require(begun.status == 201, "\(begun)")
         let tickets = try JSONDecoder().decode(Begun.self, from: Data(begun.body.utf8)).registrations
         for (one, ticket) in zip(operators, tickets) { try await one.register(ticket.token, at: signer.signer) }
+        return try (tickets.map(\.token) + [setup]).map { token in
+            try SecretForms("token of \(token.prefix(8))…", digits: String(token.suffix(64)))
+        }
     }
 
     @Test(.enabled(if: Hardening.hasSecretMemory, "without memfd_secret root sees the keys where they belong"))
@@ -46,19 +50,25 @@ struct QuorumMemoryTests {
         let place = try await SealedPlace()
         let operators = try ["alice", "bob", "carol"].map { try PlayedOperator($0) }
         let first = try await place.start()
-        try await Self.register(operators, at: first, place)
+        let tokens = try await Self.register(operators, at: first, place)
         let shares = [
             (number: UInt8(1), digits: try await operators[0].unseal(first.signer)),
             (number: UInt8(3), digits: try await operators[2].unseal(first.signer)),
         ]
         try await first.waitUntil("unsealed")
         let validators = try await first.generate(3)
-        #expect(await first.stop() == 0)
-
         let custody = try await CustodySecrets(place)
         let opened = try custody.opened(with: shares)
         let given = try shares.map { try SecretForms("share of operator \($0.number)", digits: $0.digits) }
         let (envelope, all) = (custody.held, custody.shares + given + opened)
+        // The one that made all this, and was told the tokens.
+        let left = try await SecretSearch.inMemory(
+            of: first.signer.process.identifier,
+            all + tokens + [envelope],
+            outsideSecretMemory: true
+        )
+        #expect(left == [])
+        #expect(await first.stop() == 0)
 
         let signer = try await place.start()
         try await signer.waitUntil("kms_unsealed")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Encoding
+import Foundation
 import Sealing
 import Secrets
 import SignerState
@@ -15,8 +16,14 @@ struct CustodySecrets {
     let record: MasterKeyRecord
     private let secret: SecretBox
 
+    /// A signer that runs may hold the state: a copy of it is read.
     init(_ place: SealedPlace) async throws {
-        let state = try SQLiteState(path: place.workplace.folder.file("state.sqlite"))
+        let copy = try TemporaryFolder()
+        let folder = place.workplace.folder
+        for name in try folder.names where ["state.sqlite", "state.sqlite-wal"].contains(name) {
+            try FileManager.default.copyItem(atPath: folder.file(name), toPath: copy.file(name))
+        }
+        let state = try SQLiteState(path: copy.file("state.sqlite"))
         let row = try #require(try await state.rows(after: 0).rows.first { $0.name == ChamberRows.masterKey })
         await state.close()
         record = try MasterKeyRecord(reading: try #require(row.body))
