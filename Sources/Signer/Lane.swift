@@ -68,12 +68,13 @@ package final class SigningLanes: Sendable {
         }
     }
 
-    /// Whether a duty of a later lane than the blocks' would find no place: then it need not be read to be refused.
-    package var isFlooded: Bool {
+    /// Whether a duty of a later lane than the blocks' would find no place: then it need not be read to be refused. To be
+    /// asked once for each, since those that are let in may be paced (`LoadGauge`).
+    package func turnsAwayUnread() -> Bool {
         let now = MonotonicClock.nanoseconds
         return load.withLock { load in
             load.underWay >= limit - limit / 16
-                || load.gauge.isTooMuch(underWay: load.underWay, at: now, isStarving: sockets.isNow)
+                || load.gauge.isTooMuchUnread(underWay: load.underWay, at: now, isStarving: sockets.isNow)
         }
     }
 

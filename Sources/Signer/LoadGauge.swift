@@ -24,8 +24,6 @@ struct LoadGauge: Sendable {
     private static let window: UInt64 = 100_000_000
     /// What is always let in, however slow the host.
     private static let least = 16
-    /// What is let in where the processors do not even suffice for refusals.
-    private static let few = 2
 
     private var windowBegan: UInt64 = 0
     private var wasEmpty = true
@@ -36,6 +34,8 @@ struct LoadGauge: Sendable {
     private var crowdedSince: UInt64?
     /// When those who answer last got no processor in a flood.
     private var lastStarved: UInt64?
+    /// How many are let in unread while they have too little of it.
+    private var pace: Pace?
     /// When it was last too much.
     private var lastTooMuch: UInt64?
 
@@ -58,14 +58,14 @@ struct LoadGauge: Sendable {
     /// - Parameters:
     ///   - underWay: how much there is without it.
     ///   - isStarving: whether those who answer get no processor. A refusal has to come at once, a signature only in time:
-    ///     while others are turned away nothing is let in that would take their processor, and little after that.
+    ///     while others are turned away nothing is let in that would take their processor.
     mutating func isTooMuch(underWay: Int, at now: UInt64, isStarving: Bool = false) -> Bool {
-        let isRepeated = lastTooMuch.map { now &- $0 < Self.memory } ?? false
+        let isRepeated = isRepeated(now)
         if isRepeated, isStarving {
             lastStarved = now
             return true
         }
-        guard let rate, underWay >= bound(rate, isRepeated, now) else {
+        guard let rate, underWay >= max(Self.least, Int(rate * Double(Self.patience) / 1e9)) else {
             crowdedSince = nil
             return false
         }
@@ -78,10 +78,20 @@ struct LoadGauge: Sendable {
         return true
     }
 
-    private func bound(_ rate: Double, _ isRepeated: Bool, _ now: UInt64) -> Int {
-        if isRepeated, let lastStarved, now &- lastStarved < Self.grace { return Self.few }
-        return max(Self.least, Int(rate * Double(Self.patience) / 1e9))
+    /// The same before anything was read, by those who answer. Each one that is not too much is let in: where they had too
+    /// little processor, as many in a time as leave them enough of it.
+    mutating func isTooMuchUnread(underWay: Int, at now: UInt64, isStarving: Bool = false) -> Bool {
+        if isStarving, pace == nil, isRepeated(now), let rate { pace = Pace(capacity: rate, at: now) }
+        let isLetIn = pace?.lets(at: now, isStarving: isStarving) ?? true
+        if pace?.isOver == true { pace = nil }
+        if isTooMuch(underWay: underWay, at: now, isStarving: isStarving) { return true }
+        guard pace != nil, !isLetIn else { return false }
+        lastTooMuch = now
+        return true
     }
+
+    /// Whether somebody was turned away not long ago.
+    private func isRepeated(_ now: UInt64) -> Bool { lastTooMuch.map { now &- $0 < Self.memory } ?? false }
 
     /// Whether others were refused just now.
     private func isTurningAway(at now: UInt64) -> Bool {

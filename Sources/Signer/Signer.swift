@@ -95,7 +95,7 @@ package final class Signer: Sendable {
     /// Whether a request is refused as overloaded without being read: what is under way is too much already, and it does not
     /// look like one of those that a block depends on. On the thread of the socket, where a refusal costs little.
     package func sheds(_ body: [UInt8]) -> Bool {
-        guard lanes.isFlooded, !UrgentBody.matches(body) else { return false }
+        guard lanes.turnsAwayUnread(), !UrgentBody.matches(body) else { return false }
         witness.refusedUnread()
         return true
     }

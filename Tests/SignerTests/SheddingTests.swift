@@ -36,12 +36,12 @@ import Testing
 
     @Test func `requests are refused unread only while as much is under way as may be, and blocks never`() throws {
         let lanes = SigningLanes(limit: 32, threads: 1)
-        #expect(!lanes.isFlooded)
+        #expect(!lanes.turnsAwayUnread())
         var taken = 0
         while lanes.enter(.attestation) { taken += 1 }
-        #expect(taken > 0 && lanes.isFlooded)
+        #expect(taken > 0 && lanes.turnsAwayUnread())
         for _ in 0..<taken { lanes.leave() }
-        #expect(!lanes.isFlooded)
+        #expect(!lanes.turnsAwayUnread())
         lanes.stop()
     }
 }
