@@ -70,8 +70,8 @@ package enum Hardening {
         return .holds("0600")
     }
 
-    /// The program is linked with a heap that overwrites what is given back (`CWipingHeap`); something that was loaded before
-    /// it, as with `LD_PRELOAD`, may have taken its place.
+    /// The program is linked with a heap that overwrites what is given back (`CWipingHeap`). Another heap that was loaded
+    /// with `LD_PRELOAD` is left alone.
     private static func wipeFreedMemory() -> HardeningReport.State {
         guard chamber_heap_is_wiped() != 0 else {
             return .missing("what is given back keeps its contents; start without another heap (LD_PRELOAD)")

@@ -3,9 +3,12 @@
 // body of a request, a text while it was read, the buffer of a library) ends with its owner and not when that memory
 // happens to be used again.
 //
-// A program that is linked with this has its own free, realloc and reallocarray; the shared libraries it uses take them
-// too, as the C library intends ("Replacing malloc"). The memory itself still comes from the C library and goes back there.
+// A program that is linked with this has its own free, realloc and reallocarray, and the shared libraries that it uses find
+// them before the C library's. The memory itself still comes from the C library and goes back there. Where another heap was
+// loaded before that one (LD_PRELOAD), everything is handed on to it as it is, unwiped. Not for programs that are linked
+// statically.
 #pragma once
 
-/// Whether it is this program's free that everybody calls. Not in a build with a sanitizer, which has a heap of its own.
+/// Whether what is given back is overwritten: it is this program's free that is found by name, and the memory is the C
+/// library's. Not in a build with a sanitizer, which has a heap of its own.
 int chamber_heap_is_wiped(void);
