@@ -56,16 +56,18 @@ package struct AWSClient: Sendable {
     ///   - target: the operation as the service names it, such as `DynamoDB_20120810.GetItem`.
     ///   - limit: for all attempts together.
     ///   - isIdempotent: whether having it happen twice is the same as once: a read, or a write with a token of its own.
+    ///   - endsEarly: whether it ends at once where the task is called off: for what changes nothing.
     ///   - isTransient: which refusals mean that it has not happened and may go well the next time, besides throttling.
     package func call(
         target: String,
         body: [UInt8],
         within limit: Duration,
         isIdempotent: Bool,
+        endsEarly: Bool = false,
         isTransient: (ServiceError) -> Bool = { _ in false }
     ) async throws(AWSError) -> [UInt8] {
         let request = request(target, .plain(body))
-        return try await answer(to: request, false, limit, isIdempotent, isTransient).plain()
+        return try await answer(to: request, false, limit, isIdempotent, endsEarly: endsEarly, isTransient).plain()
     }
 
     /// Calls one operation whose request holds a secret: it is sent from secret memory.
@@ -111,6 +113,7 @@ package struct AWSClient: Sendable {
         _ expectingSecret: Bool,
         _ limit: Duration,
         _ isIdempotent: Bool,
+        endsEarly: Bool = false,
         _ isTransient: (ServiceError) -> Bool
     ) async throws(AWSError) -> AnswerBody {
         let end = MonotonicClock.nanoseconds &+ UInt64(clamping: limit.nanoseconds)
@@ -123,7 +126,8 @@ package struct AWSClient: Sendable {
                 signer: signer,
                 pool: pool,
                 runtime: runtime,
-                within: attempts.limit(left: left)
+                within: attempts.limit(left: left),
+                endsEarly: endsEarly
             )
             let answer = Answer(
                 outcome,

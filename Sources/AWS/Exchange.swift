@@ -28,6 +28,7 @@ internal import Concurrency
         // Sound: the stream is released only on the loop's thread, where the deadline that may cancel it runs too.
         var step = Step.signing
         var waiting: CheckedContinuation<Outcome, Never>?
+        var isCalledOff = false
         var stream: OpaquePointer?
         var hasDeadline = true
     }
@@ -52,8 +53,7 @@ internal import Concurrency
         signer: RequestSigner,
         pool: ConnectionPool,
         runtime: AWSRuntime,
-        within limit: Duration,
-        _ waiting: CheckedContinuation<Outcome, Never>
+        within limit: Duration
     ) {
         self.request = request
         received = AnswerBody(isSecret: expectingSecret)
@@ -61,7 +61,7 @@ internal import Concurrency
         self.pool = pool
         self.limit = limit
         unsafe loop = runtime.loop
-        state = unsafe Lock(State(waiting: waiting))
+        state = Lock(State())
         unsafe tasks = .allocate(capacity: 2)
         unsafe tasks.initialize(repeating: aws_task(), count: 2)
     }
@@ -73,25 +73,30 @@ internal import Concurrency
 
     /// Returns within `limit`, whatever the other side does.
     ///
-    /// - Parameter expectingSecret: whether the answer is collected in secret memory alone.
+    /// - Parameters:
+    ///   - expectingSecret: whether the answer is collected in secret memory alone.
+    ///   - endsEarly: whether it returns at once where the task is called off: for what changes nothing, and is not needed then.
     static func run(
         _ request: Request,
         expectingSecret: Bool,
         signer: RequestSigner,
         pool: ConnectionPool,
         runtime: AWSRuntime,
-        within limit: Duration
+        within limit: Duration,
+        endsEarly: Bool
     ) async -> Outcome {
-        await withCheckedContinuation { waiting in
-            Exchange(
-                request,
-                expectingSecret: expectingSecret,
-                signer: signer,
-                pool: pool,
-                runtime: runtime,
-                within: limit,
-                waiting
-            ).begin()
+        let exchange = Exchange(
+            request,
+            expectingSecret: expectingSecret,
+            signer: signer,
+            pool: pool,
+            runtime: runtime,
+            within: limit
+        )
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { exchange.begin($0) }
+        } onCancel: {
+            if endsEarly { exchange.callOff() }
         }
     }
 
@@ -107,7 +112,12 @@ internal import Concurrency
     }
 
     /// Moves everything to the loop's thread: looking up credentials may read files.
-    private func begin() {
+    private func begin(_ waiting: CheckedContinuation<Outcome, Never>) {
+        let isCalledOff = state.withLock { state in
+            if !state.isCalledOff { state.waiting = waiting }
+            return state.isCalledOff
+        }
+        guard !isCalledOff else { return waiting.resume(returning: .notSent(reason: Self.calledOff)) }
         let deadline = unsafe tasks + 1
         unsafe aws_task_init(
             deadline,
@@ -235,6 +245,20 @@ internal import Concurrency
         waiting?.resume(returning: outcome)
         // Only the loop's own thread may cancel; elsewhere the deadline passes by itself and finds nobody.
         if mayCancel { unsafe aws_event_loop_cancel_task(loop, tasks + 1) }
+    }
+
+    private static let calledOff = "the call was called off"
+
+    /// Nobody needs the answer any more. What is under way ends by itself, at the deadline at the latest.
+    private func callOff() {
+        let step = state.withLock { state in
+            state.isCalledOff = true
+            return state.step
+        }
+        switch step {
+        case .signing, .connecting: finish(.notSent(reason: Self.calledOff))
+        case .sending: finish(.unclear(reason: Self.calledOff))
+        }
     }
 
     /// The deadline has come, or was called off.

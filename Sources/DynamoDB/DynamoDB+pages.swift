@@ -73,7 +73,8 @@ extension DynamoDB {
         var members: [(name: String, value: JSONOutput)] = [("TableName", .string(table))]
         if let start { members.append(("ExclusiveStartKey", JSONOutput(start))) }
         if let limit { members.append(("Limit", .integer(limit))) }
-        let answer = try await read(operation, members + more)
+        // A page can take its time, and who is called off needs none.
+        let answer = try await read(operation, members + more, endsEarly: true)
         guard let list = answer.member("Items"), list.kind == .array else {
             throw .malformed(reason: "the answer to \(operation) has no items")
         }

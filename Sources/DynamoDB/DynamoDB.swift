@@ -37,7 +37,8 @@ package struct DynamoDB: Sendable {
     func call(
         _ operation: String,
         _ members: [(name: String, value: JSONOutput)],
-        isIdempotent: Bool
+        isIdempotent: Bool,
+        endsEarly: Bool = false
     ) async throws(DynamoDBError) -> [UInt8] {
         do {
             return try await client.call(
@@ -45,17 +46,21 @@ package struct DynamoDB: Sendable {
                 body: JSONOutput.object(members).bytes,
                 within: limit,
                 isIdempotent: isIdempotent,
+                endsEarly: endsEarly,
                 isTransient: DynamoDBError.isTransient
             )
         } catch { throw DynamoDBError(error) }
     }
 
     /// Calls an operation that changes nothing, and reads its answer.
+    ///
+    /// - Parameter endsEarly: whether it ends at once where the task is called off.
     func read(
         _ operation: String,
-        _ members: [(name: String, value: JSONOutput)]
+        _ members: [(name: String, value: JSONOutput)],
+        endsEarly: Bool = false
     ) async throws(DynamoDBError) -> JSONValue {
-        let body = try await call(operation, members, isIdempotent: true)
+        let body = try await call(operation, members, isIdempotent: true, endsEarly: endsEarly)
         do { return try JSONDocument(body).root } catch {
             throw .malformed(reason: "the answer to \(operation) is no JSON, \(error)")
         }

@@ -99,6 +99,26 @@ import Testing
         guard case .unclear = error else { throw Unexpected(error) }
     }
 
+    @Test func `what changes nothing ends at once where it is called off`() async throws {
+        let server = try ScriptedServer { _ in .silence }
+        let retries = RetryRules(attempts: 2, longestAttempt: .seconds(3600))
+        let client = try client(endpoint: server.endpoint, retries: retries)
+        let call = Task { await client.failure(within: .seconds(7200), isIdempotent: true, endsEarly: true) }
+        while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+        call.cancel()
+        let error = await call.value
+        guard case .unclear(let reason) = error else { throw Unexpected(error) }
+        #expect(reason.contains("called off"))
+        // One that is called off before it begins.
+        let early = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return await client.failure(within: .seconds(7200), isIdempotent: true, endsEarly: true)
+        }
+        early.cancel()
+        _ = await early.value
+        #expect(server.requests.count == 1)
+    }
+
     @Test func `nobody listens`() async throws {
         let endpoint = "http://127.0.0.1:\(try ScriptedServer.unusedPort())"
         let error = try await client(endpoint: endpoint).failure(isIdempotent: false)

@@ -15,19 +15,33 @@ func client(
 }
 
 extension AWSClient {
-    func listTables(within limit: Duration = .seconds(20), isIdempotent: Bool = true) async throws(AWSError) -> String {
+    func listTables(
+        within limit: Duration = .seconds(20),
+        isIdempotent: Bool = true,
+        endsEarly: Bool = false
+    ) async throws(AWSError) -> String {
         let body = Array("{}".utf8)
         let target = "DynamoDB_20120810.ListTables"
         return String(
-            decoding: try await call(target: target, body: body, within: limit, isIdempotent: isIdempotent),
+            decoding: try await call(
+                target: target,
+                body: body,
+                within: limit,
+                isIdempotent: isIdempotent,
+                endsEarly: endsEarly
+            ),
             as: UTF8.self
         )
     }
 
     /// The error of a call that has to fail.
-    func failure(within limit: Duration = .seconds(20), isIdempotent: Bool = true) async -> AWSError? {
+    func failure(
+        within limit: Duration = .seconds(20),
+        isIdempotent: Bool = true,
+        endsEarly: Bool = false
+    ) async -> AWSError? {
         do {
-            _ = try await listTables(within: limit, isIdempotent: isIdempotent)
+            _ = try await listTables(within: limit, isIdempotent: isIdempotent, endsEarly: endsEarly)
             return nil
         } catch { return error }
     }

@@ -57,6 +57,7 @@ func readPages<Series: Sendable>(
                 return error
             case .success(let page):
                 // The next read goes out before this page is worked on.
+                if Task.isCancelled { return .unavailable(reason: "the reading was called off") }
                 if let next = page.next {
                     begin(place, from: next)
                 } else if let first = waiting.popFirst() {
