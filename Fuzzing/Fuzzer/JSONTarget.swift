@@ -33,7 +33,7 @@ enum JSONTarget: FuzzTarget {
         }
     }
 
-    /// Of a name that stands twice the readers take different ones, so such objects are only looked at.
+    /// To Foundation names of the same characters are one name, however they are written: such objects are only looked at.
     private static func agrees(_ value: JSONValue, _ other: Any) -> Bool {
         switch value.kind {
         case .null: return other is NSNull

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension JSONDocument {
-    /// The place of the last value under a name in the object at `container`. RFC 8259 leaves the choice among
-    /// duplicates; most readers, and Web3Signer's, take the last.
-    func lastMember(of container: Int, named name: Span<UInt8>) -> Int? {
+    /// The place of the value under a name in the object at `container`.
+    func member(of container: Int, named name: Span<UInt8>) -> Int? {
         let (bytes, nodes) = (bytes, nodes)
         guard nodes[container].kind == .object else { return nil }
         let end = Int(nodes[container].next)
-        var found: Int?
         var place = container + 1
         while place < end {
             let node = nodes[place]
             if node.isEscaped {
-                if Self.isEqual(escaped: bytes.span.extracting(node.range), name) { found = place + 1 }
+                if Self.isEqual(escaped: bytes.span.extracting(node.range), name) { return place + 1 }
             } else if node.count == name.count, Self.isEqual(bytes.span.extracting(node.range), name) {
-                found = place + 1
+                return place + 1
             }
             place = Int(nodes[place + 1].next)
         }
-        return found
+        return nil
     }
 
     /// Both have the same length.

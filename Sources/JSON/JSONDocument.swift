@@ -8,7 +8,7 @@
 /// the look at its bytes.
 ///
 /// Strict on purpose: UTF-8 without a byte order mark, no comma before a closing bracket, no comments, nothing after the
-/// value, no half of a surrogate pair. Two readers that forgive different things can be made to see different messages
+/// value, no half of a surrogate pair, no name twice in an object. Two readers that forgive different things can be made to see different messages
 /// in the same bytes.
 package final class JSONDocument: Sendable {
     /// Arrays and objects inside each other. A sign request has fewer than ten.
@@ -20,10 +20,17 @@ package final class JSONDocument: Sendable {
     /// In the order of the text; the first is the outermost value.
     let nodes: [JSONNode]
 
-    /// - Parameter maximumNodes: values and names that are read at most, for texts that may be longer than a request.
-    package init(_ bytes: [UInt8], maximumNodes: Int = JSONDocument.maximumNodes) throws(JSONError) {
+    /// - Parameters:
+    ///   - maximumNodes: values and names that are read at most, for texts that may be longer than a request.
+    ///   - refusesDuplicates: whether a name that stands twice in an object is an error. Who reads such a text otherwise has to
+    ///     look at all members.
+    package init(
+        _ bytes: [UInt8],
+        maximumNodes: Int = JSONDocument.maximumNodes,
+        refusesDuplicates: Bool = true
+    ) throws(JSONError) {
         self.bytes = bytes
-        var reader = JSONReader(bytes.span, maximumNodes: maximumNodes)
+        var reader = JSONReader(bytes.span, maximumNodes: maximumNodes, refusesDuplicates: refusesDuplicates)
         nodes = try reader.read()
     }
 

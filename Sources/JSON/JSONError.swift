@@ -13,6 +13,8 @@ package enum JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A control character inside a string; it would have to be escaped.
     case controlCharacter(at: Int)
     case notUTF8(at: Int)
+    /// A name that its object has already: readers disagree about which of the two values counts.
+    case duplicateName(at: Int)
     case tooDeep(limit: Int)
     case tooManyValues(limit: Int)
     case tooLong(limit: Int)
@@ -25,6 +27,7 @@ package enum JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case .malformedEscape(let place): "the escape at byte \(place) is malformed"
         case .controlCharacter(let place): "there is a control character in the string at byte \(place)"
         case .notUTF8(let place): "it is not UTF-8 at byte \(place)"
+        case .duplicateName(let place): "the name at byte \(place) stands there twice"
         case .tooDeep(let limit): "it is nested more than \(limit) levels deep"
         case .tooManyValues(let limit): "it has more than \(limit) values and names"
         case .tooLong(let limit): "it has more than \(limit) bytes"

@@ -11,8 +11,8 @@ package struct JSONOutline: Sendable {
         nodes = try reader.read()
     }
 
-    /// How many bytes of `text` lie between the quotes of the string under a name in the outermost object, of several the
-    /// last. Nil where there is none. What the string says is not longer.
+    /// How many bytes of `text` lie between the quotes of the string under a name in the outermost object.
+    /// Nil where there is none. What the string says is not longer.
     package func length(ofString name: StaticString, in text: Span<UInt8>) -> Int? {
         string(name, in: text).map { $0.range.count }
     }
@@ -49,13 +49,14 @@ package struct JSONOutline: Sendable {
     private func string(_ name: StaticString, in text: Span<UInt8>) -> JSONNode? {
         guard nodes[0].kind == .object else { return nil }
         let wanted = Array(name.description.utf8)
-        var found: JSONNode?
         var place = 1
         while place < nodes.count {
-            if Self.says(wanted, text.extracting(nodes[place].range)) { found = nodes[place + 1] }
+            if Self.says(wanted, text.extracting(nodes[place].range)) {
+                return nodes[place + 1].kind == .string ? nodes[place + 1] : nil
+            }
             place = Int(nodes[place + 1].next)
         }
-        return found?.kind == .string ? found : nil
+        return nil
     }
 
     /// Names with escapes are other names: nobody writes these so.

@@ -2,8 +2,8 @@
 
 /// A long text in JSON, taken apart value by value while its bytes come in: only the value that is being read is held.
 ///
-/// As strict as ``JSONDocument``, which reads each value. The one who asks says which containers to enter; all else is
-/// given whole.
+/// As strict as ``JSONDocument``, which reads each value, but for names that stand twice: who asks sees all of them. They say
+/// which containers to enter; all else is given whole.
 package struct JSONPieces: ~Copyable {
     /// What comes next in the text.
     package enum Piece: Sendable {
@@ -129,7 +129,7 @@ package struct JSONPieces: ~Copyable {
         position += extent.count
         self.extent = Extent()
         do throws(JSONError) {
-            return (try JSONDocument(bytes, maximumNodes: maximumNodes), range)
+            return (try JSONDocument(bytes, maximumNodes: maximumNodes, refusesDuplicates: false), range)
         } catch {
             throw error.shifted(into: range)
         }
@@ -206,6 +206,7 @@ extension JSONError {
         case .malformedEscape(let place): .malformedEscape(at: range.lowerBound + place)
         case .controlCharacter(let place): .controlCharacter(at: range.lowerBound + place)
         case .notUTF8(let place): .notUTF8(at: range.lowerBound + place)
+        case .duplicateName(let place): .duplicateName(at: range.lowerBound + place)
         case .tooDeep, .tooManyValues, .tooLong: self
         }
     }

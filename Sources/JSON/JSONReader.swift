@@ -12,11 +12,13 @@ struct JSONReader: ~Copyable, ~Escapable {
     private var container = 0
 
     private let maximumNodes: Int
+    private let refusesDuplicates: Bool
 
     @_lifetime(copy text)
-    init(_ text: Span<UInt8>, maximumNodes: Int = JSONDocument.maximumNodes) {
+    init(_ text: Span<UInt8>, maximumNodes: Int = JSONDocument.maximumNodes, refusesDuplicates: Bool = true) {
         self.text = text
         self.maximumNodes = maximumNodes
+        self.refusesDuplicates = refusesDuplicates
     }
 
     mutating func read() throws(JSONError) -> [JSONNode] {
@@ -42,11 +44,11 @@ struct JSONReader: ~Copyable, ~Escapable {
                 try readName()
                 return true
             }
-            close()
+            try close()
         case UInt8(ascii: "["):
             try open(.array)
             if try peek() != UInt8(ascii: "]") { return true }
-            close()
+            try close()
         case UInt8(ascii: "t"): try readWord("true", .true)
         case UInt8(ascii: "f"): try readWord("false", .false)
         case UInt8(ascii: "n"): try readWord("null", .null)
@@ -64,8 +66,8 @@ struct JSONReader: ~Copyable, ~Escapable {
                 position += 1
                 if isObject { try readName() }
                 return true
-            case UInt8(ascii: "}") where isObject: close()
-            case UInt8(ascii: "]") where !isObject: close()
+            case UInt8(ascii: "}") where isObject: try close()
+            case UInt8(ascii: "]") where !isObject: try close()
             default: throw .unexpectedByte(at: position)
             }
         }
@@ -84,7 +86,8 @@ struct JSONReader: ~Copyable, ~Escapable {
     }
 
     /// Takes the bracket at the position.
-    private mutating func close() {
+    private mutating func close() throws(JSONError) {
+        if refusesDuplicates, nodes[container].kind == .object { try checkNames(of: container, in: nodes) }
         position += 1
         depth -= 1
         let outer = Int(nodes[container].next)

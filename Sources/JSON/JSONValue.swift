@@ -43,9 +43,9 @@ package struct JSONValue: Sendable {
         }
     }
 
-    /// The value under a name; of several the last. Nil where there is none or this is no object.
+    /// The value under a name. Nil where there is none or this is no object.
     package func member(_ name: String) -> JSONValue? {
-        guard let place = document.lastMember(of: index, named: name.utf8.span) else { return nil }
+        guard let place = document.member(of: index, named: name.utf8.span) else { return nil }
         return JSONValue(document: document, index: place)
     }
 }

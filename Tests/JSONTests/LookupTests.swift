@@ -16,10 +16,26 @@ private func root(_ text: String) throws -> JSONValue { try JSONDocument(Array(t
         }
     }
 
-    @Test func `of several members the last counts`() throws {
-        #expect(try root("{\"a\":1,\"b\":0,\"a\":{\"a\":3}}").member("a")?.kind == .object)
-        #expect(try root("{\"a\":1,\"\\u0061\":2}").member("a")?.text?.string == "2")
-        #expect(try root("{\"\\u0061\":2,\"a\":1}").member("a")?.text?.string == "1")
+    @Test(arguments: [
+        ("{\"a\":1,\"b\":0,\"a\":{\"a\":3}}", 14), ("{\"a\":1,\"\\u0061\":2}", 8), ("{\"\\u0061\":2,\"a\":1}", 13),
+        ("[{},{\"b\":{\"\":1,\"\":1}}]", 16),
+    ])
+    func `a name that stands twice is refused`(text: String, place: Int) {
+        #expect(throws: JSONError.duplicateName(at: place)) { try root(text) }
+    }
+
+    @Test(arguments: [2, 16, 17, 40, 5000])
+    func `among many names too`(count: Int) throws {
+        let names = (0..<count).map { "\"n\($0)\":0" }
+        let object = try root("{\(names.joined(separator: ","))}")
+        #expect(object.members.count(where: { _ in true }) == count)
+        for place in [0, count / 2, count - 1] {
+            #expect(throws: JSONError.self) { try root("{\((names + [names[place]]).joined(separator: ","))}") }
+        }
+    }
+
+    @Test func `the same name may stand in different objects`() throws {
+        #expect(try root("[{\"a\":{\"a\":[{\"a\":1}]}},{\"a\":1}]").kind == .array)
     }
 
     @Test func `names are compared byte for byte`() throws {
@@ -45,8 +61,8 @@ private func root(_ text: String) throws -> JSONValue { try JSONDocument(Array(t
         #expect(array.elements.map(\.kind) == [.number, .array, .object, .string, .null, .boolean, .boolean])
         #expect(array.elements.map(\.boolean) == [nil, nil, nil, nil, nil, true, false])
         #expect(Array(array.members).isEmpty)
-        let object = try root("{\"b\":[1,2],\"a\":{},\"b\":3}")
-        #expect(object.members.map(\.name.string) == ["b", "a", "b"])
+        let object = try root("{\"b\":[1,2],\"a\":{},\"B\":3}")
+        #expect(object.members.map(\.name.string) == ["b", "a", "B"])
         #expect(object.members.map(\.value.kind) == [.array, .object, .number])
         #expect(Array(object.elements).isEmpty)
         #expect(try Array(root("[]").elements).isEmpty && Array(root("{}").members).isEmpty)

@@ -81,7 +81,8 @@ package struct InterchangeFile: Sendable {
 
     private func history(at place: Place) throws(StoreError) -> ValidatorRecord {
         let bytes = try source.read(at: place.range.lowerBound, count: place.range.count)
-        if bytes.count == place.range.count, let document = try? JSONDocument(bytes, maximumNodes: Self.mostNodes),
+        if bytes.count == place.range.count,
+            let document = try? JSONDocument(bytes, maximumNodes: Self.mostNodes, refusesDuplicates: false),
             case .success(let history) = InterchangeElement.read(document.root).content,
             history.publicKey == place.publicKey
         {

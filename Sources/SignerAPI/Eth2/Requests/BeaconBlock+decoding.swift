@@ -52,15 +52,12 @@ private struct BeaconBlockSearch {
 }
 
 extension JSONObject {
-    /// The objects that are values here, only the last of each name, and none under a very long name; nothing where
-    /// there are more fields.
+    /// The objects that are values here, none under a very long name; nothing where there are more fields.
     fileprivate func objectsWithin() -> [JSONObject] {
         let members = Array(value.members.prefix(BeaconBlockSearch.maximumFields + 1))
         guard members.count <= BeaconBlockSearch.maximumFields else { return [] }
-        return members.enumerated().compactMap { place, member in
-            guard member.name.span.count <= BeaconBlockSearch.maximumName else { return nil }
-            let isLast = !members[(place + 1)...].contains { $0.name == member.name }
-            return isLast ? JSONObject(member.value) : nil
+        return members.compactMap { member in
+            member.name.span.count <= BeaconBlockSearch.maximumName ? JSONObject(member.value) : nil
         }
     }
 }

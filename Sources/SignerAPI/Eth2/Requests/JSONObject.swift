@@ -2,8 +2,8 @@
 internal import JSON
 
 /// A JSON object of a request, read under the encoding rules of Web3Signer: a field is found under its snake_case name
-/// or the same in camelCase, the last of duplicates counts, `null` is as good as absent, and what is not asked for is
-/// ignored.
+/// or the same in camelCase, `null` is as good as absent, and what is not asked for is ignored. (No name stands twice:
+/// `JSONDocument` has seen to it.)
 struct JSONObject {
     let value: JSONValue
 

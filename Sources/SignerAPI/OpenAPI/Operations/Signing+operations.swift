@@ -22,7 +22,7 @@ extension APIOperation {
 
                 The signer reads more than the schema shows: a type in any case; numbers as JSON numbers; bytes without \
                 0x; 32 bytes without their leading zeros; every name in camelCase. It ignores members that it does not \
-                know, and of two with the same name it takes the last, as Web3Signer does.
+                know, but no name may stand twice in an object.
                 """,
             parameters: [
                 .path("identifier", .publicKey, "The key: hexadecimal in any case, with or without 0x.")
