@@ -47,7 +47,13 @@ final class LoadedSigner {
         // It is bound from its first instruction on, as in a container, and to one processor: the kernel deals a quota out to
         // each of several in pieces that are larger than what there is for one period.
         let bound =
-            quota.map { ["/bin/sh", "-c", #"echo $$ >"$0" && exec taskset -c 0 "$@""#, $0.members] + command }
+            quota.map {
+                [
+                    "/bin/sh", "-c",
+                    #"echo $$ >"$0" && exec taskset -c "$(taskset -pc $$ | grep -o '[0-9]*' | sed -n 2p)" "$@""#,
+                    $0.members,
+                ] + command
+            }
             ?? command
         process.executableURL = URL(filePath: bound[0])
         process.arguments = Array(bound[1...])

@@ -22,7 +22,11 @@ internal import Synchronization
     private let phaseBegan: Atomic<UInt64>
     /// Whether it is the client's turn: no request, or one that is not complete.
     private let awaitsClient = Atomic(true)
-    /// Whether bytes have come since the watch last looked between two requests.
+    /// Whether a request of it was answered.
+    private let hasServed = Atomic(false)
+    /// Whether it was cut to make room.
+    private let isLeaving = Atomic(false)
+    /// Whether a request has begun or ended since the watch last looked between two requests.
     private let mustLook = Atomic(true)
 
     private struct State {
@@ -67,8 +71,8 @@ internal import Synchronization
 
     /// Whether the watch should look for a client that has said its last. libmicrohttpd 0.9.75 does not notice an end that
     /// arrives together with bytes: it takes a short read for an empty socket and waits for the next event. Between two
-    /// requests one look after the last bytes is enough, since an end that comes later is an event of its own. A client that
-    /// goes on asking has not said its last: nobody looks before it has been quiet for `quiet`.
+    /// requests one look is enough, since an end that comes alone is an event of its own; one that comes with part of a head is
+    /// found by the deadline. A client that goes on asking has not said its last: nobody looks before the phase is `quiet` old.
     func mayBeStranded(_ now: UInt64) -> Bool {
         awaitsClient.load(ordering: .relaxed) && mustLook.load(ordering: .relaxed)
             && now >= phaseBegan.load(ordering: .relaxed) &+ Self.quiet
@@ -97,6 +101,21 @@ internal import Synchronization
         guard deadline.compareExchange(expected: due, desired: .max, ordering: .relaxed).exchanged else { return }
         if !giveUp(.tookTooLong) { abort() }
     }
+
+    /// How long the client has kept the server waiting, where it may go for another one: who never finished a request first.
+    /// Nil where it is the server's turn, or where it is about to go.
+    var idleness: (isStranger: Bool, since: UInt64)? {
+        guard awaitsClient.load(ordering: .relaxed), !isLeaving.load(ordering: .relaxed) else { return nil }
+        return (!hasServed.load(ordering: .relaxed), phaseBegan.load(ordering: .relaxed))
+    }
+
+    /// Ends it for another one.
+    func giveWay() {
+        isLeaving.store(true, ordering: .relaxed)
+        cut()
+    }
+
+    var givesWay: Bool { isLeaving.load(ordering: .relaxed) }
 
     /// Ends the connection from outside: libmicrohttpd notices and closes it.
     func cut() {
@@ -176,6 +195,7 @@ internal import Synchronization
     }
 
     func markIdle() {
+        hasServed.store(true, ordering: .relaxed)
         state.withLock { $0.isIdle = true }
         mustLook.store(true, ordering: .relaxed)
     }

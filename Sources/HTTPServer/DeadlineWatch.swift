@@ -9,22 +9,46 @@ final class DeadlineWatch: Sendable {
 
     private struct Table {
         var connections: [ObjectIdentifier: Connection] = [:]
+        /// Those among them that were cut to make room.
+        var leaving = 0
         var isStopped = false
     }
 
+    /// One in so many gives way at a time: each time looks at all.
+    private static let leaving = 14
+
     init(tick: Duration) { self.tick = tick }
 
-    func insert(_ connection: Connection) {
+    /// - Parameter bound: more than so many should not be open. Some of those that have kept the server waiting longest then
+    ///   give way: first who never finished a request, so that a crowd of them shuts nobody out.
+    func insert(_ connection: Connection, bound: Int) {
         let isFirst = table.withLock(wake: false) { table in
             table.connections[ObjectIdentifier(connection)] = connection
             return table.connections.count == 1
         }
         // The watch sleeps without limit only where there is none.
         if isFirst { table.broadcast { _ in } }
+        for connection in leavers(bound) { connection.giveWay() }
+    }
+
+    private func leavers(_ bound: Int) -> [Connection] {
+        table.withLock(wake: false) { table in
+            guard table.connections.count - table.leaving > bound else { return [] }
+            let idle = table.connections.values.compactMap { one in one.idleness.map { (one, $0) } }
+            let sorted = idle.sorted { one, other in
+                one.1.isStranger == other.1.isStranger ? one.1.since < other.1.since : one.1.isStranger
+            }
+            let chosen = sorted.prefix(bound / Self.leaving).map(\.0)
+            table.leaving += chosen.count
+            return chosen
+        }
     }
 
     func remove(_ connection: Connection) {
-        table.withLock(wake: false) { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+        table.withLock(wake: false) { table in
+            table.connections[ObjectIdentifier(connection)] = nil
+            if connection.givesWay { table.leaving -= 1 }
+        }
     }
 
     func connections() -> [Connection] {

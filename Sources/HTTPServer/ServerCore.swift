@@ -11,6 +11,13 @@ final class ServerCore: Sendable {
     /// Limits in nanoseconds.
     let headLimit, bodyLimit, answerLimit, sendLimit, idleLimit: UInt64
 
+    /// Open connections above which room is made: an eighth below the limit, at which the library accepts no more. Where the
+    /// limit is small, the limit itself.
+    var comfort: Int {
+        let limit = settings.limits.connections
+        return limit >= 64 ? limit - limit / 8 : limit
+    }
+
     /// Requests between the end of their head and the end of their answer.
     private let busy = Atomic(0)
     private let stopping = Atomic(false)

@@ -131,6 +131,30 @@ struct LimitTests {
         }
     }
 
+    @Test func `clients that never finish a request shut nobody out, and not those that have`() async throws {
+        try await withServer(TestHandler()) {
+            $0.limits.connections = 64
+            $0.limits.connectionsPerAddress = 64
+        } _: { address in
+            let served = try RawClient(address)
+            served.send(.request("GET", "/upcheck"))
+            #expect(try served.reply()?.status == 200)
+            var crowd: [RawClient] = []
+            for _ in 0..<200 {
+                // One that gives way within its handshake is gone as well.
+                guard let client = try? RawClient(address) else { continue }
+                client.send(Array("GET /upcheck HTTP/1.1\r\nHost: l\r\nX-".utf8))
+                crowd.append(client)
+            }
+            let late = try RawClient(address)
+            late.send(.request("GET", "/upcheck"))
+            #expect(try late.reply()?.status == 200)
+            served.send(.request("GET", "/upcheck"))
+            #expect(try served.reply()?.status == 200)
+            #expect(crowd.count > 100)
+        }
+    }
+
     @Test func `a refusal from the head leaves the connection usable`() async throws {
         let handler = TestHandler { head in
             head.rawPath == "/closed" ? .answer(.text("no", status: 403)) : .answer(.text("yes"))
