@@ -104,7 +104,10 @@ let targets: [Target] = [
             "Doctor", "DynamoDB", "Encoding", "Files", "HTTPClient",
             "HTTPServer", "Hardening", "JSON", "Keystores", "Mnemonics", "PostgreSQL", "SealedKeys", "Sealing",
             "Secrets", "Signer", "SignerAPI", "SignerState", "SlashingProtection", "Telemetry",
-        ]
+        ],
+        // Every function of a library is looked up at the start: looked up later, a lookup leaves on the stack what was in the
+        // processor's registers, and the table of addresses has to stay writable.
+        linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
     ),
 
     // Also for the benchmark, which stands above it.

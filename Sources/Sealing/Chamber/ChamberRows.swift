@@ -6,7 +6,8 @@ package import SignerState
 package enum ChamberRows {
     /// How the master key is held; made once, and from then on changed by rotations only.
     package static let masterKey = StateRowName("custody", "MASTER_KEY")
-    /// Whether all instances are to stay sealed. Who can change it can keep the chamber from signing, and nothing else.
+    /// Whether all instances are to stay sealed. Who can write it can keep the chamber from signing, and, where KMS keys alone
+    /// open it, take such an order back (SECURITY.md).
     package static let seal = StateRowName("custody", "SEAL")
 
     /// Operators who are to register; gone when all have.
