@@ -85,8 +85,10 @@ package final class KeyManager: Sendable {
     func take(_ request: KeystoreImport, for grant: Grant?, until deadline: UInt64) async throws(Refusal) -> [Status] {
         let refused = try await intake.take(request.history, for: grant, .importKeystores)
         var statuses = request.keystores.map { keystore -> Status? in
-            guard let key = keystore.statedKey, keyring.isLoadedAndEnabled(key) else { return nil }
-            return Status(.duplicate, key, Self.loadedAlready)
+            guard let key = keystore.statedKey else { return nil }
+            // First of all: whoever may not import a key learns nothing of it, not even by how long the answer takes.
+            if let reason = Self.refusal(grant, .importKeystores, key) { return Status(.error, key, reason) }
+            return keyring.isLoadedAndEnabled(key) ? Status(.duplicate, key, Self.loadedAlready) : nil
         }
         let pending = statuses.indices.filter { statuses[$0] == nil }
         let opened = await opener.open(pending.map { request.keystores[$0].sealed }, until: deadline)

@@ -277,6 +277,25 @@ import Testing
         #expect(try await rig.list().map(\.validating_pubkey).contains(other.name))
     }
 
+    @Test func `who may not import a key does not learn whether it is loaded`() async throws {
+        let (mine, loaded, absent) = (try Key(1), try Key(3), try Key(4))
+        let rig = try await Rig(loaded: [loaded])
+        let grant = try rig.grant([Rule(.allow, scopes: [.importKeystores], keys: [mine.publicKey])])
+        let keystores = try [loaded, absent].map { try $0.keystore() }
+        for password in ["wrong", "password"] {
+            let body = Rig.importing(keystores, [password, password])
+            let statuses = try rig.statuses(try await rig.send(.post, body, grant: grant))
+            #expect(statuses.map(\.status) == ["error", "error"])
+            #expect(statuses[0] == statuses[1], "\(statuses)")
+        }
+        // The stated key is another than the one inside, which may be imported.
+        let forged = try mine.keystore().replacing(mine.name.dropFirst(2), with: loaded.name.dropFirst(2))
+        let statuses = try rig.statuses(
+            try await rig.send(.post, Rig.importing([forged], ["password"]), grant: grant)
+        )
+        #expect(statuses.map(\.status) == ["error"])
+    }
+
     @Test func `every key of a request is told to the audit log`() async throws {
         let rig = try await Rig()
         let key = try Key(1)
