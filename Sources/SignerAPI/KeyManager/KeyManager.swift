@@ -47,13 +47,16 @@ package final class KeyManager: Sendable {
     /// One change of keys at a time: whether a key is deleted or imported last is the order of the answers.
     private let turnstile = Turnstile()
 
-    /// - Parameter keysChanged: awaited when keys have come or gone, before that is answered.
+    /// - Parameters:
+    ///   - clock: how far ahead histories may reach.
+    ///   - keysChanged: awaited when keys have come or gone, before that is answered.
     package init(
         keyring: Keyring,
         authority: Authority,
         protection: SlashingProtection,
         opener: KeystoreOpener,
         genesisValidatorsRoot: Root,
+        clock: ClockGuard = .off,
         keysChanged: @escaping @Sendable () async -> Void
     ) {
         self.keyring = keyring
@@ -61,7 +64,7 @@ package final class KeyManager: Sendable {
         self.protection = protection
         self.opener = opener
         self.genesisValidatorsRoot = genesisValidatorsRoot
-        intake = HistoryIntake(protection, genesisValidatorsRoot)
+        intake = HistoryIntake(protection, genesisValidatorsRoot, clock)
         self.keysChanged = keysChanged
     }
 
