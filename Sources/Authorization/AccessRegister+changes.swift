@@ -3,15 +3,41 @@ internal import SignerState
 
 /// What somebody wants a token to be.
 package struct TokenRequest: Sendable {
+    package enum End: Hashable, Sendable {
+        /// Nothing is said of it: a new token has none, and one that is replaced keeps its own, so that a change of its
+        /// policies does not bring one back that is over.
+        case unsaid
+        case never
+        /// So many seconds from now.
+        case after(Int64)
+    }
+
     package let name: PolicyName
     package let policies: [PolicyName]
-    /// Seconds until it ends; nil for one that does not.
-    package let lifetime: Int64?
+    package let end: End
 
-    package init(name: PolicyName, policies: [PolicyName], lifetime: Int64?) {
+    /// Seconds until it ends; nil where none were said.
+    package var lifetime: Int64? { if case .after(let seconds) = end { seconds } else { nil } }
+
+    package init(name: PolicyName, policies: [PolicyName], end: End) {
         self.name = name
         self.policies = policies
-        self.lifetime = lifetime
+        self.end = end
+    }
+
+    package init(name: PolicyName, policies: [PolicyName], lifetime: Int64?) {
+        self.init(name: name, policies: policies, end: lifetime.map { .after($0) } ?? .unsaid)
+    }
+
+    /// When a token ends, as a time.
+    ///
+    /// - Parameter standing: the end of the token that is replaced; nil without one.
+    func expiry(now: Int64, standing: Int64?) -> Int64? {
+        switch end {
+        case .unsaid: standing
+        case .never: nil
+        case .after(let seconds): now + seconds
+        }
     }
 }
 
@@ -75,7 +101,7 @@ extension AccessRegister {
             name: request.name,
             policies: request.policies,
             created: now,
-            expires: request.lifetime.map { now + $0 }
+            expires: request.expiry(now: now, standing: nil)
         )
         try await write { directory, _ throws(AccessChangeError) in
             let most = Self.mostTokens
@@ -90,7 +116,7 @@ extension AccessRegister {
         return token
     }
 
-    /// Gives a token other policies, name or end; its secret stays.
+    /// Gives a token other policies, name or end; its secret stays, and its end where nothing is said of it.
     package func replace(
         _ identifier: TokenIdentifier,
         with request: TokenRequest,
@@ -104,7 +130,7 @@ extension AccessRegister {
                 name: request.name,
                 policies: request.policies,
                 created: entry.value.created,
-                expires: request.lifetime.map { now() + $0 },
+                expires: request.expiry(now: now(), standing: entry.value.expires),
                 revoked: entry.value.revoked
             )
             return AccessPlan(

@@ -40,7 +40,7 @@ package struct Permissions: Sendable {
     /// - Parameters:
     ///   - key: the key that is asked for; nil where the scope concerns none.
     ///   - operation: the type of the message; nil where nothing is signed.
-    ///   - source: where the caller is; nil where there is no address.
+    ///   - source: where the caller is; nil where that is not known.
     package func allow(_ scope: Scope, key: PublicKey?, operation: OperationType?, from source: IPAddress?) -> Bool {
         func matches(_ rule: Rule) -> Bool {
             rule.matches(scope, from: source) && rule.matches(operation) && rule.matches(key)
@@ -62,19 +62,33 @@ package struct Permissions: Sendable {
 
     /// The keys that a list of keys may name to this caller; nil where it may not ask for one.
     ///
-    /// Only those that it may use: where it may sign at all, a key has to be one that it may sign something with.
+    /// Only those that it may use: where some rule lets it sign, from here or from elsewhere, a key has to be one that it
+    /// may sign something with from here. A token that is for lists alone is told of all.
     package func listedKeys(from source: IPAddress?) -> KeyFilter? {
         guard let listed = part(.publicKeys, from: source, where: { $0.operations == nil }) else { return nil }
         // (Key managers list what they manage, whether they may sign with it or not: `managedKeys`.)
-        guard allowing.contains(where: { $0.matches(.sign, from: source) }) else { return KeyFilter([listed]) }
-        let denials = denying.filter { $0.operations == nil && $0.matches(.sign, from: source) }
+        guard allowing.contains(where: { $0.scopes?.contains(.sign) ?? true }) else { return KeyFilter([[listed]]) }
+        return KeyFilter([[listed], signable(from: source)])
+    }
+
+    /// What may be signed from here: a part for every operation that the rules tell apart.
+    private func signable(from source: IPAddress?) -> [KeyFilter.Part] {
+        let denials = denying.filter { $0.matches(.sign, from: source) }
         let allowances = allowing.filter { $0.matches(.sign, from: source) }
-        return KeyFilter([listed, KeyFilter.Part(allowing: allowances, denying: denials)])
+        let named = (denials + allowances).reduce(into: Set<OperationType>()) { $0.formUnion($1.operations ?? []) }
+        // All that no rule names are like one another.
+        let unnamed = OperationType.allCases.first { !named.contains($0) }
+        return (Array(named) + [unnamed].compactMap(\.self)).map { operation in
+            KeyFilter.Part(
+                allowing: allowances.filter { $0.matches(operation) },
+                denying: denials.filter { $0.matches(operation) }
+            )
+        }
     }
 
     /// The keys that a listing under a scope may name to this caller; nil where it may not ask for one.
     package func managedKeys(_ scope: Scope = .listKeys, from source: IPAddress?) -> KeyFilter? {
-        part(scope, from: source, where: { $0.operations == nil }).map { KeyFilter([$0]) }
+        part(scope, from: source, where: { $0.operations == nil }).map { KeyFilter([[$0]]) }
     }
 
     private func part(_ scope: Scope, from source: IPAddress?, where isMeant: (Rule) -> Bool) -> KeyFilter.Part? {
@@ -106,13 +120,14 @@ package struct KeyFilter: Sendable {
         var holdsEverything: Bool { allowed == nil && denied?.isEmpty == true }
     }
 
-    private let parts: [Part]
+    /// A key has to be in some part of each.
+    private let parts: [[Part]]
 
-    init(_ parts: [Part]) { self.parts = parts }
+    init(_ parts: [[Part]]) { self.parts = parts }
 
     package static let everything = KeyFilter([])
 
-    package var holdsEverything: Bool { parts.allSatisfy(\.holdsEverything) }
+    package var holdsEverything: Bool { parts.allSatisfy { $0.contains(where: \.holdsEverything) } }
 
-    package func contains(_ key: PublicKey) -> Bool { parts.allSatisfy { $0.contains(key) } }
+    package func contains(_ key: PublicKey) -> Bool { parts.allSatisfy { $0.contains { $0.contains(key) } } }
 }

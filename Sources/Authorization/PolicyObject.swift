@@ -25,6 +25,9 @@ struct PolicyObject {
 
     func has(_ name: String) -> Bool { values[name] != nil }
 
+    /// Whether it is there and says `null`.
+    func isNull(_ name: String) -> Bool { values[name]?.isNull ?? false }
+
     func string(_ name: String) throws(PolicyError) -> String? {
         guard let value = values[name] else { return nil }
         guard let text = value.string else { throw PolicyError(place(name), "is a string") }

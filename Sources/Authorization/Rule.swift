@@ -6,8 +6,9 @@ package import Encoding
 /// One rule of a policy. It matches a request when every constraint that is there does; one that is absent matches any.
 ///
 /// A constraint on something that the request does not have does not match: a rule for keys says nothing about `reload`,
-/// one for operations nothing about `public_keys`, one for addresses nothing about a caller without an address. So an
-/// allowing rule never reaches further than what it names.
+/// one for operations nothing about `public_keys`. So an allowing rule never reaches further than what it names. Where a
+/// request comes from is another matter: it comes from somewhere, even where nobody can tell from where. So an unknown
+/// address may be any of those that a denial names, and is none of those that an allowance names.
 package struct Rule: Hashable, Sendable {
     package enum Effect: String, CaseIterable, Sendable {
         case allow
@@ -37,7 +38,7 @@ package struct Rule: Hashable, Sendable {
     func matches(_ scope: Scope, from source: IPAddress?) -> Bool {
         if let scopes, !scopes.contains(scope) { return false }
         guard let sourceRanges else { return true }
-        guard let source else { return false }
+        guard let source else { return effect == .deny }
         return sourceRanges.contains { $0.contains(source) }
     }
 

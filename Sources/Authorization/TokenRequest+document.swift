@@ -5,10 +5,16 @@ extension TokenRequest {
     /// Ten years; who wants longer leaves it away.
     package static let longest: Int64 = 10 * 366 * 86_400
 
-    /// Reads `{"name":"…","policies":["…"],"ttl_seconds":3600}`; without `ttl_seconds` the token does not expire.
+    /// Reads `{"name":"…","policies":["…"],"ttl_seconds":3600}`; without `ttl_seconds` a new token does not expire.
     ///
-    /// - Parameter given: the policies where they are not the caller's to choose. Then the body may name a proposal, too.
-    package init(_ value: JSONValue, policies given: [PolicyName]? = nil) throws(PolicyError) {
+    /// - Parameters:
+    ///   - given: the policies where they are not the caller's to choose. Then the body may name a proposal, too.
+    ///   - replacing: whether a token is replaced: then `null` takes its end away, and nothing leaves it as it is.
+    package init(
+        _ value: JSONValue,
+        policies given: [PolicyName]? = nil,
+        replacing: Bool = false
+    ) throws(PolicyError) {
         let fields = given == nil ? ["name", "policies", "ttl_seconds"] : ["name", "ttl_seconds", "proposal"]
         let object = try PolicyObject(value, at: "", fields: fields)
         guard let text = try object.string("name") else { throw PolicyError("name", "is missing") }
@@ -20,6 +26,10 @@ extension TokenRequest {
         }
         guard let policies = given ?? policies else { throw PolicyError("policies", "is missing") }
         guard Set(policies).count == policies.count else { throw PolicyError("policies", "names a policy twice") }
+        if replacing, object.isNull("ttl_seconds") {
+            self.init(name: name, policies: policies, end: .never)
+            return
+        }
         let lifetime = try object.wholeNumber("ttl_seconds")
         if let lifetime, !(1...Self.longest).contains(lifetime) {
             throw PolicyError("ttl_seconds", "is between 1 and \(Self.longest)")

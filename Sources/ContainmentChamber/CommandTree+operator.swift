@@ -240,6 +240,36 @@ extension CommandTree {
                 ]
             ),
             Command(
+                "replace",
+                summary: "Give a token another name, other policies or another end; its secret stays",
+                discussion: """
+                    The token has the name and the policies that are said here, and no others. Without --ttl it keeps \
+                    its end. One that was revoked stays revoked.
+                    """,
+                options: connection + [
+                    Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
+                    Option(
+                        "policy",
+                        kind: .value("NAME"),
+                        summary: "A policy that it has; once for each.",
+                        isRequired: true,
+                        isRepeatable: true
+                    ),
+                    Option(
+                        "ttl",
+                        kind: .value("TIME"),
+                        summary: "How long it is good from now on: 45m, 12h, 30d; none takes its end away."
+                    ),
+                ],
+                positionals: [token],
+                examples: [
+                    Example(
+                        "containment-chamber operator auth tokens replace 0123456789abcdef --name vc-1 --policy vc-1 --ttl 30d --auth-token env:TOKEN",
+                        "A client goes on for another month"
+                    )
+                ]
+            ),
+            Command(
                 "revoke",
                 summary: "End a token at once; nothing is signed with it afterwards",
                 options: connection,

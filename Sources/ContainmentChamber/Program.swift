@@ -119,6 +119,7 @@ struct Program {
         case ["operator", "auth", "tokens", "list"]: try OperatorCommands.listTokens(invocation)
         case ["operator", "auth", "tokens", "show"]: try OperatorCommands.showToken(invocation)
         case ["operator", "auth", "tokens", "create"]: try OperatorCommands.createToken(invocation)
+        case ["operator", "auth", "tokens", "replace"]: try OperatorCommands.replaceToken(invocation)
         case ["operator", "auth", "tokens", "revoke"]: try OperatorCommands.revokeToken(invocation)
         case ["operator", "auth", "tokens", "delete"]: try OperatorCommands.deleteToken(invocation)
         case ["operator", "auth", "certificates", "list"]: try OperatorCommands.listCertificates(invocation)

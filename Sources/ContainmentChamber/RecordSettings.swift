@@ -7,6 +7,7 @@ internal import Consensus
 internal import DynamoDB
 internal import Foundation
 internal import PostgreSQL
+internal import SignerAPI
 internal import SlashingProtection
 
 /// Where the record of a configuration is, and how it is opened.
@@ -30,9 +31,7 @@ enum RecordSettings {
         guard let root = network.genesisValidatorsRoot else { throw Failure("the network has no root") }
         let protection = configuration.antiSlashing
         var latestEpoch: @Sendable () -> Epoch? = { nil }
-        if purpose != .making, let (ahead, clock) = try protection.clockGuard(network) {
-            latestEpoch = { Epoch(clock.currentEpoch.value + ahead) }
-        }
+        if purpose != .making { latestEpoch = try protection.latestEpoch(network) }
         let createsIfMissing = purpose == .signing && protection.createsIfMissing
         switch protection.backend {
         case .noop: self = .none
@@ -120,6 +119,23 @@ extension Configuration.AntiSlashing {
             )
         }
         return (UInt64(clockGuardEpochs), clock)
+    }
+
+    /// The latest epoch that the clock guard lets be signed; nil where it is off.
+    func latestEpoch(_ network: Network) throws(Failure) -> @Sendable () -> Epoch? {
+        guard let (ahead, clock) = try clockGuard(network) else { return { nil } }
+        return { Epoch(clock.currentEpoch.value + ahead) }
+    }
+}
+
+extension ClockGuard {
+    /// As the configuration has it. Without a record nothing is taken, and no clock is needed.
+    init(_ settings: Configuration.AntiSlashing, _ network: Network) throws(Failure) {
+        guard settings.backend != .noop else {
+            self = .off
+            return
+        }
+        self.init(slotsPerEpoch: network.preset.slotsPerEpoch, latestEpoch: try settings.latestEpoch(network))
     }
 }
 

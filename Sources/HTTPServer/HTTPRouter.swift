@@ -68,7 +68,7 @@ package enum GateDecision<Grant: Sendable>: Sendable {
     case refuse(Response)
 }
 
-/// The route table as a handler of a server. Order: `Host`, path, method, gate, `Accept`; all from the head, before a byte
+/// The route table as a handler of a server. Order: `Host`, site, path, method, gate, `Accept`; all from the head, before a byte
 /// of body.
 package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
     /// Decides for the scope of the route that was found, from head and path alone.
@@ -93,7 +93,7 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
     }
 
     package func admit(_ head: RequestHead) -> Admission {
-        if let refusal = hosts.refusal(of: head) { return refuse(refusal, head) }
+        if let refusal = hosts.refusal(of: head) ?? CrossSite.refusal(of: head) { return refuse(refusal, head) }
         guard let (candidates, parameters) = find(head) else { return refuse(.notFound, head) }
         guard let route = candidates.first(where: { head.isMethod($0.method) }) else {
             return refuse(.methodNotAllowed(candidates.map(\.method).sorted { $0.name < $1.name }), head)

@@ -26,13 +26,15 @@ package enum Refusal: Sendable, Hashable {
     case notAcceptable
     /// The `Host` is not in the list.
     case hostNotAuthorized
+    /// A web page of another site sent it, and it is not a question alone.
+    case crossSite
     /// The client's certificate was accepted when the connection was opened, and is not any more.
     case certificateNotAccepted(String)
 
     package var status: Int {
         switch self {
         case .malformed, .malformedChunk: 400
-        case .hostNotAuthorized, .certificateNotAccepted: 403
+        case .hostNotAuthorized, .crossSite, .certificateNotAccepted: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
@@ -58,6 +60,7 @@ package enum Refusal: Sendable, Hashable {
         case .malformed: "malformed_request"
         case .malformedChunk: "malformed_chunk"
         case .hostNotAuthorized: "host_not_authorized"
+        case .crossSite: "cross_site"
         case .certificateNotAccepted: "certificate_not_accepted"
         case .notFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
@@ -76,6 +79,7 @@ package enum Refusal: Sendable, Hashable {
         case .malformed(let reason): reason
         case .malformedChunk: "the chunked body is not made of plain chunks"
         case .hostNotAuthorized: "Host not authorized."
+        case .crossSite: "a web page of another site may not ask for this"
         case .certificateNotAccepted(let reason): reason
         case .notFound: "no such path"
         case .methodNotAllowed: "the path exists with other methods, see Allow"

@@ -86,9 +86,18 @@ struct ClientAddressTests {
             (proxied, "10.0.0.1", ["203.0.113.5", "192.0.2.7"], "192.0.2.7"),
             (proxied, "10.0.0.1", ["2001:db8::7"], "2001:db8::7"),
             (proxied, "10.0.0.1", [], "10.0.0.1"),
-            // Not to be told: no rule with addresses may match.
+            // Some proxies write the port too.
+            (proxied, "10.0.0.1", ["192.0.2.7:1234"], "192.0.2.7"),
+            (proxied, "10.0.0.1", ["203.0.113.5, 192.0.2.7:1, 10.0.0.9:65535"], "192.0.2.7"),
+            (proxied, "10.0.0.1", ["[2001:db8::7]:1234"], "2001:db8::7"),
+            (proxied, "10.0.0.1", ["[::ffff:192.0.2.7]:1234"], "192.0.2.7"),
+            // Not to be told.
             (proxied, "10.0.0.1", ["unknown"], nil), (proxied, "10.0.0.1", [""], nil),
-            (proxied, "10.0.0.1", ["192.0.2.7:1234"], nil), (proxied, "10.0.0.1", ["10.0.0.2"], nil),
+            (proxied, "10.0.0.1", ["192.0.2.7:"], nil), (proxied, "10.0.0.1", ["192.0.2.7:65536"], nil),
+            (proxied, "10.0.0.1", ["192.0.2.7:+1"], nil), (proxied, "10.0.0.1", ["192.0.2.7:1:2"], nil),
+            (proxied, "10.0.0.1", ["[192.0.2.7:1"], nil), (proxied, "10.0.0.1", ["[]:1"], nil),
+            (proxied, "10.0.0.1", ["\"192.0.2.7\""], nil), (proxied, "10.0.0.1", ["for=192.0.2.7"], nil),
+            (proxied, "10.0.0.1", ["192.0.2.7,"], nil), (proxied, "10.0.0.1", ["10.0.0.2"], nil),
         ] as [(ClientAddress, String, [String], String?)]
     )
     func `the client is whom the first proxy of ours has seen`(

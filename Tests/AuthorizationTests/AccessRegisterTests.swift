@@ -75,6 +75,22 @@ private struct Chamber {
         }
     }
 
+    @Test func `a token that is replaced keeps its end where nothing is said of it`() async throws {
+        try await Self.with { store in
+            let chamber = try await Chamber(store)
+            try await chamber.register.create(Self.signing)
+            let (token, _) = try await chamber.makeToken(["signing"], lifetime: 60)
+            let request = TokenRequest(name: .some, policies: [Self.signing.name], lifetime: nil)
+            let replaced = try await chamber.register.replace(token.identifier, with: request)
+            #expect(replaced.expires == 1_060)
+            let later = TokenRequest(name: .some, policies: [Self.signing.name], lifetime: 90)
+            #expect(try await chamber.register.replace(token.identifier, with: later).expires == 1_090)
+            let never = TokenRequest(name: .some, policies: [Self.signing.name], end: .never)
+            #expect(try await chamber.register.replace(token.identifier, with: never).expires == nil)
+            #expect(try await chamber.register.replace(token.identifier, with: request).expires == nil)
+        }
+    }
+
     @Test func `everything is there again after a restart, and the same token key`() async throws {
         try await Self.with { store in
             let first = try await Chamber(store)

@@ -65,7 +65,11 @@ struct PermissionTests {
             rule.operations == nil || (question.operation != nil && rule.operations!.contains(question.operation!))
         var isSource = rule.sourceRanges == nil
         for range in rule.sourceRanges ?? [] {
-            guard let source = question.source else { continue }
+            guard let source = question.source else {
+                // Nobody can tell: it may be one that is denied, and none that is allowed counts on it.
+                isSource = rule.effect == .deny
+                continue
+            }
             switch range.description {
             case "10.0.0.0/8": isSource = isSource || source.description.hasPrefix("10.")
             case "192.0.2.0/24": isSource = isSource || source.description.hasPrefix("192.0.2.")
@@ -183,6 +187,36 @@ struct PermissionTests {
             listed: [1, 2, 3]
         ),
         Listing(
+            testDescription: "the only operation denied",
+            rules: [
+                Rule(.allow, scopes: [.publicKeys]), Rule(.allow, scopes: [.sign], operations: [.attestation]),
+                Rule(.deny, scopes: [.sign], keys: [key(1)], operations: [.attestation, .voluntaryExit]),
+            ],
+            listed: [2, 3]
+        ),
+        Listing(
+            testDescription: "each operation denied",
+            rules: [Rule(.allow), Rule(.deny, keys: [key(2)], operations: Set(OperationType.allCases))],
+            listed: [1, 3]
+        ),
+        Listing(
+            testDescription: "signing allowed from elsewhere only",
+            rules: [
+                Rule(.allow, scopes: [.publicKeys]),
+                Rule(.allow, scopes: [.sign], keys: [key(1)], sourceRanges: [try! AddressRange("192.0.2.0/24")]),
+            ],
+            listed: []
+        ),
+        Listing(
+            testDescription: "one key from here, another from elsewhere",
+            rules: [
+                Rule(.allow, scopes: [.publicKeys]),
+                Rule(.allow, scopes: [.sign], keys: [key(1)], sourceRanges: [try! AddressRange("192.0.2.0/24")]),
+                Rule(.allow, scopes: [.sign], keys: [key(2)], sourceRanges: [try! AddressRange("10.0.0.0/8")]),
+            ],
+            listed: [2]
+        ),
+        Listing(
             testDescription: "signing denied altogether",
             rules: [Rule(.allow), Rule(.deny, scopes: [.sign])],
             listed: []
@@ -198,6 +232,15 @@ struct PermissionTests {
             listed: nil
         ),
     ]
+
+    @Test func `a denial for addresses holds for whoever comes from nobody knows where`() throws {
+        let range = try AddressRange("198.51.100.0/24")
+        let permissions = Permissions([policy([Rule(.allow), Rule(.deny, sourceRanges: [range])])])
+        #expect(permissions.allow(.sign, key: key(1), operation: .attestation, from: address("10.0.0.1")))
+        #expect(!permissions.allow(.sign, key: key(1), operation: .attestation, from: nil))
+        #expect(!permissions.mayAllow(.sign, key: key(1), from: nil))
+        #expect(permissions.listedKeys(from: nil) == nil && permissions.managedKeys(from: nil) == nil)
+    }
 
     @Test(arguments: listings) func `a list names only keys that the caller may use`(listing: Listing) {
         let filter = Permissions([policy(listing.rules)]).listedKeys(from: address("10.0.0.1"))

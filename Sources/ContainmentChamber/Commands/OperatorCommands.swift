@@ -43,6 +43,13 @@ enum OperatorCommands {
         try show(token: try SignerConnection(invocation).send("POST", "/api/v1/auth/tokens", body: body), invocation)
     }
 
+    /// Gives a token another name, other policies or another end; its secret stays.
+    static func replaceToken(_ invocation: Invocation) throws(Failure) {
+        let path = try "/api/v1/auth/tokens/" + segment(invocation.positionals[0])
+        let body = try requestBody(invocation, policies: invocation.values(of: "policy"), mayTakeEndAway: true)
+        try show(token: try SignerConnection(invocation).send("PUT", path, body: body), invocation)
+    }
+
     static func listTokens(_ invocation: Invocation) throws(Failure) {
         let answer = try SignerConnection(invocation).send("GET", "/api/v1/auth/tokens")
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
@@ -73,20 +80,26 @@ enum OperatorCommands {
         Output.print("deleted token \(invocation.positionals[0])")
     }
 
-    /// - Parameter proposal: the one that operators have approved.
+    /// - Parameters:
+    ///   - proposal: the one that operators have approved.
+    ///   - mayTakeEndAway: whether `none` is a length of time.
     static func requestBody(
         _ invocation: Invocation,
         policies: [String]?,
-        proposal: String? = nil
+        proposal: String? = nil,
+        mayTakeEndAway: Bool = false
     ) throws(Failure) -> [UInt8] {
         struct Body: Encodable {
             let name: String
             let policies: [String]?
-            let ttl_seconds: Int64?
+            /// Absent, or `null`, or a number.
+            let ttl_seconds: Int64??
             let proposal: String?
         }
-        var lifetime: Int64?
-        if let text = invocation["ttl"] {
+        var lifetime: Int64??
+        if mayTakeEndAway, invocation["ttl"] == "none" {
+            lifetime = .some(nil)
+        } else if let text = invocation["ttl"] {
             guard let duration = Lifetime(text) else {
                 throw Failure("--ttl \(text) is no length of time", hint: "write 45m, 12h or 30d", exitCode: .usage)
             }

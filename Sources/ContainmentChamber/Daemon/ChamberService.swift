@@ -162,6 +162,7 @@ final class ChamberService: Sendable {
             protection: parts.protection,
             opener: parts.opener,
             genesisValidatorsRoot: parts.genesisValidatorsRoot,
+            clock: parts.clock,
             arena: parts.arena,
             recipients: recipients,
             state: state,
@@ -186,6 +187,7 @@ final class ChamberService: Sendable {
         let protection: SlashingProtection
         let opener: KeystoreOpener
         let genesisValidatorsRoot: Root
+        let clock: ClockGuard
         let arena: SecretArena
         let keysChanged: @Sendable () async -> Void
     }

@@ -109,6 +109,7 @@ final class Daemon: Sendable {
             metrics.count(keyring)
             try? await disabled.refresh()
         }
+        let clock = try ClockGuard(configuration.antiSlashing, network)
         chamberKeys = try chamber?.keyRoutes(
             configuration,
             parts: .init(
@@ -117,6 +118,7 @@ final class Daemon: Sendable {
                 protection: protection,
                 opener: opener,
                 genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
+                clock: clock,
                 arena: arena,
                 keysChanged: keysChanged
             ),
@@ -130,6 +132,7 @@ final class Daemon: Sendable {
                 protection: protection,
                 opener: opener,
                 genesisValidatorsRoot: network.genesisValidatorsRoot ?? .zero,
+                clock: clock,
                 keysChanged: keysChanged
             ) : nil
         let canaries = Set(configuration.canaries.keys.map { KeyIdentifier.bls(PublicKey($0)) })

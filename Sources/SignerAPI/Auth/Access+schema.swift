@@ -43,17 +43,30 @@ extension Schema {
         .exactly(.optional("name", .described(.accessName, "The one in the path, if any.")), rules)
     )
 
-    static let tokenWanted: Schema = {
-        let most = AccessRegister.mostPoliciesOfToken
-        return .named(
-            "TokenWanted",
-            .exactly(
-                .required("name", .accessName),
-                .required("policies", .list(.accessName, from: 1, upTo: most, isSet: true)),
-                lifetime
+    private static let policiesWanted = Property(
+        "policies",
+        .list(.accessName, from: 1, upTo: AccessRegister.mostPoliciesOfToken, isSet: true)
+    )
+
+    static let tokenWanted = Schema.named(
+        "TokenWanted",
+        .exactly(.required("name", .accessName), policiesWanted, lifetime)
+    )
+
+    static let tokenToReplace = Schema.named(
+        "TokenToReplace",
+        .exactly(
+            .required("name", .accessName),
+            policiesWanted,
+            .optional(
+                "ttl_seconds",
+                .described(
+                    .anyOf([.integer(from: 1, upTo: Int(TokenRequest.longest)), .null]),
+                    "From now on. Without it the token keeps its end; null takes the end away."
+                )
             )
         )
-    }()
+    )
 
     private static let proposal = Property.optional(
         "proposal",

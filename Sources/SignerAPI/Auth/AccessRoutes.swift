@@ -121,7 +121,7 @@ package struct AccessRoutes: Sendable {
         _ parameters: PathParameters
     ) async throws(AccessChangeError) -> Answer {
         let identifier = try Self.identifier(parameters)
-        let wanted = try Self.tokenRequest(request)
+        let wanted = try Self.tokenRequest(request, replacing: true)
         _ = try await register.replace(identifier, with: wanted, expecting: try Self.version(request))
         return Answer(.json(TokenAnswer(try register.token(identifier), register)), about: "token \(identifier)")
     }
@@ -236,10 +236,13 @@ package struct AccessRoutes: Sendable {
 
     static func tokenRequest(
         _ request: Request,
-        policies: [PolicyName]? = nil
+        policies: [PolicyName]? = nil,
+        replacing: Bool = false
     ) throws(AccessChangeError) -> TokenRequest {
         let value = try document(request)
-        do throws(PolicyError) { return try TokenRequest(value, policies: policies) } catch { throw .invalid(error) }
+        do throws(PolicyError) {
+            return try TokenRequest(value, policies: policies, replacing: replacing)
+        } catch { throw .invalid(error) }
     }
 
     private static func certificateRequest(_ request: Request) throws(AccessChangeError) -> CertificateRequest {

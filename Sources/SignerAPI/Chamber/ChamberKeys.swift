@@ -62,6 +62,7 @@ package final class ChamberKeys: Sendable {
     let now: @Sendable () -> UInt64
 
     /// - Parameters:
+    ///   - clock: how far ahead histories may reach.
     ///   - recipients: who can open the backups of new keys; nil for no backups.
     ///   - state: where requests are remembered.
     ///   - hindrance: why nothing is done now; nil while the chamber is open.
@@ -76,6 +77,7 @@ package final class ChamberKeys: Sendable {
         protection: SlashingProtection,
         opener: KeystoreOpener,
         genesisValidatorsRoot: Root,
+        clock: ClockGuard = .off,
         arena: SecretArena,
         recipients: BackupRecipients?,
         state: any StateStore,
@@ -89,7 +91,7 @@ package final class ChamberKeys: Sendable {
         self.authority = authority
         self.protection = protection
         self.opener = opener
-        intake = HistoryIntake(protection, genesisValidatorsRoot)
+        intake = HistoryIntake(protection, genesisValidatorsRoot, clock)
         factory = KeyFactory(arena: arena, recipients: recipients)
         requests = KeyRequests(state)
         self.hindrance = hindrance

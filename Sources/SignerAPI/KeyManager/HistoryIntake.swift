@@ -8,10 +8,12 @@ internal import SlashingProtection
 struct HistoryIntake: Sendable {
     private let protection: SlashingProtection
     private let genesisValidatorsRoot: Root
+    private let clock: ClockGuard
 
-    init(_ protection: SlashingProtection, _ genesisValidatorsRoot: Root) {
+    init(_ protection: SlashingProtection, _ genesisValidatorsRoot: Root, _ clock: ClockGuard) {
         self.protection = protection
         self.genesisValidatorsRoot = genesisValidatorsRoot
+        self.clock = clock
     }
 
     /// Gives the reasons for keys whose history was not taken.
@@ -37,6 +39,7 @@ struct HistoryIntake: Sendable {
                 throw .forbidden("slashing_protection names the key \(validator.publicKey): \(reason)")
             }
         }
+        if let reason = clock.refusal(of: history) { throw .malformed("slashing_protection: \(reason)") }
         do throws(StoreError) {
             guard case .taken(let report) = try await protection.administer(.take(history, dryRun: false)) else {
                 return [:]

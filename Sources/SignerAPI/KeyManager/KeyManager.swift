@@ -47,13 +47,16 @@ package final class KeyManager: Sendable {
     /// One change of keys at a time: whether a key is deleted or imported last is the order of the answers.
     private let turnstile = Turnstile()
 
-    /// - Parameter keysChanged: awaited when keys have come or gone, before that is answered.
+    /// - Parameters:
+    ///   - clock: how far ahead histories may reach.
+    ///   - keysChanged: awaited when keys have come or gone, before that is answered.
     package init(
         keyring: Keyring,
         authority: Authority,
         protection: SlashingProtection,
         opener: KeystoreOpener,
         genesisValidatorsRoot: Root,
+        clock: ClockGuard = .off,
         keysChanged: @escaping @Sendable () async -> Void
     ) {
         self.keyring = keyring
@@ -61,7 +64,7 @@ package final class KeyManager: Sendable {
         self.protection = protection
         self.opener = opener
         self.genesisValidatorsRoot = genesisValidatorsRoot
-        intake = HistoryIntake(protection, genesisValidatorsRoot)
+        intake = HistoryIntake(protection, genesisValidatorsRoot, clock)
         self.keysChanged = keysChanged
     }
 
@@ -85,8 +88,10 @@ package final class KeyManager: Sendable {
     func take(_ request: KeystoreImport, for grant: Grant?, until deadline: UInt64) async throws(Refusal) -> [Status] {
         let refused = try await intake.take(request.history, for: grant, .importKeystores)
         var statuses = request.keystores.map { keystore -> Status? in
-            guard let key = keystore.statedKey, keyring.isLoadedAndEnabled(key) else { return nil }
-            return Status(.duplicate, key, Self.loadedAlready)
+            guard let key = keystore.statedKey else { return nil }
+            // First of all: whoever may not import a key learns nothing of it, not even by how long the answer takes.
+            if let reason = Self.refusal(grant, .importKeystores, key) { return Status(.error, key, reason) }
+            return keyring.isLoadedAndEnabled(key) ? Status(.duplicate, key, Self.loadedAlready) : nil
         }
         let pending = statuses.indices.filter { statuses[$0] == nil }
         let opened = await opener.open(pending.map { request.keystores[$0].sealed }, until: deadline)

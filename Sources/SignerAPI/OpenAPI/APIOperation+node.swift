@@ -16,6 +16,7 @@ extension APIOperation {
     /// Its own refusals and those of the server and of the gate, by status.
     package var allRefusals: [(status: Int, codes: [ErrorCode])] {
         var codes = refusals + ErrorCode.server
+        if method != .get { codes.append(.crossSite) }
         if isStrictAboutAccept { codes.append(.notAcceptable) }
         if !parameters.filter({ $0.place == .path }).isEmpty { codes.append(.notFound) }
         if scope.audience == .granted { codes += ErrorCode.gate }

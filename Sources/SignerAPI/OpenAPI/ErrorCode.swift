@@ -35,6 +35,12 @@ package struct ErrorCode: Hashable, Sendable {
         "certificate_not_accepted",
         "the client's certificate was accepted when the connection was opened, and is not any more"
     )
+    /// For every route that is not for looking alone.
+    static let crossSite = ErrorCode(
+        403,
+        "cross_site",
+        "a web page of another site sent it: Sec-Fetch-Site or Origin says so"
+    )
     /// Of the port that is left beside a TLS port: no route answers it.
     static let tlsRequired = ErrorCode(
         403,
@@ -259,7 +265,8 @@ package struct ErrorCode: Hashable, Sendable {
     /// Every one, ordered by status; the same code can come with several.
     package static func all(_ compatibility: Compatibility = Compatibility()) -> [ErrorCode] {
         let known =
-            server + [tlsRequired, notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility) + [
+            server + [crossSite, tlsRequired, notFound, methodNotAllowed, notAcceptable] + gate + signing(compatibility)
+            + [
                 invalidRequest, unknownPolicy, alreadyExists, alreadyBound, policyInUse, limitReached, versionConflict,
                 stateUnavailable, catalogueRefused, rowsChanged, notDone, notAnchored, auditUnavailable,
                 auditIncomplete,

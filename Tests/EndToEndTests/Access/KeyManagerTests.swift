@@ -64,6 +64,21 @@ struct KeyManagerTests {
         #expect(await again.stop() == 0)
     }
 
+    @Test func `nobody brings history from far ahead, for their own key or another`() async throws {
+        let (file, key) = (try TestKey(838), try TestKey(839))
+        let signer = try await RunningSigner.start(in: Workplace(keys: [file]), environment: Self.enabled)
+        let far = """
+            {"metadata":{"interchange_format_version":"5","genesis_validators_root":"\(SigningBody.hoodi)"},"data":[{\
+            "pubkey":"\(file.publicKey)","signed_blocks":[],\
+            "signed_attestations":[{"source_epoch":"1","target_epoch":"900000000001"}]}]}
+            """
+        let refused = try await take(key, into: signer, history: far)
+        #expect(refused.status == 400 && refused.body.contains(file.publicKey), "\(refused)")
+        #expect(try await signer.publicKeys() == [file.publicKey])
+        #expect(try await signer.sign(SigningBody.attestation(source: 1, target: 4), with: file).status == 200)
+        #expect(await signer.stop() == 0)
+    }
+
     @Test func `what was deleted here moves on with its history`() async throws {
         let key = try TestKey(833)
         let (old, new) = (

@@ -28,7 +28,9 @@ struct GuardedSigner: Sendable {
     }
 
     /// An operator's command with the management token in the environment.
-    func command(_ arguments: String...) async throws -> CommandResult {
+    func command(_ arguments: String...) async throws -> CommandResult { try await command(arguments) }
+
+    func command(_ arguments: [String]) async throws -> CommandResult {
         try await Chamber.run(
             ["operator", "auth"] + arguments + [
                 "--signer-url", "http://127.0.0.1:\(signer.port)", "--auth-token", "env:ROOT",
@@ -223,6 +225,35 @@ struct GuardedSigner: Sendable {
         #expect(policies.body == #"{"policies":[]}"#)
         let gone = try await guarded.signer.send("DELETE", "/api/v1/auth/tokens/0000000000000000", headers)
         #expect(gone.status == 404 && gone.errorCode == "not_found")
+        await guarded.signer.stop()
+    }
+
+    @Test func `a token that is replaced keeps its secret, and its end where nothing is said of it`() async throws {
+        let key = try TestKey(1)
+        let guarded = try await GuardedSigner.start(keys: [key])
+        let token = try await guarded.token("vc-1", #"{"effect":"allow","scopes":["sign"]}"#)
+        let replaced = ["tokens", "replace", token.id, "--name", "vc-2", "--policy", "vc-1"]
+        func end(_ arguments: [String]) async throws -> String? {
+            struct Shown: Decodable {
+                let name: String
+                let expires_at: String?
+            }
+            let result = try await guarded.command(replaced + arguments + ["--json"])
+            #expect(result.exitCode == 0, "\(result)")
+            let shown = try result.decode(Shown.self)
+            #expect(shown.name == "vc-2")
+            return shown.expires_at
+        }
+        #expect(try await end([]) == nil)
+        let set = try await end(["--ttl", "30d"])
+        #expect(set != nil)
+        #expect(try await end([]) == set)
+        #expect(try await end(["--ttl", "none"]) == nil)
+        #expect(try await guarded.sign(SigningBody.randaoReveal(epoch: 1), with: key, as: token).status == 200)
+        let gone = try await guarded.command(
+            ["tokens", "replace", "0000000000000000", "--name", "x", "--policy", "vc-1"]
+        )
+        #expect(gone.exitCode != 0 && gone.errors.contains("no token"), "\(gone)")
         await guarded.signer.stop()
     }
 

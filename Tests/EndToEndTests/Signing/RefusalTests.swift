@@ -125,6 +125,18 @@ struct RefusalTests {
         }
     }
 
+    /// What a browser sends for a form or a `fetch` without asking first.
+    @Test(arguments: ["Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"])
+    func `a web page of another site gets no signature, without a token too`(field: String) async throws {
+        let (signer, key) = (try SharedSigner.current(), try SharedSigner.key())
+        let path = "/api/v1/eth2/sign/\(key.publicKey)"
+        let body = SigningBody.randaoReveal(epoch: 1)
+        let fields = ["Content-Type: text/plain", "Accept: */*"]
+        let answer = try await signer.send("POST", path, fields + [field], body: body)
+        #expect(answer.status == 403 && answer.errorCode == "cross_site")
+        #expect(try await signer.send("POST", path, fields, body: body).status == 200)
+    }
+
     @Test func `no Host is 400, two are 400`() async throws {
         let port = try SharedSigner.current().port
         for head in [

@@ -100,6 +100,17 @@ import Testing
         _ = try await ask(.get, tokens, "listTokens", 200)
         _ = try await ask(.get, one, "showToken", 200)
         _ = try await ask(.put, one, "replaceToken", 200, token)
+        let kept = try await ask(.put, one, "replaceToken", 200, #"{"name":"u","policies":["vc"]}"#)
+        #expect(kept.text.contains("expires_at"))
+        let endless = try await ask(
+            .put,
+            one,
+            "replaceToken",
+            200,
+            #"{"name":"u","policies":["vc"],"ttl_seconds":null}"#
+        )
+        #expect(!endless.text.contains("expires_at"))
+        _ = try await ask(.post, tokens, "createToken", 400, #"{"name":"u","policies":["vc"],"ttl_seconds":null}"#)
         _ = try await ask(.post, one + "/revoke", "revokeToken", 200)
         _ = try await ask(.delete, one, "deleteToken", 204)
         _ = try await ask(.delete, one, "deleteToken", 404)

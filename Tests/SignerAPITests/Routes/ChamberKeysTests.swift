@@ -107,6 +107,21 @@ import Testing
         #expect(instance.loaded == [key])
     }
 
+    @Test func `history from ahead of the clock keeps the keys out`() async throws {
+        let instance = try await ChamberRig().start()
+        let (root, other) = ("0x" + String(repeating: "0", count: 64), try Key(9).name)
+        let history = #"""
+            {"metadata":{"interchange_format_version":"5","genesis_validators_root":"\#(root)"},"data":[{"pubkey":"\#(other)",\#
+            "signed_blocks":[{"slot":"96"}],"signed_attestations":[]}]}
+            """#
+        let body = try JSONSerialization.data(withJSONObject: [
+            "private_keys": [String(repeating: "0", count: 63) + "7"], "slashing_protection": history,
+        ])
+        let answer = await instance.answer(.post, "", String(decoding: body, as: UTF8.self))
+        #expect(answer.status == 400 && answer.text.contains("\(other) has a block at slot 96"), "\(answer.text)")
+        #expect(instance.loaded.isEmpty)
+    }
+
     @Test func `what is not to be kept is in memory only`() async throws {
         let rig = try await ChamberRig()
         let instance = try await rig.start()
@@ -443,6 +458,7 @@ final class ChamberRig: Sendable {
                 protection: protection,
                 opener: KeystoreOpener(arena: arena),
                 genesisValidatorsRoot: .zero,
+                clock: ClockGuard(slotsPerEpoch: 32) { Epoch(2) },
                 arena: arena,
                 recipients: recipients,
                 state: state,

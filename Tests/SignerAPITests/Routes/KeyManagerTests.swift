@@ -173,6 +173,31 @@ import Testing
         #expect(await rig.sign(key, slot: 10).map { Rig.isOfRecord($0) } == true)
     }
 
+    @Test func `history from ahead of the clock is refused with its key, and changes nothing`() async throws {
+        let (loaded, key) = (try Key(3), try Key(1))
+        // Epoch 2 is the last that may be signed: slots up to 95.
+        let rig = try await Rig(loaded: [loaded], clock: ClockGuard(slotsPerEpoch: 32) { Epoch(2) })
+        let blocks = #""signed_blocks":[{"slot":"10"}]"#
+        let votes = #""signed_attestations":[]"#
+        let far = [
+            (blocks, #""signed_blocks":[{"slot":"96"}]"#),
+            (votes, #""signed_attestations":[{"source_epoch":"1","target_epoch":"900000000001"}]"#),
+            (votes, #""signed_attestations":[{"source_epoch":"3","target_epoch":"2"}]"#),
+        ]
+        for (near, distant) in far {
+            let history = Rig.history(loaded.name, slot: 10).replacing(near, with: distant)
+            for keystores in [[], [try key.keystore()]] {
+                let body = Rig.importing(keystores, keystores.map { _ in "password" }, history: history)
+                let answer = try await rig.send(.post, body)
+                #expect(answer.status == 400 && answer.text.contains("\(loaded.name) has"), "\(answer.text)")
+            }
+        }
+        #expect(try await rig.list().count == 1)
+        #expect(await rig.sign(loaded, slot: 1) == nil, "nothing of it was taken")
+        #expect(try await rig.take([key], history: Rig.history(key.name, slot: 95)) == ["imported"])
+        #expect(await rig.sign(key, slot: 95).map { Rig.isOfRecord($0) } == true)
+    }
+
     // MARK: Deleting
 
     @Test func `each name has its own answer, and what cannot be deleted is not in the history`() async throws {
@@ -277,6 +302,25 @@ import Testing
         #expect(try await rig.list().map(\.validating_pubkey).contains(other.name))
     }
 
+    @Test func `who may not import a key does not learn whether it is loaded`() async throws {
+        let (mine, loaded, absent) = (try Key(1), try Key(3), try Key(4))
+        let rig = try await Rig(loaded: [loaded])
+        let grant = try rig.grant([Rule(.allow, scopes: [.importKeystores], keys: [mine.publicKey])])
+        let keystores = try [loaded, absent].map { try $0.keystore() }
+        for password in ["wrong", "password"] {
+            let body = Rig.importing(keystores, [password, password])
+            let statuses = try rig.statuses(try await rig.send(.post, body, grant: grant))
+            #expect(statuses.map(\.status) == ["error", "error"])
+            #expect(statuses[0] == statuses[1], "\(statuses)")
+        }
+        // The stated key is another than the one inside, which may be imported.
+        let forged = try mine.keystore().replacing(mine.name.dropFirst(2), with: loaded.name.dropFirst(2))
+        let statuses = try rig.statuses(
+            try await rig.send(.post, Rig.importing([forged], ["password"]), grant: grant)
+        )
+        #expect(statuses.map(\.status) == ["error"])
+    }
+
     @Test func `every key of a request is told to the audit log`() async throws {
         let rig = try await Rig()
         let key = try Key(1)
@@ -362,6 +406,7 @@ private struct Rig: Sendable {
     init(
         loaded: [Key] = [],
         store: (any RecordStore)? = nil,
+        clock: ClockGuard = .off,
         _ change: (inout KeyManagerRoutes.Limits) -> Void = { _ in }
     ) async throws {
         folder = try TemporaryFolder()
@@ -394,6 +439,7 @@ private struct Rig: Sendable {
             protection: signer.protection,
             opener: KeystoreOpener(arena: Key.arena),
             genesisValidatorsRoot: Self.root,
+            clock: clock,
             keysChanged: {}
         )
         routes = KeyManagerRoutes(manager, limits, audit: trail)

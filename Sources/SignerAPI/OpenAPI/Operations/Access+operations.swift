@@ -95,7 +95,10 @@ extension APIOperation {
             "replaceToken",
             "Give a token another name, other policies or another end",
             [identifier, version],
-            body: Body(.tokenWanted),
+            body: Body(
+                .tokenToReplace,
+                "One that has ended stays so where nothing is said of its end, and one that was revoked stays revoked."
+            ),
             answer: .json(TokenAnswer.schema, "It holds, here and for what was under way."),
             [.invalidRequest, .unknownPolicy, .notFound]
         ),
