@@ -125,6 +125,7 @@ internal import Synchronization
 
     /// Answers past libmicrohttpd and ends the connection. On the thread of the socket, with nothing else being sent.
     func refuseAndCut(_ refusal: Refusal) {
+        exchange.tell(refusal, on: self)
         let response = refusal.response(acceptsJSON: true)
         let head =
             "HTTP/1.1 \(response.status) \(refusal.phrase)\r\n"
