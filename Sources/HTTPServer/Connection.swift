@@ -157,6 +157,11 @@ internal import Synchronization
 
     /// Called when libmicrohttpd is about to close the descriptor.
     func closed() {
+        // A request line without a blank the library ends without an answer and without a callback: it closes, and the
+        // client is still there. Over TLS that cannot be told from a handshake that has failed.
+        if exchange.isFresh, tls == nil, !core.isStopping, !clientHasGone {
+            exchange.tell(.malformed("the request line cannot be read"), on: self)
+        }
         state.withLock { $0.descriptor = -1 }
         deadline.store(.max, ordering: .relaxed)
     }

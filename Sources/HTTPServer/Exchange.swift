@@ -33,6 +33,7 @@ internal import Glibc
 
     /// The request line was read: the earliest sign of a request.
     func targetArrived(_ address: UnsafePointer<CChar>, on connection: Connection) {
+        isFresh = false
         unsafe targetAddress = unsafe address
         let bytes = unsafe UnsafeRawBufferPointer(start: address, count: strlen(address))
         targetLength = bytes.count
@@ -90,6 +91,9 @@ internal import Glibc
 
     /// Whether the head of the current request was counted as a request under way.
     private var isCounted = false
+
+    /// Whether the connection has seen no request line yet that could be read.
+    private(set) var isFresh = true
 
     /// Whether somebody has been told of the refusal of this request.
     private var isTold = false

@@ -138,8 +138,8 @@ struct FramingTests {
             #expect(heads.allSatisfy { $0.hasPrefix("4") }, "\(answer)")
         }
         #expect(handler.answered == 0)
-        // One line for each, and none with two. The library ends a request line without a blank without telling anybody.
-        let isSilent = request.name == "tabulators in the request line"
+        // One line for each, and none with two. Over TLS the library ends a request line without a blank silently.
+        let isSilent = request.name == "tabulators in the request line" && Transport.current == .tls
         #expect(told.withLock { $0.count } == (isSilent ? 0 : answers.count), "\(told.withLock { $0 })")
     }
 
