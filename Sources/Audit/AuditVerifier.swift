@@ -175,7 +175,7 @@ package struct AuditVerifier: ~Copyable {
             report.notes.append("the first file does not begin with line 1")
         }
         if header.file > 1 {
-            report.notes.append("the oldest file is number \(header.file): earlier ones were removed")
+            report.notes.append("the oldest file is number \(header.file): earlier ones are not here")
         }
         isBegunByMove = header.file > 1 && AuditFileHeader.reason(of: first) == .moved
         switch anchoring {
