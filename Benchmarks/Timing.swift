@@ -82,7 +82,7 @@ struct Timing {
             )
         }
         func ask(_ head: RequestHead) -> Bool {
-            if case .answer(let answer) = router.admit(head) { answer.status == 403 } else { false }
+            router.admit(head).answer(to: head)?.status == 403
         }
         guard ask(head(keys[0])), ask(head(strangers[0])) else {
             throw BenchmarkFailure("a forbidden key is not refused with 403")

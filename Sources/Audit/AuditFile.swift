@@ -41,8 +41,10 @@ package final class AuditFile: AuditTrail {
     package struct State: Sendable {
         package var header: AuditFileHeader
         package var head: AuditHead
-        /// The number of the oldest file that is kept.
+        /// The number of the oldest file that must be there: it only grows, by what the signer itself removes.
         package var oldest: UInt64
+        /// Whether that has been held against what was anchored earlier.
+        var isOldestKnown = false
         /// Why nothing can be written; nil while it can.
         package var fault: String?
         /// Lines written and not written since the start.
@@ -55,9 +57,10 @@ package final class AuditFile: AuditTrail {
     private let state: Lock<State>
     private let settings: Settings
     private let writer: Concurrency.Thread
-    private let path: String
     /// Where the chain stood before this process wrote anything.
     package let opened: AuditHead
+    /// The number of the oldest file that was found then.
+    package let oldestFound: UInt64
 
     /// Opens the trail, puts right what a crash left behind, and starts the writer. Blocks.
     ///
@@ -74,8 +77,8 @@ package final class AuditFile: AuditTrail {
         let inbox = inbox
         self.state = state
         self.settings = settings
-        path = settings.path
         self.opened = opened.opened
+        oldestFound = opened.oldestFound
         let box = Lock<AuditWriter?>(opened)
         writer = Concurrency.Thread(name: "audit") {
             guard let writer = box.withLock({ $0.take() }) else { return }
@@ -117,24 +120,32 @@ package final class AuditFile: AuditTrail {
         inbox.withLockThenWake { $0.append(entry, nil) && $0.takeIdleness() }
     }
 
-    /// Makes what has been written durable, and looks whether the file still stands in its place; where the chain stands
+    /// Takes over which file is the oldest that must be there, as it was anchored when the trail was last written.
+    package func keep(from oldest: UInt64) {
+        state.withLock { state in
+            state.oldest = max(state.oldest, oldest)
+            state.isOldestKnown = true
+        }
+        look()
+    }
+
+    /// Has the writer look whether all files still stand in their places.
+    package func look() {
+        inbox.withLockThenWake { inbox in
+            inbox.mustCheckPlace = true
+            return true
+        }
+    }
+
+    /// Makes what has been written durable, and looks whether all files still stand in their places; where the chain stands
     /// on the disk. Nil where that is not known: the trail is down then.
     package func sync() async -> State? {
         let standing = current
-        let files = settings.files
-        let result = await Blocking.run(name: "audit-sync") { [path] () -> Result<Bool, FileProblem> in
-            Result { () throws(FileProblem) in
-                try standing.file.sync()
-                return try files.mark(of: path) == standing.file.status.mark
-            }
+        let result = await Blocking.run(name: "audit-sync") { () -> Result<Void, FileProblem> in
+            Result { () throws(FileProblem) in try standing.file.sync() }
         }
         switch result {
-        case .success(true): break
-        case .success(false):
-            inbox.withLockThenWake { inbox in
-                inbox.mustCheckPlace = true
-                return true
-            }
+        case .success: look()
         case .failure(let problem):
             // A rotation in between has given the file up already; where not, the writer does.
             inbox.withLockThenWake { inbox in

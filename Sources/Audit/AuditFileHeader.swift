@@ -39,6 +39,12 @@ package struct AuditFileHeader: Hashable, Sendable {
         )
     }
 
+    /// Why the file of a first line was begun; nil where it does not say so, or says what this version does not know.
+    static func reason(of line: [UInt8]) -> Reason? {
+        guard let document = try? JSONDocument(line, maximumNodes: 64) else { return nil }
+        return document.root.member("begun_by")?.text.flatMap { Reason(rawValue: $0.string) }
+    }
+
     /// Nil where a line is no first line.
     package init?(line: Span<UInt8>) {
         var bytes: [UInt8] = []

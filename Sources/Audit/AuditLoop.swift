@@ -59,7 +59,10 @@ struct AuditLoop: ~Copyable {
 
     private mutating func perform(_ work: AuditInbox) {
         if let (file, problem) = work.failedSync, file == writer.header.file { writer.syncFailed(problem) }
-        if work.mustCheckPlace { writer.checkPlace() }
+        if work.mustCheckPlace {
+            let oldest = state.withLock { $0.isOldestKnown ? $0.oldest : nil }
+            writer.checkPlace(from: oldest, at: settings.now())
+        }
         var entries = work.entries
         let missing = work.refused + work.dropped
         if writer.fault != nil {
@@ -101,7 +104,7 @@ struct AuditLoop: ~Copyable {
         state.withLock { state in
             state.header = header
             state.head = head
-            state.oldest = oldest
+            state.oldest = max(state.oldest, oldest)
             state.file = file
             state.fault = reason
             state.written += UInt64(written)

@@ -114,7 +114,9 @@ package struct AuditVerifier: ~Copyable {
         if let last, header.file > last + 1 {
             // Begun while the list was made.
             if try files.mark(of: place.rotated(last + 1)) != nil { return last }
-            add(.missing, "the file before this one, \(place.rotated(last + 1)), is missing", path, line: 1)
+            let next = AuditLine.claim(of: first.span)?.sequence ?? 0
+            let lost = lines((walk?.head.sequence ?? 0) + 1, to: max(next, 1) - 1)
+            add(.missing, lost + gone(last + 1, before: header.file), path, line: 1)
             return nil
         }
         report.files.append(path)
@@ -173,16 +175,34 @@ package struct AuditVerifier: ~Copyable {
             report.notes.append("the first file does not begin with line 1")
         }
         if header.file > 1 {
-            report.notes.append("the oldest file is number \(header.file): earlier ones were removed")
+            report.notes.append("the oldest file is number \(header.file): earlier ones are not here")
         }
-        if case .anchor(let anchor) = anchoring, anchor.chain == header.chain, header.file > anchor.oldest {
+        isBegunByMove = header.file > 1 && AuditFileHeader.reason(of: first) == .moved
+        switch anchoring {
+        case .anchor(let anchor) where anchor.chain == header.chain && header.file > anchor.oldest:
             oldestMissing = (anchor.oldest, header.file)
+        case .unknown where isBegunByMove: oldestMissing = (header.file - 1, header.file)
+        default: break
         }
     }
 
     /// Files that the anchor knew of and that are gone; to be held against the last file, since the signer may have removed
     /// them by itself meanwhile.
     private var oldestMissing: (expected: UInt64, found: UInt64)?
+    /// Whether the oldest file was begun because somebody took the one before it: the signer found its place empty.
+    private var isBegunByMove = false
+
+    private func lines(_ first: UInt64, to last: UInt64) -> String {
+        first == last ? "line \(first) is missing" : "lines \(first) to \(last) are missing"
+    }
+
+    /// What an operator has to know of files that are not there.
+    private func gone(_ first: UInt64, before end: UInt64) -> String {
+        let last = place.rotated(end - 1)
+        return first + 1 == end
+            ? ": the file \(last) was moved away or deleted; put it back under this name"
+            : ": the files \(place.rotated(first)) to \(last) were moved away or deleted; put them back under these names"
+    }
     /// The number of the newest file that was begun to be read.
     private var newest: UInt64 = 0
 
@@ -255,6 +275,10 @@ package struct AuditVerifier: ~Copyable {
             report.notes.append(
                 "\(path):\(line): \(field("unwritten")) lines could not be written before this one: \(field("reason"))"
             )
+        case "audit_replaces":
+            report.notes.append(
+                "\(path):\(line): another chain was anchored for this path before: its files were moved away or deleted"
+            )
         case "audit_lost": report.notes.append("\(path):\(line): \(field("lines")) lines were lost before this one")
         default: break
         }
@@ -268,7 +292,9 @@ package struct AuditVerifier: ~Copyable {
         guard report.findings.allSatisfy({ $0.kind == .gap }) else { return }
         let path = report.files.last ?? place.path
         switch anchoring {
-        case .unknown(let reason): report.unproven = report.unproven ?? reason
+        case .unknown(let reason):
+            report.unproven = report.unproven ?? reason
+            if let (expected, found) = oldestMissing { addMissing(expected, before: found) }
         case .unusable:
             addEnd(.anchor, "the anchor in the signer state is not one that this chamber has made", path, line: 0)
         case .otherChain:
@@ -292,15 +318,26 @@ package struct AuditVerifier: ~Copyable {
                     path,
                     line: report.lines
                 )
-            } else if let (expected, found) = oldestMissing, found - expected > newest - min(newest, anchor.file) {
-                addEnd(
-                    .missing,
-                    "the files \(expected) to \(found - 1) are missing: they were kept when the head was anchored",
-                    report.files.first ?? path,
-                    line: 1
-                )
+            } else if let (expected, found) = oldestMissing,
+                isBegunByMove || found - expected > newest - min(newest, anchor.file)
+            {
+                addMissing(expected, before: found)
             }
         }
+    }
+
+    /// Files before the oldest one that is there.
+    private mutating func addMissing(_ expected: UInt64, before found: UInt64) {
+        let last = report.firstSequence - 1
+        let lost = expected == 1 ? lines(1, to: last) : "lines up to \(last) are missing"
+        let finding = AuditFinding(
+            kind: .missing,
+            file: report.files.first ?? place.path,
+            line: 1,
+            sequence: last,
+            reason: lost + gone(expected, before: found)
+        )
+        report.findings.append(finding)
     }
 
     private mutating func addEnd(_ kind: AuditFinding.Kind, _ reason: String, _ path: String, line: Int) {

@@ -39,8 +39,13 @@ struct AuditWriter: ~Copyable {
     let opened: AuditHead
     /// Bytes of the file up to the end of the last whole line.
     private(set) var size: Int
-    /// The number of the oldest file that is kept.
+    /// The number of the oldest file that must be there: what lies before it is beyond `keep`. Never what is found on the
+    /// disk, or whoever deletes a file would say what was kept.
     private(set) var oldest: UInt64
+    /// The number of the oldest file that was found when the trail was opened.
+    let oldestFound: UInt64
+    /// Numbers of files that are known to be gone.
+    private var missed: Set<UInt64> = []
     private(set) var fault: Fault?
     /// Lines that could not be written since the trail went down.
     private(set) var unwritten: UInt64 = 0
@@ -78,7 +83,8 @@ struct AuditWriter: ~Copyable {
         head = opened.head
         self.opened = opened.head
         size = opened.size
-        oldest = opened.oldest
+        oldestFound = opened.oldest
+        oldest = Self.oldest(before: opened.header.file, settings)
         nextRotation = settings.maxBytes
         needsHeader = opened.needsHeader
     }
@@ -196,15 +202,35 @@ struct AuditWriter: ~Copyable {
     /// A sync of this file has failed.
     mutating func syncFailed(_ problem: FileProblem) { fail(.sync("\(problem)"), 0) }
 
-    /// Looks whether the file still stands where it should.
-    mutating func checkPlace() {
+    /// Looks whether the file still stands where it should, and those before it.
+    ///
+    /// - Parameter oldest: the oldest file that must be there; nil where that is not known yet.
+    mutating func checkPlace(from oldest: UInt64?, at time: UInt64) {
         guard fault == nil else { return }
         do throws(FileProblem) {
-            guard try files.mark(of: place.path) != file.status.mark else { return }
-            fail(.moved("the file at \(place.path) was moved, deleted or replaced"), 0)
+            guard try files.mark(of: place.path) == file.status.mark else {
+                fail(.moved("the file at \(place.path) was moved, deleted or replaced"), 0)
+                return
+            }
+            if let oldest { try tellMissing(from: max(oldest, self.oldest), at: time) }
         } catch {
             fail(.moved("\(error)"), 0)
         }
+    }
+
+    /// Tells of earlier files that are gone, each once; the last that is told is in the trail.
+    private mutating func tellMissing(from oldest: UInt64, at time: UInt64) throws(FileProblem) {
+        guard oldest < header.file else { return }
+        let standing = Set(try place.rotatedNumbers(in: files))
+        let missing = (oldest..<header.file).filter { !standing.contains($0) }
+        defer { missed = Set(missing) }
+        let fresh = missing.filter { !missed.contains($0) }
+        guard !fresh.isEmpty else { return }
+        let names = fresh.prefix(8).map { place.rotated($0).lastName }.joined(separator: ", ")
+        let shown = fresh.count > 8 ? "\(names) and \(fresh.count - 8) more" : names
+        notices.append(.failure("audit files were moved away or deleted: \(shown); put them back under these names"))
+        let event = AuditEvent(.trail("missing", ["files": .text(shown)]), .failed(code: "audit_missing"))
+        _ = writeLines([AuditEntry(event: event, time: time)])
     }
 
     /// Tries to get over a fault. The line that says how many were not written is the test: only when it has been written
@@ -283,14 +309,19 @@ struct AuditWriter: ~Copyable {
 
     private mutating func removeOldest() {
         do throws(FileProblem) {
-            let numbers = try place.rotatedNumbers(in: files)
-            for number in numbers where number + UInt64(settings.keep) < header.file {
+            oldest = max(oldest, Self.oldest(before: header.file, settings))
+            for number in try place.rotatedNumbers(in: files) where number < oldest {
                 try files.remove(place.rotated(number))
             }
-            oldest = numbers.first { $0 + UInt64(settings.keep) >= header.file } ?? header.file
         } catch {
             notices.append(.failure("an old audit file stays: \(error)"))
         }
+    }
+
+    /// The oldest file that `keep` leaves beside the current one.
+    private static func oldest(before current: UInt64, _ settings: AuditFile.Settings) -> UInt64 {
+        let keep = UInt64(settings.keep)
+        return current > keep ? max(1, current - keep) : 1
     }
 }
 

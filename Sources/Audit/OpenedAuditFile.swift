@@ -32,6 +32,7 @@ struct OpenedAuditFile {
     let header: AuditFileHeader
     let head: AuditHead
     let size: Int
+    /// The number of the oldest file that is there. Whether it should be is for the anchor to say.
     let oldest: UInt64
     /// Set where the file is new and has no first line yet.
     var needsHeader: AuditFileHeader.Reason?

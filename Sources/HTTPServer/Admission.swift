@@ -22,7 +22,20 @@ package enum Admission: Sendable {
         shed: Shedding? = nil,
         respond: @Sendable (Request) async -> Response
     )
-    /// Answers now, without a task, whatever else is busy: the fast routes and every refusal. A body that was
-    /// announced is thrown away where it is small; else the connection closes after the answer.
+    /// Answers now, without a task, whatever else is busy. A body that was announced is thrown away where it is small;
+    /// else the connection closes after the answer.
     case answer(Response)
+    /// The same for a refusal of the server's own, which it tells of.
+    case refuse(Refusal)
+    /// The same for a refusal of which whoever made it has told already.
+    case refused(Response)
+
+    /// What is answered without a body; nil where the request goes on.
+    package func answer(to head: RequestHead) -> Response? {
+        switch self {
+        case .proceed: nil
+        case .answer(let response), .refused(let response): response
+        case .refuse(let refusal): refusal.response(acceptsJSON: head.acceptsJSON)
+        }
+    }
 }

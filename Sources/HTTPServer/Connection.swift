@@ -144,6 +144,7 @@ internal import Synchronization
 
     /// Answers past libmicrohttpd and ends the connection. On the thread of the socket, with nothing else being sent.
     func refuseAndCut(_ refusal: Refusal) {
+        exchange.tell(refusal, on: self)
         let response = refusal.response(acceptsJSON: true)
         let head =
             "HTTP/1.1 \(response.status) \(refusal.phrase)\r\n"
@@ -175,6 +176,11 @@ internal import Synchronization
 
     /// Called when libmicrohttpd is about to close the descriptor.
     func closed() {
+        // A request line without a blank the library ends without an answer and without a callback: it closes, and the
+        // client is still there. Over TLS that cannot be told from a handshake that has failed.
+        if exchange.isFresh, tls == nil, !core.isStopping, !clientHasGone {
+            exchange.tell(.malformed("the request line cannot be read"), on: self)
+        }
         state.withLock { $0.descriptor = -1 }
         deadline.store(.max, ordering: .relaxed)
     }

@@ -33,6 +33,7 @@ internal import Glibc
 
     /// The request line was read: the earliest sign of a request.
     func targetArrived(_ address: UnsafePointer<CChar>, on connection: Connection) {
+        isFresh = false
         unsafe targetAddress = unsafe address
         let bytes = unsafe UnsafeRawBufferPointer(start: address, count: strlen(address))
         targetLength = bytes.count
@@ -55,6 +56,8 @@ internal import Glibc
         let certificate: PeerCertificate?
         do throws(CertificateRefusal) { certificate = try connection.tls?.client() } catch {
             closes = true
+            // By the source of the certificates, which knows more.
+            isTold = true
             return answerNow(
                 handle,
                 Refusal.certificateNotAccepted("\(error)").response(acceptsJSON: true),
@@ -77,6 +80,7 @@ internal import Glibc
         switch framing.read() {
         case .refused(let refusal):
             closes = true
+            tell(refusal, on: connection, path: unsafe path(after: method, within: handle.headSize))
             return answerNow(handle, refusal.response(acceptsJSON: true), on: connection)
         case .head(let head):
             self.head = head
@@ -88,6 +92,28 @@ internal import Glibc
     /// Whether the head of the current request was counted as a request under way.
     private var isCounted = false
 
+    /// Whether the connection has seen no request line yet that could be read.
+    private(set) var isFresh = true
+
+    /// Whether somebody has been told of the refusal of this request.
+    private var isTold = false
+
+    /// Tells of a refusal by the server itself, once for each request.
+    func tell(_ refusal: Refusal, on connection: Connection, path: String? = nil) {
+        guard !isTold else { return }
+        isTold = true
+        connection.core.settings.refused?(RefusedRequest(refusal, peer: connection.peer, head: head, path: path))
+    }
+
+    /// The target of a head that cannot be read, without its query; nil where even that is not known.
+    private func path(after method: UnsafePointer<CChar>, within size: Int) -> String? {
+        if !target.isEmpty { return String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self) }
+        guard let start = unsafe targetAddress else { return nil }
+        let offset = unsafe start - method
+        guard offset > 0, offset + targetLength <= size else { return nil }
+        return unsafe String(decoding: UnsafeRawBufferPointer(start: start, count: targetLength), as: UTF8.self)
+    }
+
     private func admit(_ handle: ConnectionHandle, _ head: RequestHead, on connection: Connection) -> Bool {
         let core = connection.core
         // What follows a chunked body is not trusted: its framing was checked by libmicrohttpd alone.
@@ -98,6 +124,11 @@ internal import Glibc
         }
         switch core.handler.admit(head) {
         case .answer(let response):
+            return answerAfterBody(handle, response, on: connection)
+        case .refuse(let refusal):
+            return refuse(handle, refusal, on: connection)
+        case .refused(let response):
+            isTold = true
             return answerAfterBody(handle, response, on: connection)
         case .proceed(let routeLimit, let answerLimit, let shed, let respond):
             let limit = routeLimit ?? core.settings.limits.bodyBytes
@@ -153,6 +184,7 @@ internal import Glibc
             if connection.work(request, reserved: taken, answerLimit: answerLimit, respond) { return true }
             connection.core.budget.give(back: taken)
             closes = true
+            tell(.stopping, on: connection)
             return answerNow(handle, Refusal.stopping.response(acceptsJSON: true), on: connection)
         case .discarding(let response):
             return answerNow(handle, response, on: connection)
@@ -169,6 +201,7 @@ internal import Glibc
         connection.core.budget.give(back: reserved)
         if isCounted { connection.core.requestEnded() }
         isCounted = false
+        isTold = false
         reserved = 0
         discarded = 0
         chunks = nil
@@ -189,6 +222,7 @@ internal import Glibc
     // MARK: Answers
 
     private func refuse(_ handle: ConnectionHandle, _ refusal: Refusal, on connection: Connection) -> Bool {
+        tell(refusal, on: connection)
         let response = refusal.response(acceptsJSON: head?.acceptsJSON ?? true)
         return answerAfterBody(handle, response, on: connection)
     }
@@ -207,6 +241,7 @@ internal import Glibc
     }
 
     private func discardFrom(_ refusal: Refusal, _ connection: Connection) {
+        tell(refusal, on: connection)
         body = []
         connection.core.budget.give(back: reserved)
         reserved = 0

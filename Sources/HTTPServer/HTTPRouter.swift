@@ -93,15 +93,15 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
     }
 
     package func admit(_ head: RequestHead) -> Admission {
-        if let refusal = hosts.refusal(of: head) ?? CrossSite.refusal(of: head) { return refuse(refusal, head) }
-        guard let (candidates, parameters) = find(head) else { return refuse(.notFound, head) }
+        if let refusal = hosts.refusal(of: head) ?? CrossSite.refusal(of: head) { return .refuse(refusal) }
+        guard let (candidates, parameters) = find(head) else { return .refuse(.notFound) }
         guard let route = candidates.first(where: { head.isMethod($0.method) }) else {
-            return refuse(.methodNotAllowed(candidates.map(\.method).sorted { $0.name < $1.name }), head)
+            return .refuse(.methodNotAllowed(candidates.map(\.method).sorted { $0.name < $1.name }))
         }
         switch gate(route.scope, head, parameters) {
-        case .refuse(let response): return .answer(response)
+        case .refuse(let response): return .refused(response)
         case .allow(let grant):
-            if let produces = route.produces, !head.accepts(produces) { return refuse(.notAcceptable, head) }
+            if let produces = route.produces, !head.accepts(produces) { return .refuse(.notAcceptable) }
             return admit(head, route, parameters, grant)
         }
     }
@@ -132,10 +132,6 @@ package struct HTTPRouter<Scope: Sendable, Grant: Sendable>: HTTPHandler {
             }
         }
         return nil
-    }
-
-    private func refuse(_ refusal: Refusal, _ head: RequestHead) -> Admission {
-        .answer(refusal.response(acceptsJSON: head.acceptsJSON))
     }
 }
 

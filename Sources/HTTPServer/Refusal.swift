@@ -30,11 +30,13 @@ package enum Refusal: Sendable, Hashable {
     case crossSite
     /// The client's certificate was accepted when the connection was opened, and is not any more.
     case certificateNotAccepted(String)
+    /// The port is the one that is left beside a TLS port; the message says where that is.
+    case tlsRequired(String)
 
     package var status: Int {
         switch self {
         case .malformed, .malformedChunk: 400
-        case .hostNotAuthorized, .crossSite, .certificateNotAccepted: 403
+        case .hostNotAuthorized, .crossSite, .certificateNotAccepted, .tlsRequired: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
@@ -62,6 +64,7 @@ package enum Refusal: Sendable, Hashable {
         case .hostNotAuthorized: "host_not_authorized"
         case .crossSite: "cross_site"
         case .certificateNotAccepted: "certificate_not_accepted"
+        case .tlsRequired: "tls_required"
         case .notFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
         case .notAcceptable: "not_acceptable"
@@ -80,7 +83,7 @@ package enum Refusal: Sendable, Hashable {
         case .malformedChunk: "the chunked body is not made of plain chunks"
         case .hostNotAuthorized: "Host not authorized."
         case .crossSite: "a web page of another site may not ask for this"
-        case .certificateNotAccepted(let reason): reason
+        case .certificateNotAccepted(let reason), .tlsRequired(let reason): reason
         case .notFound: "no such path"
         case .methodNotAllowed: "the path exists with other methods, see Allow"
         case .notAcceptable: "this path cannot answer in a form the request accepts"

@@ -62,6 +62,12 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
         return true
     }
 
+    /// The values of the places where a path fits, in any spelling.
+    package func parameters(of path: String) -> PathParameters? {
+        let bytes = Array(path.utf8)[...]
+        return PathSegments.isPlain(bytes) ? match(plain: bytes) : PathSegments.decode(bytes).flatMap(match)
+    }
+
     /// The same for decoded segments.
     func match(_ path: [String]) -> PathParameters? {
         guard path.count == segments.count else { return nil }

@@ -16,6 +16,10 @@ package struct HTTPServerSettings: Sendable {
     /// With one the port speaks TLS, and nothing else.
     package var tls: (any TLSSource)?
 
+    /// Is told of every request that the server itself refuses, once, on the thread of the socket: it must not wait. Not of
+    /// those whose handler was at work already; those are the handler's to tell of.
+    package var refused: (@Sendable (RefusedRequest) -> Void)?
+
     /// Is told whether the threads of the sockets get their processors. Useful with one thread.
     package var starvation: Starvation?
 

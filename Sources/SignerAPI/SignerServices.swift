@@ -60,7 +60,7 @@ package struct SignerServices: Sendable {
         var routes: [Route<Scope, Access>] = [
             Route(atOnce: .get, "/upcheck", scope: .health, produces: "text/plain") { _, _, _ in .text("OK") },
             Route(atOnce: .get, "/healthcheck", scope: .health) { [health] _, _, _ in health().response() },
-            Route(.post, "/api/v1/eth2/sign/:identifier", scope: .sign, shed: shed) { request, parameters, access in
+            Route(.post, CanaryWatch.path, scope: .sign, shed: shed) { request, parameters, access in
                 await sign(request, parameters["identifier"], access)
             },
             Route(.get, "/api/v1/eth2/publicKeys", scope: .publicKeys, produces: "application/json") { _, _, access in

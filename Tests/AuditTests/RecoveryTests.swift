@@ -166,8 +166,57 @@ import Testing
         try await file.record(signing(2))
         await file.end()
         #expect(try place.lines()[0].contains(#""begun_by":"moved""#))
-        let report = try await place.verify(.anchor(file.anchor(oldest: 1)))
+        let report = try await place.verify(.anchor(file.anchor))
         #expect(report.findings.map(\.kind) == (isDeleted ? [.missing] : []))
+        if isDeleted { #expect(report.findings[0].reason.contains("lines 1 to 2 are missing")) }
+        // Without the anchor too: the first line says that the one before it was taken.
+        #expect(try await place.verify().findings.map(\.kind) == (isDeleted ? [.missing] : []))
+        // A restart does not make what is found on the disk the measure.
+        #expect(try await place.verify(.anchor(place.anchor())).findings.map(\.kind) == (isDeleted ? [.missing] : []))
+    }
+
+    @Test func `an idle trail learns of a file that was deleted`() async throws {
+        let place = try TrailPlace()
+        let notices = Notices()
+        let file = try await place.open(notices)
+        try await file.record(signing(1))
+        try FileManager.default.removeItem(atPath: place.path)
+        file.look()
+        await notices.recovery()
+        await file.end()
+        #expect(try await place.verify(.anchor(file.anchor)).findings.map(\.kind) == [.missing])
+    }
+
+    @Test func `earlier files that were deleted are told once, and missed also after a restart`() async throws {
+        let place = try await TrailPlace.with(lines: 40, maxBytes: 2000)
+        for number in 1...2 { try FileManager.default.removeItem(atPath: place.path + ".00000\(number)") }
+        let notices = Notices()
+        let file = try await place.open(notices)
+        #expect(file.oldestFound == 3)
+        file.keep(from: 1)
+        await notices.failure()
+        file.look()
+        try await file.record(signing(41))
+        await file.end()
+        let told = try place.lines().filter { $0.contains("audit_missing") }
+        #expect(told.count == 1 && told[0].contains("audit.log.000001, audit.log.000002"))
+        let finding = try #require(try await place.verify(.anchor(file.anchor)).findings.first)
+        #expect(finding.kind == .missing && finding.reason.contains("audit.log.000001 to "))
+    }
+
+    @Test func `what the signer removed itself is not missed, also where more are kept from then on`() async throws {
+        let place = try await TrailPlace.with(lines: 60, maxBytes: 2000, keep: 2)
+        let closed = try await place.open(keep: 2)
+        let anchor = closed.anchor
+        await closed.end()
+        #expect(anchor.oldest > 1)
+        #expect(try await place.verify(.anchor(anchor)).status == .intact)
+        let file = try await place.open(keep: 16)
+        file.keep(from: anchor.oldest)
+        try await file.record(signing(61))
+        await file.end()
+        #expect(try place.lines().allSatisfy { !$0.contains("audit_missing") })
+        #expect(try await place.verify(.anchor(file.anchor)).status == .intact)
     }
 
     @Test func `another file in its place stops everything`() async throws {

@@ -174,15 +174,13 @@ extension AuditFile {
     func end() async { await Blocking.run(name: "close") { [self] in close() } }
 
     /// The head as it would be anchored now.
-    var anchor: AuditAnchor { anchor(oldest: current.oldest) }
-
-    func anchor(oldest: UInt64) -> AuditAnchor {
+    var anchor: AuditAnchor {
         let state = current
         return AuditAnchor(
             chain: state.header.chain,
             head: state.head,
             file: state.header.file,
-            oldest: oldest,
+            oldest: state.oldest,
             time: 1_700_000_000,
             place: "here"
         )

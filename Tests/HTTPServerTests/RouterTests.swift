@@ -33,8 +33,9 @@ private func answer(
     body: [UInt8] = []
 ) async -> Response {
     let head = RequestHead(method, target, headers: [("Host", "localhost")] + headers, contentLength: body.count)
-    switch router.admit(head) {
-    case .answer(let response): return response
+    let admission = router.admit(head)
+    switch admission {
+    case .answer, .refuse, .refused: return admission.answer(to: head) ?? Response(status: 0)
     case .proceed(let limit, _, _, let respond):
         if let limit, body.count > limit { return Response(status: 413) }
         return await respond(Request(head: head, body: body))
@@ -129,7 +130,7 @@ struct RouterTests {
 
     @Test func `an unlisted Host is refused before anything else`() async {
         let head = RequestHead(.get, "/nothing", headers: [("Host", "evil.example")])
-        guard case .answer(let response) = router.admit(head) else {
+        guard let response = router.admit(head).answer(to: head) else {
             Issue.record("it went on")
             return
         }

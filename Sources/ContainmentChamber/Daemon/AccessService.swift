@@ -50,7 +50,12 @@ final class AccessService: Sendable {
             canaries: Self.canaries(configuration, logger, metrics),
             setup: setup,
             tell: { audit.post($0) },
-            count: { [metrics] _ in metrics.authRejections.increment() }
+            count: { [metrics] code in
+                metrics.refusals[code].increment()
+                if AccessRefusal(rawValue: code) != nil || code == Refusal.hostNotAuthorized.code {
+                    metrics.authRejections.increment()
+                }
+            }
         )
         memory = try await Self.memory(configuration)
         register = AccessRegister(

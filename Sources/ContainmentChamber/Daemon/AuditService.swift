@@ -11,6 +11,8 @@ internal import Telemetry
 /// the head of that file anchored in the signer state.
 final class AuditService: AuditTrail {
     private struct Anchored {
+        /// Whether the file was held against what had been anchored before this process wrote to it.
+        var isCompared = false
         var anchor: AuditAnchor?
         /// When a line was first seen that is not anchored; nil while all are.
         var behindSince: UInt64?
@@ -24,9 +26,6 @@ final class AuditService: AuditTrail {
     private let anchored = Lock(Anchored())
     /// Whether nothing is signed without its line.
     let refuses: Bool
-
-    /// Ticks between two looks at a file in which nothing happens.
-    private static let idleTicks = 10
 
     init(_ settings: Configuration.Audit, logger: Logger, metrics: Telemetry.Metrics) async throws(Failure) {
         self.logger = logger
@@ -103,34 +102,44 @@ final class AuditService: AuditTrail {
     func start(_ anchors: AuditAnchors?) async {
         guard let file, let anchors else { return }
         self.anchors.withLock { $0 = anchors }
-        let (chain, opened) = (file.current.header.chain, file.opened)
-        do throws(StateError) {
-            switch try await anchors.find(chain) {
-            case .anchor(let anchor): await compare(anchor, with: opened)
-            case .none:
-                let others = try await anchors.chains(at: place).count
-                if others > 0 {
-                    logger.error(
-                        .chamber,
-                        "AUDIT: a new chain begins at \(place), where another one was anchored: were its files moved away?"
-                    )
-                    file.post(AuditEvent(.trail("replaces", ["chains": .integer(others)]), .done))
-                }
-            case .unusable:
-                logger.error(
-                    .chamber,
-                    "AUDIT: the anchor of this file in the signer state was not made by this chamber"
-                )
-                file.post(AuditEvent(.trail("anchor_unusable", [:]), .done))
-            }
-        } catch {
-            logger.error(.chamber, "AUDIT: the file cannot be held against its anchor: \(error)")
+        do throws(StateError) { try await compare(file, with: anchors) } catch {
+            logger.error(.chamber, "AUDIT: the file cannot be held against its anchor yet: \(error)")
         }
         file.post(AuditEvent(.transition(of: "signer", from: "stopped", to: "running"), .done))
         await tick()
     }
 
-    private func compare(_ anchor: AuditAnchor, with opened: AuditHead) async {
+    /// Which files must be there is known from the anchor alone: until it has been read, none is put in its place.
+    private func compare(_ file: AuditFile, with anchors: AuditAnchors) async throws(StateError) {
+        let chain = file.current.header.chain
+        let found = try await anchors.find(chain)
+        switch found {
+        case .anchor(let anchor): compare(anchor, with: file.opened)
+        case .none:
+            let others = try await anchors.chains(at: place).count
+            if others > 0 {
+                logger.error(
+                    .chamber,
+                    "AUDIT: a new chain begins at \(place), where another one was anchored: were its files moved away?"
+                )
+                file.post(AuditEvent(.trail("replaces", ["chains": .integer(others)]), .done))
+            }
+        case .unusable:
+            logger.error(
+                .chamber,
+                "AUDIT: the anchor of this file in the signer state was not made by this chamber"
+            )
+            file.post(AuditEvent(.trail("anchor_unusable", [:]), .done))
+        }
+        if case .anchor(let anchor) = found {
+            file.keep(from: anchor.oldest)
+        } else {
+            file.keep(from: file.oldestFound)
+        }
+        anchored.withLock { $0.isCompared = true }
+    }
+
+    private func compare(_ anchor: AuditAnchor, with opened: AuditHead) {
         guard
             anchor.head.sequence > opened.sequence
                 || anchor.head.sequence == opened.sequence && anchor.head.hash != opened.hash
@@ -152,15 +161,11 @@ final class AuditService: AuditTrail {
 
     /// Syncs and anchors once a second, until its task is cancelled.
     func watch() async {
-        var ticks = 0
-        while (try? await Task.sleep(for: .seconds(1))) != nil {
-            ticks += 1
-            await tick(evenIfIdle: ticks % Self.idleTicks == 0)
-        }
+        while (try? await Task.sleep(for: .seconds(1))) != nil { await tick() }
     }
 
     /// Makes what was written durable, then puts its head into the state: never a head that a loss of power could undo.
-    private func tick(evenIfIdle: Bool = false) async {
+    private func tick() async {
         guard let file, let anchors = anchors.withLock({ $0 }) else { return }
         let head = file.current.head
         let isBehind = anchored.withLock { anchored in
@@ -168,7 +173,17 @@ final class AuditService: AuditTrail {
             if isBehind, anchored.behindSince == nil { anchored.behindSince = MonotonicClock.nanoseconds }
             return isBehind
         }
-        guard isBehind || evenIfIdle, let durable = await file.sync(), isBehind else { return }
+        guard isBehind else {
+            file.look()
+            return
+        }
+        do throws(StateError) {
+            if !anchored.withLock({ $0.isCompared }) { try await compare(file, with: anchors) }
+        } catch {
+            notAnchored(error)
+            return
+        }
+        guard let durable = await file.sync() else { return }
         let anchor = AuditAnchor(
             chain: durable.header.chain,
             head: durable.head,
@@ -185,13 +200,17 @@ final class AuditService: AuditTrail {
             }
             if was != nil { logger.info(.chamber, "the head of the audit file is anchored again") }
         } catch {
-            let trouble = "the head of the audit file is not anchored: \(error)"
-            let was = anchored.withLock { anchored in
-                defer { anchored.trouble = trouble }
-                return anchored.trouble
-            }
-            if was == nil { logger.error(.chamber, "AUDIT: \(trouble)") }
+            notAnchored(error)
         }
+    }
+
+    private func notAnchored(_ error: StateError) {
+        let trouble = "the head of the audit file is not anchored: \(error)"
+        let was = anchored.withLock { anchored in
+            defer { anchored.trouble = trouble }
+            return anchored.trouble
+        }
+        if was == nil { logger.error(.chamber, "AUDIT: \(trouble)") }
     }
 
     private var anchorAge: Double {

@@ -64,7 +64,7 @@ final class Daemon: Sendable {
         }
         audit = try await AuditService(configuration.audit, logger: logger, metrics: metrics)
         traces = TraceService(configuration.tracing, version: Program.version, logger: logger, metrics: metrics)
-        tls = try TLSService.open(configuration, logger, metrics)
+        tls = try TLSService.open(configuration, audit, logger, metrics)
         record = try await OpenedRecord(configuration, network, for: .signing)
         protection = SlashingProtection(store: record.store)
         disabled = DisabledKeys(keyring, authority, protection, logger)

@@ -37,6 +37,7 @@ final class ServerPorts: Sendable {
         signing.deadlines = .init(server)
         signing.readCredential = access.credentialReader
         let gate = access.gate
+        signing.refused = gate.refused
         let accessRoutes = access.routes(of: chamber)
         var administrative = accessRoutes?.administrationRoutes ?? []
         administrative += chamber.map { ChamberRoutes($0, audit: audit).administrationRoutes } ?? []
@@ -65,13 +66,15 @@ final class ServerPorts: Sendable {
         if tls != nil { ports.append(Self.healthPort(configuration, routes, signing)) }
         if configuration.metrics.isEnabled {
             let metrics = configuration.metrics
+            var settings = HTTPServerSettings(
+                listener: TCPListener(host: metrics.listenAddress, port: UInt16(metrics.listenPort))
+            )
+            settings.refused = gate.refused
             ports.append(
                 Port(
                     name: "metrics",
                     server: HTTPServer(
-                        HTTPServerSettings(
-                            listener: TCPListener(host: metrics.listenAddress, port: UInt16(metrics.listenPort))
-                        ),
+                        settings,
                         handler: HTTPRouter(
                             hosts: HostAllowList(metrics.allowedHosts),
                             routes: routes.metricsRoutes,
@@ -82,6 +85,7 @@ final class ServerPorts: Sendable {
             )
         }
         var administration = HTTPServerSettings(listener: UnixListener(path: configuration.adminSocketPath))
+        administration.refused = gate.refused
         administration.limits.bodyBytes = RecordAdministration.largestBody
         administration.limits.bodyBudget = RecordAdministration.largestBody
         administration.deadlines.body = .seconds(600)

@@ -18,6 +18,7 @@ final class TLSService: TLSSource {
     }
     private let files: TLSFiles
     private let interval: Duration
+    private let audit: any AuditTrail
     private let logger: Logger
     private let metrics: Telemetry.Metrics
     private let state: Lock<State>
@@ -25,21 +26,24 @@ final class TLSService: TLSSource {
     /// Nil where TLS is not on.
     static func open(
         _ configuration: Configuration,
+        _ audit: any AuditTrail,
         _ logger: Logger,
         _ metrics: Telemetry.Metrics
     ) throws(Failure) -> TLSService? {
         guard let files = TLSFiles(configuration) else { return nil }
-        return try TLSService(files, configuration.tls.reloadInterval, logger, metrics)
+        return try TLSService(files, configuration.tls.reloadInterval, audit, logger, metrics)
     }
 
     private init(
         _ files: TLSFiles,
         _ interval: Duration,
+        _ audit: any AuditTrail,
         _ logger: Logger,
         _ metrics: Telemetry.Metrics
     ) throws(Failure) {
         self.files = files
         self.interval = interval
+        self.audit = audit
         self.logger = logger
         self.metrics = metrics
         let seen = files.stamps
@@ -108,6 +112,7 @@ final class TLSService: TLSSource {
 
     func refused(_ refusal: CertificateRefusal, from peer: PeerAddress) {
         metrics.authRejections.increment()
+        metrics.refusals["certificate_not_accepted"].increment()
         let seconds = Int64(MonotonicClock.nanoseconds / 1_000_000_000)
         let told = state.withLock { $0.failures.fail(from: IPAddress(peer.description), at: seconds).told }
         guard told > 0 else { return }
@@ -117,7 +122,7 @@ final class TLSService: TLSSource {
             .refused(code: "certificate_not_accepted", detail: "\(refusal)\(more)")
         )
         event.peer = peer.description
-        logger.audit(event)
+        audit.post(event)
     }
 
     private static var now: Int64 { Int64(WallClock.nanoseconds / 1_000_000_000) }

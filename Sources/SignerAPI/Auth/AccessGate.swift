@@ -30,23 +30,24 @@ package struct Access: Sendable {
 package final class AccessGate: Sendable {
     private let authorizer: Authorizer
     private let addresses: ClientAddress
-    private let canaries: CanaryWatch
+    let canaries: CanaryWatch
     private let setup: SetupDesk
     private let failures = Lock(AccessFailures())
+    private let repeated = Lock(RepeatedEvents<RepeatedRefusal>())
     private let tell: @Sendable (AuditEvent) -> Void
-    private let count: @Sendable (AccessRefusal) -> Void
+    let count: @Sendable (_ code: String) -> Void
 
     /// - Parameters:
     ///   - setup: who knows the setup token of a chamber without a master key.
-    ///   - tell: hears of refusals; failures that repeat come in few events.
-    ///   - count: counts every refusal.
+    ///   - tell: hears of refusals; those that repeat come in few events.
+    ///   - count: counts every refusal, by its code.
     package init(
         authorizer: Authorizer,
         addresses: ClientAddress = ClientAddress(),
         canaries: CanaryWatch = CanaryWatch(),
         setup: SetupDesk = SetupDesk(),
         tell: @escaping @Sendable (AuditEvent) -> Void,
-        count: @escaping @Sendable (AccessRefusal) -> Void
+        count: @escaping @Sendable (_ code: String) -> Void
     ) {
         self.authorizer = authorizer
         self.addresses = addresses
@@ -58,14 +59,14 @@ package final class AccessGate: Sendable {
 
     package func decide(_ scope: Scope, _ head: RequestHead, _ parameters: PathParameters) -> GateDecision<Access> {
         let source = address(of: head)
-        let shown = addresses.believesAnybody ? source.map { "\($0)" } ?? "unknown" : head.peer.description
+        let shown = shown(source, head.peer)
         switch scope.audience {
         case .anybody, .operators: return .allow(Access(caller: .peer(shown), grant: nil, source: source))
-        case .local: return refuse(.forbidden, head, source, caller: .peer(shown))
+        case .local: return refuse(.forbidden, scope, head, source, caller: .peer(shown))
         case .setup:
             guard case .token(let digest) = Bearer(head), setup.admits(digest) else {
                 let refusal: AccessRefusal = head.credential == .none ? .missingSetupToken : .invalidSetupToken
-                return refuse(refusal, head, source, caller: .peer(shown))
+                return refuse(refusal, scope, head, source, caller: .peer(shown))
             }
             return .allow(Access(caller: .token(digest.identifier, address: shown), grant: nil))
         case .granted: break
@@ -73,19 +74,23 @@ package final class AccessGate: Sendable {
         let canary = scope == .sign ? canaries.canary(named: parameters["identifier"]) : nil
         let grant: Grant
         do throws(AccessRefusal) { grant = try authorizer.authenticate(Bearer(head), from: source) } catch {
-            return refuse(error, head, source, caller: .peer(shown), canary)
+            return refuse(error, scope, head, source, caller: .peer(shown), canary)
         }
         let caller = Caller(grant.holder, address: shown)
         // The same answer whether the key is loaded or not: nobody has looked.
         guard grant.admits(scope, key: { scope == .sign ? try? PublicKey(hex: parameters["identifier"]) : nil }) else {
-            return refuse(grant.refusal, head, source, caller: caller, canary)
+            return refuse(grant.refusal, scope, head, source, caller: caller, canary)
         }
-        guard grant.isBelieved(for: scope) else { return refuse(.sealed, head, source, caller: caller, canary) }
+        guard grant.isBelieved(for: scope) else { return refuse(.sealed, scope, head, source, caller: caller, canary) }
         if let canary { canaries.notice(canary, caller, isTold: true) }
         return .allow(Access(caller: caller, grant: grant))
     }
 
-    private func address(of head: RequestHead) -> IPAddress? {
+    func shown(_ source: IPAddress?, _ peer: PeerAddress) -> String {
+        addresses.believesAnybody ? source.map { "\($0)" } ?? "unknown" : peer.description
+    }
+
+    func address(of head: RequestHead) -> IPAddress? {
         let socket = head.peer.address
         guard addresses.believesAnybody else { return socket }
         return addresses.resolve(socket: socket, forwarded: head.values(of: "X-Forwarded-For"))
@@ -93,44 +98,56 @@ package final class AccessGate: Sendable {
 
     private func refuse(
         _ refusal: AccessRefusal,
+        _ scope: Scope,
         _ head: RequestHead,
         _ source: IPAddress?,
         caller: Caller,
         _ canary: PublicKey? = nil
     ) -> GateDecision<Access> {
-        count(refusal)
-        var told = 1
-        var response: Response
+        count(refusal.rawValue)
+        var event = AuditEvent(
+            .access(method: head.method.name, path: head.rawPath),
+            .refused(code: refusal.rawValue)
+        )
+        event.caller = caller.kind
+        event.peer = caller.description
+        event.key = canary?.bytes
+        event.isCanary = canary != nil
+        let isTold: Bool
+        let response: Response
         switch refusal {
         case .missingToken, .invalidToken, .unboundCertificate, .missingSetupToken, .invalidSetupToken:
             let answer = failures.withLock { $0.fail(from: source, at: Self.now) }
-            told = answer.told
+            isTold = answer.told > 0
+            if answer.told > 1 {
+                let detail = "\(answer.told) requests from this address since the last such line"
+                event.outcome = .refused(code: refusal.rawValue, detail: detail)
+            }
+            if isTold { tell(event) }
             if let wait = answer.retryAfter {
                 response = .tooManyFailures(retryAfterSeconds: wait, acceptsJSON: head.acceptsJSON)
             } else {
                 response = .refused(refusal, acceptsJSON: head.acceptsJSON)
             }
-        case .forbidden, .stale, .sealed: response = .refused(refusal, acceptsJSON: head.acceptsJSON)
+        case .forbidden, .stale, .sealed:
+            isTold = tell(event, .init(caller, from: source, scope, code: refusal.rawValue, canary: canary))
+            response = .refused(refusal, acceptsJSON: head.acceptsJSON)
         }
-        if let canary { canaries.notice(canary, caller, isTold: told > 0) }
-        if told > 0 {
-            let detail = told > 1 ? "\(told) requests from this address since the last such line" : nil
-            var event = AuditEvent(
-                .access(method: head.method.name, path: head.rawPath),
-                .refused(code: refusal.rawValue, detail: detail)
-            )
-            event.caller = caller.kind
-            event.peer = caller.description
-            event.key = canary?.bytes
-            event.isCanary = canary != nil
-            tell(event)
-        }
+        if let canary { canaries.notice(canary, caller, isTold: isTold) }
         return .refuse(response)
+    }
+
+    /// Tells of a refusal, unless it is one again of those that are told with a count; whether it was told now.
+    func tell(_ event: AuditEvent, _ refusal: RepeatedRefusal) -> Bool {
+        guard let told = repeated.withLock({ $0.note(event, as: refusal, at: Self.now) }) else { return false }
+        tell(told)
+        return true
     }
 
     /// Tells of failures that were kept back, also of addresses that went quiet. To be called once a second, and
     /// at the end for all that are left.
     package func tellDue(all: Bool = false) {
+        for event in repeated.withLock({ $0.due(at: Self.now, all: all) }) { tell(event) }
         for (source, count) in failures.withLock({ $0.due(at: Self.now, all: all) }) {
             let detail = "\(count) requests without a valid token from this address since the last such line"
             var event = AuditEvent(.access(method: "*", path: "*"), .refused(code: "too_many_failures", detail: detail))

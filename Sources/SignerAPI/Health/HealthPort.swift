@@ -19,7 +19,7 @@ package struct HealthPort: HTTPHandler {
 
     package func admit(_ head: RequestHead) -> Admission {
         let admission = router.admit(head)
-        guard case .answer(let response) = admission, response.status == 404 else { return admission }
-        return .answer(.error(403, code: "tls_required", message: elsewhere, acceptsJSON: head.acceptsJSON))
+        guard case .refuse(.notFound) = admission else { return admission }
+        return .refuse(.tlsRequired(elsewhere))
     }
 }

@@ -112,6 +112,23 @@ private struct EncryptedSigner: Sendable {
 
 /// One after another: making certificates holds a thread of the pool.
 @Suite(.serialized, .timeLimit(.minutes(8))) struct TLSTests {
+    @Test func `a canary that is named on the plain port counts too`() async throws {
+        let canary = try TestKey(1)
+        let encrypted = try await EncryptedSigner.start(
+            settings: "auth: {mode: enforced}\ncanary_keys: [\"\(canary.publicKey)\"]"
+        )
+        let answer = try await encrypted.curl(
+            "/api/v1/eth2/sign/\(canary.publicKey)",
+            ["--data", "{}"],
+            url: "http://127.0.0.1:\(encrypted.healthPort)"
+        )
+        #expect(answer.status == 403)
+        #expect(try await encrypted.signer.metrics().contains("containment_canary_signing_total 1"))
+        #expect(await encrypted.signer.stop() == 0)
+        let lines = try encrypted.signer.log().filter { $0.target == "audit" && $0["canary"] != nil }
+        #expect(lines.count == 1 && lines[0]["reason"] == "tls_required", "\(lines)")
+    }
+
     @Test func `over TLS a token signs, and the plain port answers health checks alone`() async throws {
         let key = try TestKey(1)
         let encrypted = try await EncryptedSigner.start(keys: [key])

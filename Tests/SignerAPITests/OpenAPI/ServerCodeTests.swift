@@ -9,7 +9,7 @@ import Testing
         switch refusal {
         case .malformed, .headTooLarge, .bodyTooLarge, .malformedChunk, .unknownExpectation, .bodyBudgetSpent,
             .tookTooLong, .stopping, .notFound, .methodNotAllowed, .notAcceptable, .hostNotAuthorized,
-            .crossSite, .certificateNotAccepted:
+            .crossSite, .certificateNotAccepted, .tlsRequired:
             break
         }
     }
@@ -18,7 +18,7 @@ import Testing
         let refusals: [Refusal] = [
             .malformed("r"), .headTooLarge, .bodyTooLarge(limit: 1), .malformedChunk, .unknownExpectation,
             .bodyBudgetSpent, .tookTooLong, .stopping, .notFound, .methodNotAllowed([.get]), .notAcceptable,
-            .crossSite, .certificateNotAccepted("r"),
+            .crossSite, .certificateNotAccepted("r"), .tlsRequired("r"),
         ]
         for refusal in refusals {
             Self.knows(refusal)

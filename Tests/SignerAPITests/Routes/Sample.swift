@@ -127,10 +127,11 @@ extension HTTPRouter {
             peer: peer,
             credential: credential
         )
-        switch admit(head) {
-        case .answer(let response): return response
-        case .proceed(_, _, _, let respond): return await respond(Request(head: head, body: Array(body.utf8)))
+        let admission = admit(head)
+        guard case .proceed(_, _, _, let respond) = admission else {
+            return admission.answer(to: head) ?? Response(status: 0)
         }
+        return await respond(Request(head: head, body: Array(body.utf8)))
     }
 }
 
