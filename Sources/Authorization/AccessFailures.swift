@@ -41,7 +41,7 @@ package struct AccessFailures: Sendable {
     ///   - source: an IPv6 client counts with its whole /64, since it can choose within it.
     ///   - now: seconds of a clock that does not go back.
     package mutating func fail(from source: IPAddress?, at now: Int64) -> Answer {
-        let place = source.map(Self.network)
+        let place = source?.clientNetwork
         if buckets[place] == nil, buckets.count >= most { makeRoom(now) }
         // Where more addresses fail than are kept, those beyond share one place.
         let key = buckets[place] != nil || buckets.count < most ? place : nil
@@ -79,14 +79,17 @@ package struct AccessFailures: Sendable {
         return due
     }
 
-    private static func network(_ address: IPAddress) -> IPAddress {
-        address.isVersion4 ? address : IPAddress(version6: address.bits & (UInt128.max << 64))
-    }
-
     /// Forgets who has been quiet for long enough to begin anew.
     private mutating func makeRoom(_ now: Int64) {
         buckets = buckets.filter { _, bucket in
             bucket.keptBack > 0 || bucket.free + Double(now - bucket.filled) * rate < burst
         }
+    }
+}
+
+extension IPAddress {
+    /// What counts as one client: an IPv6 client can choose within its /64.
+    var clientNetwork: IPAddress {
+        isVersion4 ? self : IPAddress(version6: bits & (UInt128.max << 64))
     }
 }

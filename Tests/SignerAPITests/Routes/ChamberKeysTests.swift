@@ -395,6 +395,21 @@ final class ChamberRig: Sendable {
         return instance
     }
 
+    /// A chamber whose operators are to register.
+    func beginning(_ operators: [OperatorName], tokens: [SecretBox]) async throws -> Instance {
+        let instance = Instance(state, keys, recipients, protection)
+        try await instance.chamber.refresh()
+        await instance.chamber.settle()
+        try await instance.chamber.initialize(
+            keys: names,
+            threshold: 2,
+            operators: operators,
+            operatorThreshold: 2,
+            tokens: tokens
+        )
+        return instance
+    }
+
     final class Instance: Sendable {
         let chamber: Chamber
         let ring: SealedKeyring
