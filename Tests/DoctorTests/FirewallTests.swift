@@ -90,7 +90,7 @@ import Testing
         "-P INPUT DROP\n-A INPUT -p tcp -m set --match-set to dst -m multiport --dports 3000,9000 -j ACCEPT",
     ])
     func `rules that only name the ports, or leave them open, are not`(_ rules: String) throws {
-        let finding = try #require(finding(rules))
+        let finding = try #require(self.finding(rules))
         #expect(finding.state == .warn, "\(finding)")
         let tool = rules.hasPrefix("-") ? "iptables -I INPUT" : "nft insert rule"
         #expect(finding.fix?.hasPrefix(tool) == true && finding.fix?.contains("dport") == true)
@@ -99,6 +99,8 @@ import Testing
     @Test func `a port of every interface needs rules for both families`() {
         let one = Self.table("tcp dport { 3000, 9000 } ip saddr 10.1.2.4 accept", family: "ip")
         #expect(finding(one, address: "::")?.state == .warn)
+        let stopped = Self.table("tcp dport @ports ip saddr != 10.1.2.4 drop", policy: "accept")
+        #expect(finding(stopped)?.state == .ok && finding(stopped, address: "::")?.state == .warn)
         #expect(finding(Self.table("ip saddr 10.1.2.4 tcp dport @ports accept"), address: "::")?.state == .ok)
     }
 

@@ -20,6 +20,8 @@ struct FirewallRule {
     /// Nil where the rule asks for no port.
     var ports: [ClosedRange<Int>]?
     var source = Source.anyone
+    /// That of the addresses it names; nil where it names none.
+    var family: FirewallRules.Family?
     var verdict = Verdict.none
     /// There are conditions that are not looked at: it does not stop all that its port and its source name.
     var isPartial = false
@@ -31,6 +33,7 @@ struct FirewallRule {
         let lower = words.map { $0.lowercased() }
         ports = Self.ports(lower, sets)
         source = Self.source(lower)
+        family = Self.family(lower)
         verdict = Self.verdict(words, lower)
         isPartial = lower.contains(where: Self.conditions.contains)
         isOther = Self.isOther(lower)
@@ -41,9 +44,15 @@ struct FirewallRule {
         var rule = self
         if rule.ports == nil { rule.ports = caller.ports }
         if case .anyone = rule.source { rule.source = caller.source }
+        rule.family = rule.family ?? caller.family
         rule.isPartial = rule.isPartial || caller.isPartial
         rule.isOther = rule.isOther || caller.isOther
         return rule
+    }
+
+    /// Whether it stops all that come from where it says.
+    func stops(_ family: FirewallRules.Family) -> Bool {
+        verdict == .drop && !isPartial && (self.family ?? family) == family
     }
 
     func concerns(_ port: Int) -> Bool { !isOther && ports?.contains { $0.contains(port) } != false }
@@ -54,7 +63,7 @@ struct FirewallRule {
         "ct", "--ctstate", "--state", "flags", "--tcp-flags", "--syn", "limit", "--limit", "--hashlimit-upto",
         "--hashlimit-above", "daddr", "-d", "sport", "--sport", "--sports", "mark", "--mark", "fib", "oif", "oifname",
         "-o",
-        "--update", "--rcheck", "numgen", "hour", "day", "skuid", "socket",
+        "--update", "--rcheck", "numgen", "hour", "day", "skuid", "socket", "nfproto",
     ]
 
     private static func ports(_ words: [String], _ sets: [String: [String]]) -> [ClosedRange<Int>]? {
@@ -118,6 +127,11 @@ struct FirewallRule {
             }
         }
         return .anyone
+    }
+
+    private static func family(_ words: [String]) -> FirewallRules.Family? {
+        guard let place = words.firstIndex(of: "saddr"), place > 0 else { return nil }
+        return words[place - 1] == "ip6" ? .v6 : .v4
     }
 
     private static func verdict(_ words: [String], _ lower: [String]) -> Verdict {

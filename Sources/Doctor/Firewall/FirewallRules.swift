@@ -39,7 +39,7 @@ struct FirewallRules {
         let worst: [Reach] = [.open, .others, .unnamed, .restricted]
         let reaches = families.map { family -> Reach in
             let entries = order.compactMap { chains[$0] }.filter { $0.isEntry && $0.family.contains(family) }
-            let reaches = entries.map { reach(port, $0) }
+            let reaches = entries.map { reach(port, family, $0) }
             // What one chain drops, no other brings back.
             if reaches.contains(.restricted) { return .restricted }
             return worst.first(where: reaches.contains) ?? .unnamed
@@ -47,13 +47,13 @@ struct FirewallRules {
         return worst.first(where: reaches.contains) ?? .unnamed
     }
 
-    private func reach(_ port: Int, _ chain: Chain) -> Reach {
+    private func reach(_ port: Int, _ family: Family, _ chain: Chain) -> Reach {
         var isAccepted = false
         for rule in flat(chain, depth: 0) where rule.concerns(port) {
             switch (rule.verdict, rule.source) {
             case (.accept, .some): if rule.ports != nil { isAccepted = true }
             case (.accept, _): return .open
-            case (.drop, _) where rule.isPartial: continue
+            case (.drop, _) where !rule.stops(family): continue
             case (.drop, .anyone): return isAccepted || rule.ports != nil ? .restricted : .unnamed
             case (.drop, .allBut): if rule.ports != nil { return .restricted }
             default: continue
