@@ -20,21 +20,24 @@ package struct CredentialAttempts: Sendable {
     }
 
     private struct Bucket {
-        /// Attempts that are not forgiven yet.
-        var spent: Double
+        /// Seconds until all attempts are forgiven, as of then.
+        var owed: Int64
         var seen: Int64
     }
 
-    /// Wrong answers in a row that are taken.
-    private let burst: Double
-    /// Wrong answers that are forgiven each second.
-    private let rate: Double
+    /// Wrong answers in a row that are taken, in seconds.
+    private let limit: Int64
+    /// Seconds in which one wrong answer is forgiven.
+    private let price: Int64
     private let most: Int
     private var buckets: [Place: Bucket] = [:]
 
-    package init(burst: Int, rate: Double, most: Int = 16_384) {
-        self.burst = Double(burst)
-        self.rate = rate
+    /// - Parameters:
+    ///   - burst: wrong answers in a row that are taken.
+    ///   - seconds: in which one of them is forgiven.
+    package init(burst: Int, seconds: Int64, most: Int = 16_384) {
+        limit = Int64(burst) * seconds
+        price = seconds
         self.most = most
     }
 
@@ -46,30 +49,30 @@ package struct CredentialAttempts: Sendable {
     /// - Returns: nil where it may be made; otherwise the seconds after which one may, and nothing was counted.
     package mutating func begin(_ subject: Subject, from source: IPAddress?, at now: Int64) -> Int? {
         let place = Place(subject: subject, network: source?.clientNetwork)
-        let spent = spent(buckets[place], at: now)
-        guard spent <= burst - 1 else { return max(1, Int(((spent + 1 - burst) / rate).rounded(.up))) }
+        let owed = owed(buckets[place], at: now)
+        guard owed + price <= limit else { return Int(owed + price - limit) }
         if buckets[place] == nil, buckets.count >= most { makeRoom(now) }
-        buckets[place] = Bucket(spent: spent + 1, seen: now)
+        buckets[place] = Bucket(owed: owed + price, seen: now)
         return nil
     }
 
     /// Takes back an attempt that was right, or that nothing was guessed with.
     package mutating func excuse(_ subject: Subject, from source: IPAddress?, at now: Int64) {
         let place = Place(subject: subject, network: source?.clientNetwork)
-        let spent = spent(buckets[place], at: now) - 1
-        buckets[place] = spent > 0 ? Bucket(spent: spent, seen: now) : nil
+        let owed = owed(buckets[place], at: now) - price
+        buckets[place] = owed > 0 ? Bucket(owed: owed, seen: now) : nil
     }
 
-    private func spent(_ bucket: Bucket?, at now: Int64) -> Double {
-        bucket.map { max(0, $0.spent - Double(max(0, now - $0.seen)) * rate) } ?? 0
+    private func owed(_ bucket: Bucket?, at now: Int64) -> Int64 {
+        bucket.map { max(0, $0.owed - max(0, now - $0.seen)) } ?? 0
     }
 
     /// Forgets what is forgiven; where that is nothing, the half that has the least to wait. Only wrong answers for credentials
     /// that there are stay here, so nobody comes that far who does not have thousands of networks, and so as many first guesses.
     private mutating func makeRoom(_ now: Int64) {
-        buckets = buckets.filter { spent($0.value, at: now) > 0 }
+        buckets = buckets.filter { owed($0.value, at: now) > 0 }
         guard buckets.count >= most else { return }
-        let ordered = buckets.sorted { spent($0.value, at: now) < spent($1.value, at: now) }
+        let ordered = buckets.sorted { owed($0.value, at: now) < owed($1.value, at: now) }
         for (place, _) in ordered.prefix((most + 1) / 2) { buckets[place] = nil }
     }
 }

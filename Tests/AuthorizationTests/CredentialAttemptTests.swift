@@ -8,7 +8,7 @@ struct CredentialAttemptTests {
     private let place = IPAddress(version4: 1)
 
     @Test func `some attempts are taken, then the address waits, and waiting is not counted`() {
-        var attempts = CredentialAttempts(burst: 3, rate: 0.2)
+        var attempts = CredentialAttempts(burst: 3, seconds: 5)
         let waits = (0..<5).map { _ in attempts.begin(subject, from: place, at: 100) }
         #expect(waits == [nil, nil, nil, 5, 5])
         #expect(attempts.begin(subject, from: place, at: 104) == 1)
@@ -19,7 +19,7 @@ struct CredentialAttemptTests {
     }
 
     @Test func `what was right is not counted, however often`() {
-        var attempts = CredentialAttempts(burst: 1, rate: 0.2)
+        var attempts = CredentialAttempts(burst: 1, seconds: 5)
         for _ in 0..<100 {
             #expect(attempts.begin(subject, from: place, at: 0) == nil)
             attempts.excuse(subject, from: place, at: 0)
@@ -30,13 +30,13 @@ struct CredentialAttemptTests {
     }
 
     @Test func `many at once are counted before any of them ends`() {
-        var attempts = CredentialAttempts(burst: 10, rate: 0.2)
+        var attempts = CredentialAttempts(burst: 10, seconds: 5)
         let begun = (0..<2000).filter { _ in attempts.begin(subject, from: place, at: 0) == nil }
         #expect(begun.count == 10)
     }
 
     @Test func `other addresses, credentials and operators do not wait, a network of IPv6 does as one`() {
-        var attempts = CredentialAttempts(burst: 1, rate: 0.2)
+        var attempts = CredentialAttempts(burst: 1, seconds: 5)
         #expect(attempts.begin(subject, from: place, at: 0) == nil)
         #expect(attempts.begin(subject, from: place, at: 0) != nil)
         #expect(attempts.begin(subject, from: IPAddress(version4: 2), at: 0) == nil)
@@ -51,7 +51,7 @@ struct CredentialAttemptTests {
     }
 
     @Test func `where there is no more room nobody new waits, and who waits longest still does`() {
-        var attempts = CredentialAttempts(burst: 3, rate: 0.2, most: 100)
+        var attempts = CredentialAttempts(burst: 3, seconds: 5, most: 100)
         for _ in 0..<3 { _ = attempts.begin(subject, from: place, at: 0) }
         for number in UInt32(100)..<5_000 {
             #expect(attempts.begin(subject, from: IPAddress(version4: number), at: 0) == nil)

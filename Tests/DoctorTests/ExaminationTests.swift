@@ -167,6 +167,7 @@ import Testing
         facts.clockIsSynchronized = false
         #expect(Examination(facts).protections.allSatisfy { $0.state == .ok })
         facts.files = []
+        facts.folders = []
         facts.user = 0
         facts.hasSecretMemory = false
         facts.configuration.sandbox.files = .off

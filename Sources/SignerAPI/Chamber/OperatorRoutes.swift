@@ -16,7 +16,7 @@ struct OperatorRoutes: Sendable {
     private let chamber: Chamber
     private let audit: any AuditTrail
     private let failures = Lock(AccessFailures(burst: 10, rate: 0.2))
-    private let attempts = Lock(CredentialAttempts(burst: 10, rate: 0.2))
+    private let attempts = Lock(CredentialAttempts(burst: 10, seconds: 5))
     /// Seconds of a clock that does not go back.
     private let seconds: @Sendable () -> Int64
 

@@ -46,6 +46,7 @@ import Testing
         #expect(await desk.register(2, with: desk.tokens[2], from: Self.here).status == 429)
         #expect(await desk.register(2, with: desk.tokens[2], from: Self.elsewhere).status == 200)
 
+        desk.pass(100)
         for one in 0..<2 { try await desk.share(one) }
         let proposal = try await desk.proposal()
         for _ in 0..<10 {
