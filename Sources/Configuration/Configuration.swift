@@ -29,21 +29,25 @@ package struct Configuration: Sendable {
 
     package init() {}
 
-    /// Reads the sources over the defaults and checks the whole. `networks` is what this build knows by name.
+    /// Reads the sources over the defaults and checks the whole.
     ///
+    /// - Parameters:
+    ///   - networks: what this build knows by name.
+    ///   - recipientFault: what is wrong with recipients of backups; nil where nothing is.
     /// - Throws: every problem of every source at once.
     package static func load(
         file: ConfigurationFile?,
         environment: [String: String],
         flags: [GivenFlag] = [],
-        networks: [Configuration.NamedNetwork]
+        networks: [Configuration.NamedNetwork],
+        recipientFault: @escaping @Sendable ([String]) -> String? = { _ in nil }
     ) throws(ConfigurationError) -> Configuration {
         let loaded = try Loader(schema: schema).load(
             Configuration(),
             file: file,
             environment: environment,
             flags: flags,
-            rules: Network.rules(networks: networks)
+            rules: Network.rules(networks: networks) + ChamberKeys.rules(recipientFault: recipientFault)
         )
         var configuration = loaded.values
         configuration.origins = loaded.origins

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Age
 internal import Arguments
 internal import Concurrency
 internal import Configuration
 internal import Consensus
 internal import Foundation
 internal import Hardening
+internal import SignerAPI
 
 /// The one binary: daemon and operator's tool.
 @main
@@ -172,6 +174,12 @@ extension Invocation {
                 flags: flags,
                 networks: Network.allNamed.map { network in
                     .init(name: network.name, genesisValidatorsRoot: network.genesisValidatorsRoot?.bytes)
+                },
+                recipientFault: { texts in
+                    do throws(AgeError) {
+                        _ = try BackupRecipients(texts)
+                        return nil
+                    } catch { return "\(error)" }
                 }
             )
         } catch {

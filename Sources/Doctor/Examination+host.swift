@@ -90,6 +90,7 @@ extension Examination {
                 configuration.sandbox.systemCalls,
                 isThere: facts.hasSeccomp,
                 absent: "this kernel has no filters (CONFIG_SECCOMP_FILTER)",
+                fix: "a kernel with CONFIG_SECCOMP_FILTER",
                 why: whyCalls
             ),
             filter(
@@ -99,6 +100,7 @@ extension Examination {
                 absent: facts.landlockVersion == 0
                     ? "this kernel has no Landlock"
                     : "this kernel's Landlock (version \(facts.landlockVersion)) knows files, no ports",
+                fix: "Linux 6.7 or later, with lsm=landlock,… where it is not the default",
                 why: whyFiles
             ),
         ]
@@ -109,18 +111,14 @@ extension Examination {
         _ mode: Configuration.Sandbox.Mode,
         isThere: Bool,
         absent: String,
+        fix: String,
         why: String
     ) -> Finding {
         guard mode != .off else {
             return .warn(name, "off", why: why, fix: "set server.\(name): required")
         }
         guard isThere else {
-            return .bad(
-                name,
-                absent,
-                why: why,
-                fix: "Linux 6.7 or later, with lsm=landlock,… where it is not the default"
-            )
+            return .bad(name, absent, why: why, fix: fix)
         }
         if name == "seccomp", facts.signer?.isFiltered == false {
             return .bad(name, "configured, but the running signer has none", why: why, fix: "restart the signer")
@@ -171,7 +169,8 @@ extension Examination {
             ),
         ]
     }
-    /// Without a file of their own the audit lines go where the log goes; whether somebody keeps them apart there cannot be seen from here.
+
+    /// Lines in the log alone are neither chained nor written before the answer; whether somebody keeps them cannot be seen here.
     private var audit: Finding {
         let why = "who signed what, and who tried to, is known afterwards only from there"
         if let path = configuration.audit.path {
@@ -181,14 +180,12 @@ extension Examination {
         let own = directives.last { $0.hasPrefix("audit=") }?.dropFirst(6)
         let general = directives.last { !$0.contains("=") }
         let level = own.map(String.init) ?? general.map { String($0) } ?? "info"
-        guard ["off", "error", "warn"].contains(level) else {
-            return .ok("audit", "the log target audit is written (\(level))", why: why)
-        }
+        let isLeftOut = ["off", "error", "warn"].contains(level)
         return .warn(
             "audit",
-            "the log filter leaves audit lines out",
+            isLeftOut ? "no file, and the log filter leaves audit lines out" : "no file: the lines are in the log only",
             why: why,
-            fix: "add audit=info to logging.filter, and keep the target audit in a place of its own"
+            fix: "set audit.path to a file in a folder of the signer's own"
         )
     }
 }

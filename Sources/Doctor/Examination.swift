@@ -62,50 +62,6 @@ extension Examination {
         return .bad(name, "\(address): a public address", why: why, fix: "set \(setting) to a private address")
     }
 
-    private var firewall: Finding {
-        let why = "only validator clients should reach the signing port, only the monitoring the metrics"
-        var ports: [Int] = []
-        if !configuration.isSigningLocal {
-            ports.append(configuration.tls.isEnabled ? configuration.tls.listenPort : configuration.server.listenPort)
-        }
-        let metrics = configuration.metrics
-        if metrics.isEnabled, IPAddress(metrics.listenAddress)?.isLoopback != true { ports.append(metrics.listenPort) }
-        guard let port = ports.first else {
-            return .ok("firewall", "all ports are on loopback addresses: none is needed", why: why)
-        }
-        let fix =
-            "nft add rule inet filter input tcp dport \(port) ip saddr != CLIENT_ADDRESS drop"
-        switch facts.firewall {
-        case .none: return .bad("firewall", "there are no rules", why: why, fix: fix)
-        case .notPermitted:
-            return .unknown(
-                "firewall",
-                "the rules cannot be seen by this user",
-                why: why,
-                fix: "run the doctor as root"
-            )
-        case .unseen:
-            return .unknown(
-                "firewall",
-                "neither nft nor iptables is there",
-                why: why,
-                fix: "look at the firewall of the network, or install nftables"
-            )
-        case .rules(let text):
-            let words = Set(text.split { !$0.isNumber }.compactMap { Int($0) })
-            let missing = ports.filter { !words.contains($0) }
-            guard let open = missing.first else {
-                return .ok("firewall", "rules name ports \(ports.map(String.init).joined(separator: ", "))", why: why)
-            }
-            return .warn(
-                "firewall",
-                "no rule names port \(open); a default of drop would do",
-                why: why,
-                fix: "nft list ruleset; " + fix.replacing("dport \(port)", with: "dport \(open)")
-            )
-        }
-    }
-
     private func stateMemory(_ path: String?) -> Finding {
         let why =
             "a signer state that is set back while the signer is stopped makes tokens good that were revoked since"
@@ -160,43 +116,11 @@ extension Examination {
     }
 }
 
-// MARK: Files and user
+// MARK: User
 
 extension Examination {
-    var files: [Finding] {
-        facts.files.map { file in
-            let name = "\(file.role.rawValue): \(file.path)"
-            let why =
-                switch file.role {
-                case .keys: "who reads this has the keys, or what opens them"
-                case .configuration: "who reads this may learn passwords; who writes it decides what is signed"
-                case .record, .state: "who writes this decides what is signed"
-                case .audit: "who writes this says what happened"
-                case .tlsKey: "who reads this can pretend to be the signer"
-                }
-            let mode = String(file.mode & 0o7777, radix: 8)
-            if file.mode & 0o077 != 0 {
-                return .bad(
-                    name,
-                    "mode \(mode): others can reach it",
-                    why: why,
-                    fix: "chmod \(file.isFolder ? "700" : "600") \(file.path)"
-                )
-            }
-            if knowsUser, file.owner != facts.user, file.owner != 0 {
-                return .bad(
-                    name,
-                    "belongs to user \(file.owner), the signer is user \(facts.user)",
-                    why: why,
-                    fix: "chown \(facts.user) \(file.path)"
-                )
-            }
-            return .ok(name, "mode \(mode)", why: why)
-        }
-    }
-
     /// Root looks at the files of others: who the signer is shows only when it runs.
-    private var knowsUser: Bool { facts.signer != nil || facts.user != 0 }
+    var knowsUser: Bool { facts.signer != nil || facts.user != 0 }
 
     private var user: Finding {
         let why = "root reads every file and may change the host; signing needs neither"

@@ -10,6 +10,8 @@ package struct HostFacts: Sendable {
     package var signer: SignerFacts?
     /// Files and folders of the configuration that exist.
     package var files: [FileFact] = []
+    /// All that lead to the files of the configuration, whether those exist or not, up to the root and through links.
+    package var folders: [FolderFact] = []
     package var firewall = Firewall.unseen
     package var container: String?
     /// Whether the root file system can be written where the signer runs.
@@ -47,7 +49,19 @@ package struct HostFacts: Sendable {
             case record
             case state
             case audit
+            case sealedKeys = "key_sources.sqlite.path"
             case tlsKey = "tls.file.key_path"
+            case tlsCertificate = "tls.file.cert_path"
+            case clientAuthority = "tls.client_ca_path"
+            case knownClients = "tls.known_clients_path"
+
+            /// Everybody may read it: what counts is who writes it.
+            package var isPublic: Bool {
+                switch self {
+                case .tlsCertificate, .clientAuthority, .knownClients: true
+                default: false
+                }
+            }
         }
         package let path: String
         package let role: Role
@@ -59,6 +73,18 @@ package struct HostFacts: Sendable {
             self.path = path
             self.role = role
             self.isFolder = isFolder
+            self.mode = mode
+            self.owner = owner
+        }
+    }
+
+    package struct FolderFact: Sendable {
+        package let path: String
+        package let mode: UInt32
+        package let owner: UInt32
+
+        package init(path: String, mode: UInt32, owner: UInt32) {
+            self.path = path
             self.mode = mode
             self.owner = owner
         }

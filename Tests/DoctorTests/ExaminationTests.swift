@@ -13,6 +13,7 @@ import Testing
         configuration.sandbox.systemCalls = .required
         configuration.sandbox.files = .required
         configuration.canaries.keys = [.init()]
+        configuration.audit.path = "/var/lib/cc/audit.log"
         var facts = HostFacts(configuration)
         facts.user = 1000
         var signer = HostFacts.SignerFacts(identifier: 1)
@@ -24,6 +25,10 @@ import Testing
         facts.files = [
             .init(path: "/etc/cc/config.yaml", role: .configuration, isFolder: false, mode: 0o600, owner: 1000),
             .init(path: "/var/lib/cc/keys", role: .keys, isFolder: true, mode: 0o700, owner: 1000),
+        ]
+        facts.folders = [
+            .init(path: "/", mode: 0o755, owner: 0), .init(path: "/tmp", mode: 0o1777, owner: 0),
+            .init(path: "/var/lib/cc", mode: 0o700, owner: 1000),
         ]
         facts.lockedMemoryLimit = .max
         facts.hasSecretMemory = true
@@ -140,7 +145,11 @@ import Testing
             $0.configuration.tls.mode = .file
         },
         Case("canaries", .warn) { $0.configuration.canaries.keys = [] },
-        Case("audit", .warn) { $0.configuration.logging.filter = "off" },
+        Case("audit", .warn) {
+            $0.configuration.audit.path = nil
+            $0.configuration.logging.filter = "off"
+        },
+        Case("audit", .warn) { $0.configuration.audit.path = nil },
     ]
 
     @Test(arguments: cases)
@@ -158,6 +167,7 @@ import Testing
         facts.clockIsSynchronized = false
         #expect(Examination(facts).protections.allSatisfy { $0.state == .ok })
         facts.files = []
+        facts.folders = []
         facts.user = 0
         facts.hasSecretMemory = false
         facts.configuration.sandbox.files = .off
@@ -175,5 +185,41 @@ import Testing
         #expect(try #require(finding).state == (isBad ? .bad : .ok))
         if mode == 0o644 { #expect(finding?.fix == "chmod 600 /k.json") }
         if owner == 1001 { #expect(finding?.fix == "chown 1000 /k.json") }
+    }
+
+    @Test func `a kernel without filters for calls is not told of Landlock`() throws {
+        let calls = try #require(look("seccomp") { $0.hasSeccomp = false }?.fix)
+        #expect(calls.contains("CONFIG_SECCOMP_FILTER") && !calls.contains("landlock"))
+        let files = try #require(look("landlock") { $0.landlockVersion = 0 }?.fix)
+        #expect(files.contains("lsm=landlock"))
+    }
+
+    @Test(arguments: [
+        (0o777, 1000, "chmod go-w /f"), (0o775, 0, "chmod go-w /f"), (0o702, 1000, "chmod go-w /f"),
+        (0o755, 1001, "chown root /f"), (0o1777, 1001, "chown root /f"),
+        (0o755, 0, nil), (0o700, 1000, nil), (0o1777, 0, nil), (0o1777, 1000, nil),
+    ])
+    func `folders that lead to files are written by root and the signer alone`(mode: Int, owner: Int, fix: String?) {
+        var facts = Self.well
+        facts.folders.append(.init(path: "/f", mode: UInt32(mode), owner: UInt32(owner)))
+        let bad = Examination(facts).protections.filter { $0.state != .ok }
+        #expect(bad.map(\.name) == (fix == nil ? [] : ["folder: /f"]))
+        #expect(bad.first?.fix == fix)
+    }
+
+    @Test(arguments: [(0o644, 1000, nil), (0o666, 1000, "chmod go-w /ca.pem"), (0o644, 1001, "chown 1000 /ca.pem")])
+    func `what decides who may connect can be read by everybody, and written by nobody else`(
+        mode: Int,
+        owner: Int,
+        fix: String?
+    ) throws {
+        for role in [HostFacts.FileFact.Role.clientAuthority, .knownClients, .tlsCertificate] {
+            let finding = look("\(role.rawValue): /ca.pem") {
+                $0.files = [
+                    .init(path: "/ca.pem", role: role, isFolder: false, mode: UInt32(mode), owner: UInt32(owner))
+                ]
+            }
+            #expect(try #require(finding).fix == fix)
+        }
     }
 }

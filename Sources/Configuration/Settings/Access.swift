@@ -165,13 +165,15 @@ extension Configuration.SignerState {
         Rule(["signer_state.path", "anti_slashing.path", "anti_slashing.floor.path"]) { all in
             let (path, protection) = (all.signerStatePath, all.antiSlashing)
             guard all.signerState.backend == .sqlite else { return nil }
-            guard path == protection.path || path == protection.floor.path else { return nil }
+            guard [protection.path, protection.floor.path].map(FilePath.init).contains(FilePath(path)) else {
+                return nil
+            }
             return .init("signer_state.path", "is the file of the slashing record or its floor too")
         },
         Rule(["signer_state.memory_path", "signer_state.path", "anti_slashing.path"]) { all in
             guard let path = all.signerState.memoryPath else { return nil }
             let others = [all.signerStatePath, all.antiSlashing.path, all.antiSlashing.floor.path]
-            guard others.contains(path) else { return nil }
+            guard others.map(FilePath.init).contains(FilePath(path)) else { return nil }
             return .init("signer_state.memory_path", "is the file of the state, the slashing record or its floor too")
         },
         Rule(["signer_state.url", "signer_state.backend"]) { all in

@@ -45,7 +45,7 @@ extension Configuration.Audit {
         Rule(["audit.path", "anti_slashing.path", "anti_slashing.floor.path", "signer_state.path"]) { all in
             guard let path = all.audit.path else { return nil }
             let others = [all.antiSlashing.path, all.antiSlashing.floor.path, all.signerStatePath]
-            guard others.contains(path) else { return nil }
+            guard others.map(FilePath.init).contains(FilePath(path)) else { return nil }
             return .init("audit.path", "is the file of the slashing record, its floor or the signer state too")
         }
     ]

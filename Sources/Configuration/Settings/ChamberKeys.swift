@@ -103,6 +103,18 @@ extension Configuration.ChamberKeys {
         ]
     }
 
+    static func rules(recipientFault: @escaping @Sendable ([String]) -> String?) -> [Rule<Configuration>] {
+        [
+            Rule(["chamber.keys.generate.backup.enabled", "chamber.keys.generate.backup.recipients"]) { all in
+                let key = "chamber.keys.generate.backup.recipients"
+                guard !all.chamberKeys.recipients.isEmpty else { return nil }
+                return recipientFault(all.chamberKeys.recipients).map {
+                    .init(key, $0, hint: "name what `age-keygen -y` prints: age1…")
+                }
+            }
+        ]
+    }
+
     static let rules: [Rule<Configuration>] = [
         Rule([
             "chamber.keys.generate.enabled", "chamber.keys.import.enabled", "chamber.keys.lifecycle.enabled",

@@ -238,7 +238,11 @@ extension Configuration.SealedKeySource {
             if all.signerState.backend == .sqlite { files.append(("signer_state.path", all.signerStatePath)) }
             if all.antiSlashing.backend == .sqlite { files.append(("anti_slashing.path", all.antiSlashing.path)) }
             for (place, first) in files.enumerated() {
-                guard let second = files.dropFirst(place + 1).first(where: { $0.path == first.path }) else { continue }
+                guard
+                    let second = files.dropFirst(place + 1).first(where: { FilePath($0.path) == FilePath(first.path) })
+                else {
+                    continue
+                }
                 return .init(second.key, "is the same file as \(first.key); each has one of its own")
             }
             return nil

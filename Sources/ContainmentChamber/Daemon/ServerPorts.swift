@@ -121,7 +121,7 @@ final class ServerPorts: Sendable {
 
     /// The gate of a port without tokens: whoever reaches it passes, under the name of his address.
     private static func open(_: Scope, head: RequestHead, _: PathParameters) -> GateDecision<Access> {
-        .allow(Access(caller: .peer(head.peer.description), grant: nil))
+        .allow(.open(head))
     }
 
     /// Opens all of them. Nobody is answered before `start`.

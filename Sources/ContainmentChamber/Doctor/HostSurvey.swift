@@ -52,7 +52,9 @@ struct HostSurvey {
         facts.clockIsSynchronized = Hardening.clockIsSynchronized
         facts.container = Self.container
         facts.rootIsWritable = Self.rootIsWritable(process)
-        facts.files = files()
+        let files = ReliedFiles(configuration, file: path)
+        facts.files = files.facts
+        facts.folders = files.folders
         return facts
     }
 
@@ -82,47 +84,6 @@ struct HostSurvey {
             3
         )
         return options?.first.map { !$0.split(separator: ",").contains("ro") }
-    }
-}
-
-// MARK: Files
-
-extension HostSurvey {
-    /// Of key folders the folder itself and what in it stands out: thousands of files in order are no news.
-    private func files() -> [HostFacts.FileFact] {
-        var facts: [HostFacts.FileFact] = []
-        if let path { facts += [fact(path, .configuration)].compactMap(\.self) }
-        let sources = configuration.keySources.filesystem
-        for folder in sources.paths + [sources.keystoresPath, sources.keystoresPasswordsPath].compactMap(\.self) {
-            facts += [fact(folder, .keys)].compactMap(\.self)
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            let open = names.sorted().lazy.compactMap { fact("\(folder)/\($0)", .keys) }.filter { $0.mode & 0o077 != 0 }
-            facts += open.prefix(10)
-        }
-        if let path = sources.keystoresPasswordFile { facts += [fact(path, .keys)].compactMap(\.self) }
-        if let path = configuration.tls.keyPath { facts += [fact(path, .tlsKey)].compactMap(\.self) }
-        if let path = configuration.audit.path { facts += [fact(path, .audit)].compactMap(\.self) }
-        let protection = configuration.antiSlashing
-        if protection.backend == .sqlite { facts += [fact(protection.path, .record)].compactMap(\.self) }
-        if protection.keepsFloor { facts += [fact(protection.floor.path, .record)].compactMap(\.self) }
-        if configuration.signerState.backend == .sqlite {
-            facts += [fact(configuration.signerStatePath, .state)].compactMap(\.self)
-        }
-        if let path = configuration.signerStateMemoryPath { facts += [fact(path, .state)].compactMap(\.self) }
-        return facts
-    }
-
-    private func fact(_ path: String, _ role: HostFacts.FileFact.Role) -> HostFacts.FileFact? {
-        // What a link points to is what is read.
-        let target = URL(filePath: path).resolvingSymlinksInPath().path
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: target) else { return nil }
-        return HostFacts.FileFact(
-            path: path,
-            role: role,
-            isFolder: attributes[.type] as? FileAttributeType == .typeDirectory,
-            mode: (attributes[.posixPermissions] as? NSNumber)?.uint32Value ?? 0o777,
-            owner: (attributes[.ownerAccountID] as? NSNumber)?.uint32Value ?? .max
-        )
     }
 }
 

@@ -59,7 +59,7 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
             "there is no such proposal here: it was performed, its time is over, or it was made to another instance"
         case .tooManyProposals(let most): "\(most) proposals wait for operators already, the most that can"
         case .tooManyAttempts(let seconds):
-            "too many attempts failed from this address; try again in \(seconds) seconds. An operator who is right is answered all the same"
+            "too many attempts failed from this address; try again in \(seconds) seconds. Nobody has to wait at another address"
         case .notApproved(let have, let need): "\(have) of \(need) operators have approved"
         }
     }

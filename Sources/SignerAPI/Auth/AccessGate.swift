@@ -23,6 +23,11 @@ package struct Access: Sendable {
 
     /// The operator's program, over the socket that only this user can open.
     package static let local = Access(caller: .local, grant: nil)
+
+    /// Of a port that asks nobody who they are: where they come from still says who has to wait.
+    package static func open(_ head: RequestHead) -> Access {
+        Access(caller: .peer(head.peer.description), grant: nil, source: head.peer.address)
+    }
 }
 
 /// The gate of a port with tokens: from the head of a request alone, before a byte of its body, decides whether the caller

@@ -26,13 +26,24 @@ extension ChamberKeys {
     /// Deletes keys, or only deactivates them. When it is answered nothing is signed with them here.
     func delete(_ names: [String], removing: Bool, for grant: Grant?) async throws(Refusal) -> [Status] {
         // Also what was tampered with can be removed: nothing of it is made good by that.
-        try await each(names, grant, .chamberKeysDelete, followedBy: .deleted, verifying: !removing) {
+        let held = HeldKeys.leave(disabling: removing)
+        return try await each(names, grant, .chamberKeysDelete, followedBy: .deleted, held, verifying: !removing) {
             row,
             sealer throws(SealingError) in
             if removing { return (.deleted(try sealer.tombstone(of: row, at: self.now())), .deleted) }
             guard row.status == .active else { return nil }
             return (.standing(try sealer.successor(of: row, status: .inactive, at: self.now())), .deactivated)
         }
+    }
+
+    /// What becomes of keys that are in memory only.
+    private enum HeldKeys {
+        /// They have no status that could be changed.
+        case stay
+        /// - Parameter disabling: for good, as far as the record goes.
+        case leave(disabling: Bool)
+
+        var disables: Bool { if case .leave(let disabling) = self { disabling } else { false } }
     }
 
     private typealias Step = (entry: SealedKeyEntry, word: Status.Word)
@@ -44,6 +55,7 @@ extension ChamberKeys {
         _ grant: Grant?,
         _ scope: Scope,
         followedBy ending: Status.Word?,
+        _ heldKeys: HeldKeys = .stay,
         verifying: Bool = true,
         _ step: (SealedKeyRow, KeyRowSealer) throws(SealingError) -> Step?
     ) async throws(Refusal) -> [Status] {
@@ -55,6 +67,7 @@ extension ChamberKeys {
         )
         var statuses: [Status] = []
         var changes: [(place: Int, step: Step)] = []
+        var held: [(place: Int, key: PublicKey)] = []
         for (place, key) in keys.enumerated() {
             guard let key else {
                 statuses.append(
@@ -74,11 +87,20 @@ extension ChamberKeys {
                         changes.append((place, step))
                     }
                 } catch { statuses[place] = Status(.error, key, "\(error)") }
+            } else if keyring[.bls(key)]?.origin.source == KeySourceName.memory {
+                switch heldKeys {
+                case .stay: statuses[place] = Status(.error, key, Self.inMemoryOnly)
+                case .leave: held.append((place, key))
+                }
             } else {
                 statuses[place] = Status(.notFound, key)
             }
         }
-        let isDisabled = try await disable(changes.map(\.step.entry).filter { $0.row == nil })
+        let isDisabled = try await disable(
+            changes.filter { $0.step.entry.row == nil }.map { PublicKey($0.step.entry.publicKey) }
+                + (heldKeys.disables ? held.map(\.key) : [])
+        )
+        if await drop(held.map(\.key)) { for (place, key) in held { statuses[place] = Status(.deleted, key) } }
         let outcomes = try await apply(changes.map(\.step.entry))
         for (change, outcome) in zip(changes, outcomes) {
             let key = PublicKey(change.step.entry.publicKey)
@@ -107,5 +129,20 @@ extension ChamberKeys {
         }
         await follow()
         return statuses
+    }
+
+    private static let inMemoryOnly =
+        "it is in memory only and has no status; delete it, or import it again without storage.persist: false"
+
+    /// Takes keys that are in memory only off the ring; when it returns, nothing of them is under way.
+    private func drop(_ keys: [PublicKey]) async -> Bool {
+        guard !keys.isEmpty else { return false }
+        let removed = keys.map { KeyIdentifier.bls($0) }.filter {
+            keyring[$0]?.origin.source == KeySourceName.memory
+        }
+        keyring.apply(KeyChange(added: [], removed: removed))
+        await authority.raise()
+        await keysChanged()
+        return true
     }
 }

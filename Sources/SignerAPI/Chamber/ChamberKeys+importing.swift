@@ -75,9 +75,9 @@ extension ChamberKeys {
     /// Keys that are about to be deleted sign nothing any more, whatever somebody puts in the place of their tombstones: the
     /// record of what was signed is beyond the reach of whoever writes the store of keys. Before the tombstones, so that a
     /// crash between the two leaves no key that only its store knows to be gone.
-    func disable(_ deleted: [SealedKeyEntry]) async throws(Refusal) -> Bool {
+    func disable(_ deleted: [PublicKey]) async throws(Refusal) -> Bool {
         guard !deleted.isEmpty else { return false }
-        let records = deleted.map { RecordIdentity(PublicKey($0.publicKey)) }
+        let records = deleted.map { RecordIdentity($0) }
         do throws(StoreError) {
             _ = try await protection.administer(.disable(records, by: nil))
             return true

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Authorization
+internal import Concurrency
 internal import Foundation
 package import HTTPServer
 internal import JSON
@@ -12,14 +13,21 @@ package import Telemetry
 package struct ChamberRoutes: Sendable {
     private let chamber: Chamber
     private let audit: any AuditTrail
+    private let seconds: @Sendable () -> Int64
 
     private static let largestBody = 64 << 10
     /// Wrapping, getting back and opening wait for the KMS keys one after the other, `kms.timeout_seconds` each.
     package static let patience = Duration.seconds(200)
 
-    package init(_ chamber: Chamber, audit: any AuditTrail) {
+    /// - Parameter seconds: of a clock that does not go back, for who has to wait.
+    package init(
+        _ chamber: Chamber,
+        audit: any AuditTrail,
+        seconds: @escaping @Sendable () -> Int64 = { Int64(MonotonicClock.nanoseconds / 1_000_000_000) }
+    ) {
         self.chamber = chamber
         self.audit = audit
+        self.seconds = seconds
     }
 
     package var routes: [Route<Scope, Access>] {
@@ -81,7 +89,7 @@ package struct ChamberRoutes: Sendable {
                     return status(200)
                 }
             },
-        ] + OperatorRoutes(chamber, audit: audit).routes
+        ] + OperatorRoutes(chamber, audit: audit, seconds: seconds).routes
     }
 
     package static let unsealPath = "/admin/v1/chamber/unseal"
@@ -194,12 +202,17 @@ extension Response {
             error.status,
             code: error.code,
             message: "\(error)",
-            retryAfterSeconds: error.status == 503 ? 1 : nil
+            retryAfterSeconds: error.retryAfterSeconds
         )
     }
 }
 
 extension ChamberError {
+    fileprivate var retryAfterSeconds: Int? {
+        if case .refused(.tooManyAttempts(let seconds)) = self { return seconds }
+        return status == 503 ? 1 : nil
+    }
+
     /// The one place where these become a status.
     var status: Int {
         switch self {

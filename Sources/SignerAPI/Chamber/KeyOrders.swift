@@ -84,6 +84,9 @@ struct KeyImportOrder: Sendable {
         }
         status = try root.status() ?? .active
         persists = try root.object("storage", names: ["persist"])?.boolean("persist") ?? true
+        guard persists || status == .active else {
+            throw .init("storage.persist is false and status is inactive: a key in memory only has no status, it signs")
+        }
         history = try Self.history(root)
     }
 

@@ -10,19 +10,23 @@ internal import Signer
 internal import Telemetry
 
 /// What operators do with their own credentials: register, prove who they are, bring their shares, approve. No token is asked
-/// for: what authenticates is in the body. Whoever fails is slowed down by address; whoever does not is answered from the
-/// same address as always.
+/// for: what authenticates is in the body. Whoever was wrong too often with a credential waits before the next try with it is
+/// looked at, by address; whoever fails in whatever way is told of in few lines.
 struct OperatorRoutes: Sendable {
     private let chamber: Chamber
     private let audit: any AuditTrail
     private let failures = Lock(AccessFailures(burst: 10, rate: 0.2))
+    private let attempts = Lock(CredentialAttempts(burst: 10, seconds: 5))
+    /// Seconds of a clock that does not go back.
+    private let seconds: @Sendable () -> Int64
 
     /// Room for eight credentials, or two shares.
     private static let largestBody = 16 << 10
 
-    init(_ chamber: Chamber, audit: any AuditTrail) {
+    init(_ chamber: Chamber, audit: any AuditTrail, seconds: @escaping @Sendable () -> Int64) {
         self.chamber = chamber
         self.audit = audit
+        self.seconds = seconds
     }
 
     /// What a route answers, and who it was about.
@@ -39,55 +43,94 @@ struct OperatorRoutes: Sendable {
     var routes: [Route<Scope, Access>] {
         [
             route("/api/v1/chamber/register", audited: "operator_register", register),
-            route("/api/v1/chamber/challenge", audited: nil) { body throws(ChamberError) in
+            route("/api/v1/chamber/challenge", audited: nil) { body, _ throws(ChamberError) in
                 let order = try ChallengeOrder(body)
                 return Answer(.json(ChallengeDocument(try chamber.invite(order.name, to: order.proposal))))
             },
-            route("/api/v1/chamber/unseal/box", audited: "operator_challenge") { body throws(ChamberError) in
-                let answer = try OperatorAnswer(body, returnsShares: false)
-                guard let signature = answer.signature else { throw .custody(.invalid("signature is missing")) }
-                let boxes = try chamber.boxes(for: answer.shown, signature: signature)
-                return Answer(.json(BoxesDocument(boxes)), about: chamber.words(of: answer.shown))
-            },
+            route("/api/v1/chamber/unseal/box", audited: "operator_challenge", box),
             route("/api/v1/chamber/unseal/share", audited: "operator_share", give),
-            route("/api/v1/chamber/approve", audited: "operator_approve") { body throws(ChamberError) in
-                let order = try ApprovalOrder(body)
-                let proposal = try chamber.approve(
-                    order.proposal,
-                    by: order.name,
-                    credential: order.credential,
-                    signature: order.signature
-                )
-                return Answer(
-                    .json(ProposedDocument(proposal: ProposalDocument(proposal))),
-                    about:
-                        "operator \(order.name), credential \(order.credential), proposal \(order.proposal): \(proposal.change.summary)"
-                )
-            },
+            route("/api/v1/chamber/approve", audited: "operator_approve", approve),
         ]
     }
 
-    private func register(_ body: [UInt8]) async throws(ChamberError) -> Answer {
+    private func register(_ body: [UInt8], for access: Access) async throws(ChamberError) -> Answer {
         let order = try RegistrationOrder(body)
-        let name = try await chamber.register(order.token, offering: order.offers)
+        let name = try await attempt(.registration, for: access) { () async throws(ChamberError) in
+            try await chamber.register(order.token, offering: order.offers)
+        }
         return Answer(
             .json(ChamberDocument(chamber.status)),
             about: "operator \(name), \(order.offers.count) credentials"
         )
     }
 
-    private func give(_ body: [UInt8]) async throws(ChamberError) -> Answer {
+    private func box(_ body: [UInt8], for access: Access) async throws(ChamberError) -> Answer {
+        let answer = try OperatorAnswer(body, returnsShares: false)
+        guard let signature = answer.signature else { throw .custody(.invalid("signature is missing")) }
+        let boxes = try await attempt(answer.shown.subject, for: access) { () throws(ChamberError) in
+            try chamber.boxes(for: answer.shown, signature: signature)
+        }
+        return Answer(.json(BoxesDocument(boxes)), about: chamber.words(of: answer.shown))
+    }
+
+    private func give(_ body: [UInt8], for access: Access) async throws(ChamberError) -> Answer {
         let answer = try OperatorAnswer(body, returnsShares: true)
         let subject = chamber.words(of: answer.shown)
-        try await chamber.give(answer.boxes, from: answer.shown)
+        try await attempt(answer.shown.subject, for: access) { () async throws(ChamberError) in
+            try await chamber.give(answer.boxes, from: answer.shown)
+        }
         return Answer(.json(ChamberDocument(chamber.status)), about: subject)
+    }
+
+    private func approve(_ body: [UInt8], for access: Access) async throws(ChamberError) -> Answer {
+        let order = try ApprovalOrder(body)
+        let subject = CredentialAttempts.Subject.credential(order.credential, of: order.name)
+        let proposal = try await attempt(subject, for: access) { () throws(ChamberError) in
+            try chamber.approve(
+                order.proposal,
+                by: order.name,
+                credential: order.credential,
+                signature: order.signature
+            )
+        }
+        return Answer(
+            .json(ProposedDocument(proposal: ProposalDocument(proposal))),
+            about:
+                "operator \(order.name), credential \(order.credential), proposal \(order.proposal): \(proposal.change.summary)"
+        )
+    }
+
+    /// Looks at an answer only where the caller has not been wrong too often. Counts it before it is looked at, so that many at
+    /// once are no way around, and takes it back where it was not wrong.
+    private func attempt<Value>(
+        _ subject: CredentialAttempts.Subject,
+        for access: Access,
+        _ work: () async throws(ChamberError) -> Value
+    ) async throws(ChamberError) -> Value {
+        let begun = seconds()
+        if let wait = attempts.withLock({ $0.begin(subject, from: access.source, at: begun) }) {
+            throw .refused(.tooManyAttempts(seconds: wait))
+        }
+        do throws(ChamberError) {
+            let value = try await work()
+            excuse(subject, access)
+            return value
+        } catch {
+            if !error.isWrongAnswer { excuse(subject, access) }
+            throw error
+        }
+    }
+
+    private func excuse(_ subject: CredentialAttempts.Subject, _ access: Access) {
+        let now = seconds()
+        attempts.withLock { $0.excuse(subject, from: access.source, at: now) }
     }
 
     /// - Parameter verb: in the audit file; nil for what changes and proves nothing.
     private func route(
         _ pattern: RoutePattern,
         audited verb: String?,
-        _ action: @escaping @Sendable ([UInt8]) async throws(ChamberError) -> Answer
+        _ action: @escaping @Sendable ([UInt8], Access) async throws(ChamberError) -> Answer
     ) -> Route<Scope, Access> {
         Route(
             .post,
@@ -103,11 +146,11 @@ struct OperatorRoutes: Sendable {
         _ verb: String?,
         _ body: [UInt8],
         for access: Access,
-        _ action: @Sendable ([UInt8]) async throws(ChamberError) -> Answer
+        _ action: @Sendable ([UInt8], Access) async throws(ChamberError) -> Answer
     ) async -> Response {
         if verb != nil, let hindrance = audit.hindrance { return .unaudited(hindrance) }
         do throws(ChamberError) {
-            let answer = try await action(body)
+            let answer = try await action(body, access)
             guard let verb else { return answer.response }
             return await audit.tell(
                 verb,
@@ -120,14 +163,15 @@ struct OperatorRoutes: Sendable {
         }
     }
 
-    /// Slows down who fails, whatever the failure is, and tells of it in few lines: who is right is not held up.
+    /// Tells of failures in few lines, and asks who fails often to slow down, whatever the failure is: who is right is not held up
+    /// by that.
     private func refuse(_ error: ChamberError, _ verb: String?, for access: Access) async -> Response {
         var (error, told) = (error, 1)
         if error.status < 500 {
-            let now = Int64(MonotonicClock.nanoseconds / 1_000_000_000)
+            let now = seconds()
             let answer = failures.withLock { $0.fail(from: access.source, at: now) }
             told = answer.told
-            if let wait = answer.retryAfter { error = .refused(.tooManyAttempts(seconds: wait)) }
+            if let wait = answer.retryAfter, !error.isWait { error = .refused(.tooManyAttempts(seconds: wait)) }
         }
         let response = Response.refused(error)
         guard let verb, told > 0 else { return response }
@@ -138,72 +182,30 @@ struct OperatorRoutes: Sendable {
     }
 }
 
+extension UnsealCeremony.Credentials {
+    fileprivate var subject: CredentialAttempts.Subject { .credential(credential, of: name) }
+}
+
+extension ChamberError {
+    /// Whether it was looked at and found wrong: what a guess is answered with.
+    fileprivate var isWrongAnswer: Bool {
+        switch self {
+        case .refused(.badSignature), .refused(.wrongShare), .refused(.foreignShare), .refused(.unreadable),
+            .refused(.unknownToken), .refused(.badCredential):
+            true
+        default: false
+        }
+    }
+
+    fileprivate var isWait: Bool { if case .refused(.tooManyAttempts) = self { true } else { false } }
+}
+
 extension Chamber {
     /// For the audit log: who brings which share.
     fileprivate func words(of shown: UnsealCeremony.Credentials) -> String {
         let number = OperatorName(shown.name).flatMap { status.record?.quorum?.member($0)?.number }
         return "operator \(shown.name), share \(number.map { "\($0)" } ?? "unknown"), credential \(shown.credential)"
     }
-}
-
-/// What an operator's program needs in order to answer.
-struct ChallengeDocument: Encodable, Documented {
-    let chamber: String
-    let ceremony: String?
-    let server_key: String?
-    let challenge: String?
-    let expires_in_seconds: Int
-    let credentials: [OperatorCredential.Hint]
-    let proposal: ProposalDocument?
-
-    init(_ invitation: Chamber.Invitation) {
-        chamber = invitation.chamber.description
-        ceremony = invitation.ceremony?.ceremony.description
-        server_key = invitation.ceremony.map { Hex.encode($0.serverKey.span, prefix: false) }
-        challenge = invitation.ceremony.map { Hex.encode($0.challenge, prefix: false) }
-        expires_in_seconds = Int(UnsealCeremony.challengeLifetime)
-        credentials = invitation.credentials
-        proposal = invitation.proposal.map { ProposalDocument($0) }
-    }
-
-    static let schema: Schema = .named(
-        "OperatorChallenge",
-        .exactly(
-            .required("chamber", .text(pattern: "^[0-9a-f]{32}$")),
-            .optional(
-                "ceremony",
-                .described(.text(pattern: "^[0-9a-f]{32}$"), "Absent where nothing is being unsealed.")
-            ),
-            .optional(
-                "server_key",
-                .described(.text(pattern: "^[0-9a-f]{64}$"), "X25519: shares return in boxes for it.")
-            ),
-            .optional("challenge", .text(pattern: "^[0-9a-f]{112}$")),
-            .required("expires_in_seconds", .integer()),
-            .required("credentials", .list(.operatorHint, from: 1)),
-            .optional("proposal", ProposalDocument.schema)
-        )
-    )
-}
-
-/// An operator's own shares, as they rest in the record.
-struct BoxesDocument: Encodable, Documented {
-    struct Box: Encodable {
-        let ceremony: String
-        let box: String
-    }
-    let boxes: [Box]
-
-    init(_ boxes: [UnsealCeremony.Box]) {
-        self.boxes = boxes.map {
-            Box(ceremony: $0.ceremony.description, box: Data($0.bytes).base64EncodedString())
-        }
-    }
-
-    static let schema: Schema = .named(
-        "OperatorBoxes",
-        .exactly(.required("boxes", .list(.operatorBox, from: 1, upTo: 2)))
-    )
 }
 
 /// Registration tokens, one for each operator, shown once.

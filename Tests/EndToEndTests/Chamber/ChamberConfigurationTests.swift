@@ -24,6 +24,22 @@ import Testing
             says: ["signer_state.path", "the same file as key_sources.sqlite.path"]
         ),
         Refused(
+            testDescription: "the same file in another writing",
+            environment: [
+                "CONTAINMENT_SIGNER_STATE__PATH": "./one/../two.sqlite",
+                "CONTAINMENT_KEY_SOURCES__SQLITE__PATH": "two.sqlite",
+            ],
+            says: ["signer_state.path", "the same file as key_sources.sqlite.path"]
+        ),
+        Refused(
+            testDescription: "a recipient that is none",
+            environment: [
+                "CONTAINMENT_CHAMBER__KEYS__GENERATE__BACKUP__ENABLED": "true",
+                "CONTAINMENT_CHAMBER__KEYS__GENERATE__BACKUP__RECIPIENTS": "age1nobody",
+            ],
+            says: ["chamber.keys.generate.backup.recipients", "recipient 1 is damaged"]
+        ),
+        Refused(
             testDescription: "generating without a store",
             environment: ["CONTAINMENT_KEY_SOURCES__SQLITE__PATH": ""],
             says: ["chamber.keys.generate.enabled", "needs a store of encrypted keys"]
@@ -50,18 +66,13 @@ import Testing
         let left = Set(try place.workplace.folder.names).subtracting(["config.yaml", "keys"])
         #expect(left.isDisjoint(with: ["sealed.sqlite", "state.sqlite"]), "\(left)")
     }
-    @Test func `a recipient that is none is refused at the start`() async throws {
+
+    @Test func `the check refuses what the start would`() async throws {
         let place = try await SealedPlace(
             count: 0,
-            environment: [
-                "CONTAINMENT_CHAMBER__KEYS__GENERATE__BACKUP__ENABLED": "true",
-                "CONTAINMENT_CHAMBER__KEYS__GENERATE__BACKUP__RECIPIENTS": "age1nobody",
-            ]
+            environment: ["CONTAINMENT_CHAMBER__KEYS__GENERATE__BACKUP__RECIPIENTS": "age1xyz"]
         )
-        let result = try await place.workplace.run(
-            ["server", "--anti-slashing-create-if-missing"],
-            environment: place.environment
-        )
-        #expect(result.exitCode == 2 && result.errors.contains("recipient 1 is damaged"), "\(result)")
+        let result = try await place.workplace.run(["config", "check"], environment: place.environment)
+        #expect(result.exitCode == 2 && result.errors.contains("recipient 1"), "\(result)")
     }
 }

@@ -151,6 +151,21 @@ import Testing
         #expect(quorum.paths == ["register", "challenge", "unseal/box", "challenge", "unseal/box", "unseal/share"])
     }
 
+    @Test func `waiting ends when the chamber is open, also while its master key is being changed`() async throws {
+        let (quorum, server) = try await withPassphrase()
+        quorum.state.withLock { $0.seal = "awaiting_rotation" }
+        let words = ["unseal", "--operator", "alice", "--passphrase", "env:PASS", "--wait", "--json"]
+        struct Outcome: Decodable {
+            struct Chamber: Decodable { let seal: [String: String] }
+            let chamber: Chamber?
+        }
+        for (token, status) in [(["--auth-token", "env:TOKEN"], "awaiting_rotation"), ([], "unsealed")] {
+            let given = try await run(words + token, at: server)
+            #expect(given.exitCode == 0, "\(given)")
+            #expect(try given.decode([Outcome].self).map { $0.chamber?.seal["status"] } == [status], "\(given)")
+        }
+    }
+
     @Test func `several signers are opened in turn, and each is told of`() async throws {
         let (quorum, server) = try await withPassphrase()
         let down = "http://127.0.0.1:\(try ScriptedServer.unusedPort())"

@@ -23,6 +23,33 @@ struct StrictTests {
         if geteuid() == 0 { #expect(result.errors.contains("user: root")) }
     }
 
+    @Test func `strict and the doctor name folders and trust files that others can write, through links too`()
+        async throws
+    {
+        let workplace = try Workplace(
+            keys: [TestKey(1)],
+            settings: "signer_state: {path: open/far/state}\naudit: {path: link/audit.log}"
+        )
+        let files = FileManager.default
+        let place = workplace.folder.path
+        try files.createDirectory(atPath: place + "/open/far", withIntermediateDirectories: true)
+        try files.createDirectory(atPath: place + "/there", withIntermediateDirectories: true)
+        try files.createSymbolicLink(atPath: place + "/link", withDestinationPath: "there")
+        for folder in ["open", "there"] {
+            try files.setAttributes([.posixPermissions: 0o777], ofItemAtPath: "\(place)/\(folder)")
+        }
+        try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place + "/open/far")
+        let doctor = try await workplace.run("doctor")
+        for folder in ["open", "there"] {
+            #expect(doctor.output.contains("BAD     folder: \(place)/\(folder): mode 777"), "\(doctor.output)")
+            #expect(doctor.output.contains("fix: chmod go-w \(place)/\(folder)"))
+        }
+        #expect(!doctor.output.contains("folder: \(place)/open/far") && !doctor.output.contains("folder: /tmp:"))
+        try await workplace.makeRecord()
+        let strict = try await workplace.run("server", "--server-strict")
+        #expect(strict.exitCode == 1 && strict.errors.contains("folder: \(place)/open: mode 777"), "\(strict)")
+    }
+
     static var canRun: Bool {
         geteuid() == 0 && Landlock.version >= 4 && Hardening.hasSecretMemory
             && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")

@@ -24,6 +24,8 @@ final class ScriptedQuorum: Sendable {
         var document = #"{"kind":"kms","summary":"two keys"}"#
         /// How many looks at the status find the proposal without its approvals.
         var looks = 2
+        /// What the status says of the seal.
+        var seal = "unsealed"
     }
 
     static let token = "cc-enrol-" + String(repeating: "5a", count: 32)
@@ -68,6 +70,7 @@ final class ScriptedQuorum: Sendable {
         case "/api/v1/chamber/approve": try approve(body)
         case "/api/v1/chamber/rotate": try rotate(body)
         case "/api/v1/chamber/status": try status()
+        case "/healthcheck": .answer(status: 200, body: "{}")
         default: .answer(status: 404, body: "{}")
         }
     }
@@ -245,7 +248,7 @@ final class ScriptedQuorum: Sendable {
 
     private func status() throws -> ScriptedServer.Reply {
         struct Answer: Encodable {
-            let seal = ["status": "unsealed"]
+            let seal: [String: String]
             let proposals: [Proposal]
         }
         let proposal = state.withLock { state in
@@ -253,7 +256,8 @@ final class ScriptedQuorum: Sendable {
             if state.looks == 0 { state.approvals = ["alice", "bob"] }
             return Proposal(state)
         }
-        return try json(Answer(proposals: [proposal]))
+        let seal = state.withLock { $0.seal }
+        return try json(Answer(seal: ["status": seal], proposals: [proposal]))
     }
 
     // MARK: Words

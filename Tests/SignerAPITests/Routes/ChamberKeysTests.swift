@@ -132,6 +132,34 @@ import Testing
         #expect(try await rig.start().loaded.isEmpty)
     }
 
+    @Test func `a key in memory only is not imported as one that does not sign`() async throws {
+        let instance = try await ChamberRig().start()
+        let key = String(repeating: "0", count: 63) + "9"
+        let body = #"{"private_keys":["\#(key)"],"storage":{"persist":false},"status":"inactive"}"#
+        let answer = await instance.answer(.post, "", body)
+        #expect(answer.status == 400 && answer.text.contains("storage.persist"), "\(answer.text)")
+        #expect(instance.loaded.isEmpty)
+    }
+
+    @Test(arguments: [true, false])
+    func `a key in memory only can be deleted, and has no status to change`(_ removes: Bool) async throws {
+        let instance = try await ChamberRig().start()
+        let scalar = String(repeating: "0", count: 63) + "9"
+        let body = #"{"private_keys":["\#(scalar)"],"storage":{"persist":false}}"#
+        let key = try #require(try await instance.send(.post, "", body).first?.pubkey)
+        for status in ["active", "inactive"] {
+            let change = #"{"pubkeys":["\#(key)"],"status":"\#(status)"}"#
+            let answer = try await instance.send(.patch, "", change)
+            #expect(answer.map(\.status) == ["error"] && answer[0].message.contains("memory only"))
+        }
+        #expect(instance.loaded == [key])
+        let delete = #"{"pubkeys":["\#(key)"],"remove":\#(removes)}"#
+        #expect(try await instance.send(.delete, "", delete).map(\.status) == ["deleted"])
+        #expect(instance.loaded.isEmpty)
+        #expect(try await instance.send(.delete, "", delete).map(\.status) == ["not_found"])
+        #expect(try await instance.send(.post, "", body).map(\.status) == ["imported"])
+    }
+
     // MARK: Changing
 
     @Test func `a key that is deactivated is off the ring when that is answered, elsewhere when it is looked`()
@@ -407,6 +435,21 @@ final class ChamberRig: Sendable {
         }
         if isFirst { try await instance.chamber.initialize(keys: names, threshold: 2) }
         #expect(instance.chamber.isOpen, "\(instance.chamber.status)")
+        return instance
+    }
+
+    /// A chamber whose operators are to register.
+    func beginning(_ operators: [OperatorName], tokens: [SecretBox]) async throws -> Instance {
+        let instance = Instance(state, keys, recipients, protection)
+        try await instance.chamber.refresh()
+        await instance.chamber.settle()
+        try await instance.chamber.initialize(
+            keys: names,
+            threshold: 2,
+            operators: operators,
+            operatorThreshold: 2,
+            tokens: tokens
+        )
         return instance
     }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Sealing
 
 /// How the chamber stands, as the API answers it.
 struct ChamberDocument: Codable {
     struct Seal: Codable {
-        let status: String
-        let reason: String?
+        var status: String
+        var reason: String?
         let not_ordered: String?
     }
     struct MasterKey: Codable {
@@ -51,10 +52,10 @@ struct ChamberDocument: Codable {
         let total: Int
         let reason: String?
     }
-    let seal: Seal
+    var seal: Seal
     let master_key: MasterKey?
     let quorum: Quorum?
-    let unseal: Unseal?
+    var unseal: Unseal?
     let registration: Registration?
     let proposals: [ProposalDocument]?
     let rotation: Rotation?
@@ -84,6 +85,21 @@ struct ProposalDocument: Codable {
 
 /// A proposal in an answer of its own.
 struct ProposalAnswer: Codable { let proposal: ProposalDocument }
+
+extension ChamberDocument {
+    /// Also while something is being changed: keys sign then.
+    var isOpen: Bool { ChamberState(rawValue: seal.status)?.holdsMasterKey == true }
+
+    /// What is known to whoever may not see the status, when the signer says that it signs.
+    var opened: ChamberDocument {
+        var document = self
+        let isChanging = rotation != nil || registration != nil
+        document.seal.status = (isChanging ? ChamberState.awaitingRotation : .unsealed).rawValue
+        document.seal.reason = nil
+        document.unseal = nil
+        return document
+    }
+}
 
 // MARK: In words
 

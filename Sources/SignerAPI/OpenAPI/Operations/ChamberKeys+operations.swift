@@ -54,7 +54,7 @@ extension APIOperation {
             "Bring keys that exist already",
             text: """
                 Keystores with their passwords, plain keys, or both. The history is in the record before any key can sign. \
-                With `storage.persist: false` they are in memory only.
+                With `storage.persist: false` they are in memory only, and active: `status: inactive` with it is refused.
                 """,
             body: Body(.keyImport),
             answers: [.json(KeyStatusList.schema, "What came of each: the keystores, then the plain keys.")],

@@ -101,12 +101,15 @@ enum RotateCommands {
         _ invocation: Invocation
     ) async throws(Failure) -> ExitCode {
         ProposalWait.announce(proposal, invocation["signer-url"])
+        let place = invocation["signer-url"].map { " --signer-url \($0)" } ?? ""
         guard !invocation.isSet("no-wait") else {
             if invocation.isSet("json") { Output.json(ProposalAnswer(proposal: proposal)) }
-            Output.complain("when they have: containment-chamber operator rotate continue --proposal \(proposal.id)")
+            Output.complain(
+                "when they have: containment-chamber operator rotate continue --proposal \(proposal.id)\(place)"
+            )
             return .partial
         }
-        try await ProposalWait.run(proposal, "operator rotate continue --proposal \(proposal.id) goes on") {
+        try await ProposalWait.run(proposal, "operator rotate continue --proposal \(proposal.id)\(place) goes on") {
             () throws(Failure) in
             let status = try OperatorCommands.decode(ChamberDocument.self, try api.send("GET", ChamberPath.status))
             return status.proposals?.first { $0.id == proposal.id }

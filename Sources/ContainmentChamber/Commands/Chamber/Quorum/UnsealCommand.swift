@@ -166,7 +166,7 @@ enum UnsealCommand {
         _ chamber: ChamberDocument?,
         _ invocation: Invocation
     ) async throws(Failure) -> ChamberDocument? {
-        guard var last = chamber, last.seal.status != ChamberState.unsealed.rawValue else { return chamber }
+        guard var last = chamber, !last.isOpen else { return chamber }
         let patience = Patience(until: last.unseal?.expires_at)
         let knowsStatus = invocation["auth-token"] != nil
         while !patience.isOver {
@@ -174,11 +174,11 @@ enum UnsealCommand {
             if knowsStatus {
                 let words = last.unseal?.words
                 last = try OperatorCommands.decode(ChamberDocument.self, try api.send("GET", ChamberPath.status))
-                if last.seal.status == ChamberState.unsealed.rawValue { return told(last, url) }
+                if last.isOpen { return told(last, url) }
                 if last.unseal?.words != words { Output.complain("\(url): \(last.unseal?.words ?? last.seal.status)") }
             } else if (try? api.has("/healthcheck")) == true {
                 Output.complain("\(url): the chamber is open")
-                return last
+                return last.opened
             }
         }
         throw Failure(
