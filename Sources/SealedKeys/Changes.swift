@@ -7,15 +7,22 @@ enum ChangeDecision: Equatable {
     /// It was done before, by a call whose answer did not arrive or by this one before a connection was lost.
     case repeated
     case conflict(SealedKeyEntry?)
+    /// It would be written, and lies under a master key that is on its way out.
+    case outdated
 
     var outcome: SealedKeyOutcome {
-        if case .conflict(let standing) = self { .conflict(standing) } else { .done }
+        switch self {
+        case .write, .repeated: .done
+        case .conflict(let standing): .conflict(standing)
+        case .outdated: .outdated
+        }
     }
 }
 
 extension SealedKeyEntry {
-    func decision(over standing: SealedKeyEntry?) -> ChangeDecision {
-        if (standing?.version ?? 0) == version - 1 { return .write }
+    /// - Parameter fence: the lowest generation of the master key that is still written.
+    func decision(over standing: SealedKeyEntry?, fence: UInt64) -> ChangeDecision {
+        if (standing?.version ?? 0) == version - 1 { return keyGeneration < fence ? .outdated : .write }
         return standing == self ? .repeated : .conflict(standing)
     }
 }
@@ -24,7 +31,7 @@ extension [SealedKeyEntry] {
     /// Refuses what no store keeps, before anything is changed.
     func check() throws(SealedKeyError) {
         for entry in self {
-            precondition(entry.version > (entry.row == nil ? 1 : 0), "a key that was never there cannot be deleted")
+            precondition(entry.version > 0, "an entry without a version")
             precondition(entry.row?.name?.utf8.contains(0) != true, "a name with a NUL character")
             if entry.size > SealedKeyLimits.body { throw .tooLarge(entry.publicKey, limit: SealedKeyLimits.body) }
         }

@@ -44,6 +44,12 @@ package protocol SealedKeyStore: Sendable {
     /// were made, and the same call again finds out.
     func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome]
 
+    /// Takes no entry from now on that lies under a master key of a lower generation, whoever brings it: what comes late to
+    /// a rotation of the master key would lie under a key that nobody has any more. The fence never goes back.
+    ///
+    /// Durable when this returns; changes that were decided on before are visible by then.
+    func raiseFence(to generation: UInt64) async throws(SealedKeyError)
+
     func count() async throws(SealedKeyError) -> SealedKeyCount
 
     func close() async
@@ -54,6 +60,9 @@ package enum SealedKeyOutcome: Hashable, Sendable {
     case done
     /// The entry does not follow on what stands there; nil where nothing ever did. Nothing was changed.
     case conflict(SealedKeyEntry?)
+    /// The entry lies under a master key of a lower generation than the fence lets in: that key was exchanged meanwhile.
+    /// Nothing was changed.
+    case outdated
 }
 
 /// How far a reader has come in the order of changes.

@@ -61,10 +61,16 @@ struct KeyPlace: Sendable {
         }
     }
 
+    /// - Parameter role: another than the owner of the database.
     func openPostgreSQL(
         _ store: String = "sealed_keys",
+        role: String? = nil,
         createIfMissing: Bool = true
     ) async throws -> PostgreSQLSealedKeys {
+        var url = url
+        if let role, let server {
+            url = server.administratorURL(name).replacing("postgres@", with: "\(role)@")
+        }
         let settings = try PostgreSQLSettings(url: url, applicationName: "tests")
         return try await Blocking.run(name: "opening") {
             Result { () throws(SealedKeyError) in

@@ -29,9 +29,11 @@ extension DynamoDBSealedKeys {
         for round in 0..<Self.rounds {
             if round > 0 { await pause(round) }
             let header = try await header()
-            // What is new is first believed to be so: an import would read all of its keys in vain.
-            let standing = try await standing(round == 0 ? part.filter { $0.version > 1 } : part)
-            let decisions = part.map { $0.decision(over: standing[$0.publicKey]) }
+            // What is new is first believed to be so: an import would read all of its keys in vain. Not what comes too late: it
+            // may have been there in time.
+            let known = part.filter { $0.version > 1 || $0.keyGeneration < header.fence }
+            let standing = try await standing(round == 0 ? known : part)
+            let decisions = part.map { $0.decision(over: standing[$0.publicKey], fence: header.fence) }
             let writes = zip(part, decisions).filter { $1 == .write }.map(\.0)
             if writes.isEmpty { return decisions.map(\.outcome) }
             if MonotonicClock.nanoseconds > latest { break }
@@ -43,9 +45,32 @@ extension DynamoDBSealedKeys {
                 last = error
             }
         }
-        if last.isContention {
-            throw .unavailable(reason: "the DynamoDB table \(table) is too busy to be changed; try again")
+        if last.isContention { throw tooBusy }
+        throw failure(last)
+    }
+
+    package func raiseFence(to generation: UInt64) async throws(SealedKeyError) {
+        try await changing.pass { () async throws(SealedKeyError) in try await raise(to: generation) }
+    }
+
+    /// Puts the header on the condition that it is the one that was read: a change that has read the one of before is
+    /// canceled by this, or comes first.
+    private func raise(to generation: UInt64) async throws(SealedKeyError) {
+        var last = DynamoDBError.conditionFailed(nil)
+        for round in 0..<Self.rounds {
+            if round > 0 { await pause(round) }
+            let header = try await header()
+            guard header.fence < generation else { return }
+            var next = header
+            next.fence = generation
+            do throws(DynamoDBError) {
+                return try await database.putItem(table: table, next.item, where: header.isCurrent)
+            } catch {
+                guard error.mayHaveBeenDone || error.isContention else { throw failure(error) }
+                last = error
+            }
         }
+        if last.isContention { throw tooBusy }
         throw failure(last)
     }
 
@@ -79,6 +104,10 @@ extension DynamoDBSealedKeys {
             }
     }
 
+    private var tooBusy: SealedKeyError {
+        .unavailable(reason: "the DynamoDB table \(table) is too busy to be changed; try again")
+    }
+
     /// A random time that grows, so that instances which change keys at once come through one after the other.
     private func pause(_ round: Int) async {
         try? await Task.sleep(for: .milliseconds(Int.random(in: 0...(10 << min(round, 6)))))
@@ -93,6 +122,7 @@ extension DynamoDBError {
 
     /// Whether other changes were in the way.
     fileprivate var isContention: Bool {
+        if case .conditionFailed = self { return true }
         guard case .canceled(let reasons) = self else { return false }
         return reasons.contains { reason in
             switch reason {

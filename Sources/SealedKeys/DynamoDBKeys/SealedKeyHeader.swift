@@ -41,6 +41,8 @@ struct SealedKeyHeader: Equatable {
     var revision: UInt64
     /// How many transactions the ring remembers.
     let slots: UInt64
+    /// The lowest generation of the master key that is still written; 0, and no attribute, before its first rotation.
+    var fence: UInt64 = 0
     private var active: StatusTally
     private var inactive: StatusTally
 
@@ -68,6 +70,9 @@ struct SealedKeyHeader: Equatable {
         self.store = store
         self.revision = revision
         self.slots = slots
+        // Taking one that cannot be read for none would let everything in.
+        guard item["least_generation"] == nil || item["least_generation"]?.number != nil else { return nil }
+        fence = item["least_generation"]?.number ?? 0
         self.active = active
         self.inactive = inactive
     }
@@ -78,6 +83,7 @@ struct SealedKeyHeader: Equatable {
         item["store_id"] = .bytes(store.array)
         item["revision"] = .number(revision)
         item["change_slots"] = .number(slots)
+        if fence > 0 { item["least_generation"] = .number(fence) }
         for status in SealedKeyStatus.allCases {
             item["\(status.rawValue)_count"] = .number(self[status].count)
             item["\(status.rawValue)_sum"] = .bytes(self[status].sum.bigEndianBytes)
@@ -89,7 +95,11 @@ struct SealedKeyHeader: Equatable {
 
     /// That nothing was changed since it was read.
     var isCurrent: Expression {
-        Expression("store_id = :s AND revision = :r", values: [":s": .bytes(store.array), ":r": .number(revision)])
+        let values: [String: AttributeValue] = [":s": .bytes(store.array), ":r": .number(revision)]
+        let same = "store_id = :s AND revision = :r AND "
+        // Raising the fence is no revision: readers have nothing to learn of it.
+        guard fence > 0 else { return Expression(same + "attribute_not_exists(least_generation)", values: values) }
+        return Expression(same + "least_generation = :g", values: values.merging([":g": .number(fence)]) { $1 })
     }
 
     subscript(status: SealedKeyStatus) -> StatusTally {

@@ -95,6 +95,12 @@ package final class PostgreSQLSealedKeys: SealedKeyStore {
         return outcomes
     }
 
+    package func raiseFence(to generation: UInt64) async throws(SealedKeyError) {
+        try await perform(writing) { connection, tables throws(PostgreSQLError) in
+            try tables.raiseFence(&connection, to: generation)
+        }
+    }
+
     package func count() async throws(SealedKeyError) -> SealedKeyCount {
         try await read { connection, tables throws(PostgreSQLError) in try tables.count(&connection) }
     }

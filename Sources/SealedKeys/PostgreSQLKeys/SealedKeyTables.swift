@@ -9,7 +9,7 @@ internal import PostgreSQL
 struct SealedKeyTables: Sendable {
     private let name: String
     private let entries: String
-    private let header: String
+    let header: String
     /// For one call, connecting left out.
     static let limit = Duration.seconds(5)
     /// Made on this side: the server answers, but cannot keep the keys as it is.
@@ -38,8 +38,11 @@ struct SealedKeyTables: Sendable {
 
     /// Looks whether the server can keep the keys; makes the tables.
     func prepare(_ connection: inout PostgreSQLConnection, createIfMissing: Bool) throws(PostgreSQLError) {
-        let look = "SELECT to_regclass($1) IS NOT NULL, current_setting('fsync') = 'on'"
-        let found = try connection.run([PostgreSQLStatement(look, [.text(entries)])], within: Self.limit)[0]
+        let look = "SELECT to_regclass($1) IS NOT NULL, current_setting('fsync') = 'on', \(Self.isFenced)"
+        let found = try connection.run(
+            [PostgreSQLStatement(look, [.text(entries), .text(header)])],
+            within: Self.limit
+        )[0]
         guard found.bool(0, 1) == true else {
             throw .server(
                 sqlState: Self.unsuitable,
@@ -47,7 +50,10 @@ struct SealedKeyTables: Sendable {
             )
         }
         // A role that may not make tables can use what an administrator has made.
-        if found.bool(0, 0) == true { return }
+        if found.bool(0, 0) == true {
+            if found.bool(0, 2) != true { try addFence(&connection) }
+            return
+        }
         guard createIfMissing else {
             throw .server(
                 sqlState: Self.unsuitable,
@@ -62,7 +68,7 @@ struct SealedKeyTables: Sendable {
     }
 
     /// "CCSK".
-    private static let migrationLock: Int64 = 0x4343_534b
+    static let migrationLock: Int64 = 0x4343_534b
 
     private var script: String {
         var random = SystemRandomNumberGenerator()
@@ -74,7 +80,8 @@ struct SealedKeyTables: Sendable {
             CREATE TABLE IF NOT EXISTS \(header) (
                 id int PRIMARY KEY CHECK (id = 1),
                 store_id bytea NOT NULL CHECK (octet_length(store_id) = 16),
-                revision bigint NOT NULL
+                revision bigint NOT NULL,
+                \(Self.fence)
             );
             INSERT INTO \(header) (id, store_id, revision) VALUES (1, '\\x\(Hex.encode(store, prefix: false))', 0)
                 ON CONFLICT DO NOTHING;
@@ -217,7 +224,7 @@ struct SealedKeyTables: Sendable {
         _ connection: inout PostgreSQLConnection,
         _ changes: [SealedKeyEntry]
     ) throws(PostgreSQLError) -> [SealedKeyOutcome] {
-        let (revision, decisions) = try begin(&connection, changes)
+        let (revision, decisions) = try decide(&connection, changes)
         let writes = zip(changes, decisions).filter { $1 == .write }.map(\.0)
         var statements: [PostgreSQLStatement] = []
         if !writes.isEmpty {
@@ -239,18 +246,13 @@ struct SealedKeyTables: Sendable {
 
     /// Takes the lock, then reads: under read committed the second statement sees what its former holder has just written.
     /// Only what stands in the way is fetched.
-    private func begin(
+    private func decide(
         _ connection: inout PostgreSQLConnection,
         _ changes: [SealedKeyEntry]
     ) throws(PostgreSQLError) -> (revision: Int64, decisions: [ChangeDecision]) {
         let results = try connection.run(
-            [
-                PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED"),
-                PostgreSQLStatement("SET LOCAL synchronous_commit = on"),
-                PostgreSQLStatement("SET LOCAL lock_timeout = '4s'"),
-                // A chamber that is stopped in between must not keep the others waiting.
-                PostgreSQLStatement("SET LOCAL idle_in_transaction_session_timeout = '10s'"),
-                PostgreSQLStatement("SELECT store_id, revision FROM \(header) WHERE id = 1 FOR UPDATE"),
+            Self.beginning + [
+                PostgreSQLStatement("SELECT revision, least_generation FROM \(header) WHERE id = 1 FOR UPDATE"),
                 PostgreSQLStatement(
                     """
                     SELECT k.place, \(SealedKeyColumns.list)
@@ -266,14 +268,15 @@ struct SealedKeyTables: Sendable {
             ],
             within: Self.limit
         )
-        guard results[4].rowCount == 1, let revision = results[4].int64(0, 1) else {
+        guard results[4].rowCount == 1, let revision = results[4].int64(0, 0), let least = results[4].int64(0, 1) else {
             throw .server(sqlState: Self.unsuitable, message: "the row of \(header) is gone")
         }
-        var decisions = [ChangeDecision](repeating: .write, count: changes.count)
+        let fence = UInt64(clamping: least)
+        var decisions = changes.map { $0.keyGeneration < fence ? ChangeDecision.outdated : .write }
         for row in 0..<results[5].rowCount {
             guard let place = results[5].int64(row, 0).map({ Int($0) - 1 }) else { continue }
             let standing = try results[5].isNull(row, 1) ? nil : SealedKeyColumns.entry(results[5], row, from: 1)
-            decisions[place] = changes[place].decision(over: standing)
+            decisions[place] = changes[place].decision(over: standing, fence: fence)
         }
         return (revision, decisions)
     }

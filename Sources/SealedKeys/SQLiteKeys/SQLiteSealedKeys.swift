@@ -111,6 +111,10 @@ package final class SQLiteSealedKeys: SealedKeyStore {
         return outcomes
     }
 
+    package func raiseFence(to generation: UInt64) async throws(SealedKeyError) {
+        try await perform { tables throws(SQLiteError) in try tables.raiseFence(to: generation) }
+    }
+
     package func count() async throws(SealedKeyError) -> SealedKeyCount {
         try await perform { tables throws(SQLiteError) in try tables.count() }
     }

@@ -7,6 +7,7 @@ final class SealedKeyFile {
     private let connection: Connection
     private let readHeader: Statement
     private let writeHeader: Statement
+    private let writeFence: Statement
     private let readEntry: Statement
     private let readPage: Statement
     private let readChanges: Statement
@@ -17,6 +18,9 @@ final class SealedKeyFile {
     private static let applicationIdentifier: Int64 = 0x4343_534b
     private static let version: Int64 = 1
 
+    /// Files of before have no such column.
+    private static let fence = "least_generation INTEGER NOT NULL DEFAULT 0"
+
     /// With ids of rows: bodies are long, and in a table without ids they would lie between the keys.
     private static let schema = """
         BEGIN IMMEDIATE;
@@ -25,7 +29,8 @@ final class SealedKeyFile {
         CREATE TABLE header (
             id INTEGER PRIMARY KEY CHECK (id = 1),
             store_id BLOB NOT NULL,
-            revision INTEGER NOT NULL
+            revision INTEGER NOT NULL,
+            \(fence)
         );
         INSERT INTO header (id, store_id, revision) VALUES (1, randomblob(16), 0);
         CREATE TABLE entries (
@@ -59,11 +64,18 @@ final class SealedKeyFile {
             let message = "its version is \(version), this program knows \(Self.version)"
             throw SQLiteError(kind: .corrupt, operation: "opening \(path)", message: message)
         }
+        let fenced = "SELECT count(*) FROM sqlite_schema WHERE name = 'header' AND sql LIKE '%least_generation%'"
+        if try connection.integer(fenced) == 0 {
+            try connection.execute("ALTER TABLE header ADD COLUMN \(Self.fence)")
+        }
         // A rollback journal: changes are rare, and every sync that fails fails the change.
         try connection.expect("PRAGMA journal_mode = DELETE", toSay: "delete")
         try connection.execute("PRAGMA synchronous = EXTRA")
-        readHeader = try connection.prepare("SELECT store_id, revision FROM header WHERE id = 1")
+        readHeader = try connection.prepare("SELECT store_id, revision, least_generation FROM header WHERE id = 1")
         writeHeader = try connection.prepare("UPDATE header SET revision = ?1 WHERE id = 1")
+        writeFence = try connection.prepare(
+            "UPDATE header SET least_generation = max(least_generation, ?1) WHERE id = 1"
+        )
         readEntry = try connection.prepare("SELECT \(SealedKeyReading.columns) FROM entries WHERE public_key = ?1")
         // An empty key stands before all others.
         readPage = try connection.prepare(
@@ -84,13 +96,16 @@ final class SealedKeyFile {
 
     // MARK: Reading
 
-    func cursor() throws(SQLiteError) -> SealedKeyCursor {
+    func cursor() throws(SQLiteError) -> SealedKeyCursor { try header().cursor }
+
+    private func header() throws(SQLiteError) -> (cursor: SealedKeyCursor, fence: UInt64) {
         readHeader.reset()
         defer { readHeader.reset() }
         guard try readHeader.step(), let store = Bytes<16>(SealedKeyReading.bytes(readHeader, 0)) else {
             throw SQLiteError(kind: .corrupt, operation: "reading the header", message: "its header is gone")
         }
-        return SealedKeyCursor(store: store, revision: UInt64(clamping: readHeader.integer(1)))
+        let cursor = SealedKeyCursor(store: store, revision: UInt64(clamping: readHeader.integer(1)))
+        return (cursor, UInt64(clamping: readHeader.integer(2)))
     }
 
     func entry(of publicKey: Bytes<48>) throws(SQLiteError) -> SealedKeyEntry? {
@@ -154,10 +169,11 @@ final class SealedKeyFile {
     func apply(_ entries: ArraySlice<SealedKeyEntry>) throws(SQLiteError) -> [SealedKeyOutcome] {
         try connection.execute("BEGIN IMMEDIATE")
         do throws(SQLiteError) {
-            var revision = try cursor().revision
+            let (cursor, fence) = try header()
+            var revision = cursor.revision
             var outcomes: [SealedKeyOutcome] = []
             for entry in entries {
-                let decision = entry.decision(over: try self.entry(of: entry.publicKey))
+                let decision = entry.decision(over: try self.entry(of: entry.publicKey), fence: fence)
                 if decision == .write {
                     revision += 1
                     try write.put(entry, revision: revision)
@@ -174,5 +190,12 @@ final class SealedKeyFile {
             if connection.isInTransaction { try? connection.execute("ROLLBACK") }
             throw error
         }
+    }
+
+    /// A transaction of its own.
+    func raiseFence(to generation: UInt64) throws(SQLiteError) {
+        writeFence.reset()
+        try writeFence.bind(Int64(clamping: generation), at: 1)
+        try writeFence.run()
     }
 }

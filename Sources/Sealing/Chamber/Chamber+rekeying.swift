@@ -60,7 +60,7 @@ extension Chamber {
     }
 
     private func rekey(_ keys: MasterKeys) async {
-        // Other instances write under the current key until they have noticed that there is a next one.
+        // Other instances write under the current key until they have noticed that there is a next one; then they are refused.
         try? await Task.sleep(for: settings.grace)
         guard !Task.isCancelled, let next = keys.next else { return }
         let generation = next.identity.generation

@@ -20,7 +20,9 @@ package final class Chamber: Sendable {
         /// Seconds in which operators have to follow each other, and a proposal has to be approved and performed
         /// (`signer_state.unseal_timeout_minutes`).
         package var patience: Int64
-        /// After a next master key was made: long enough for other instances to have noticed.
+        /// After a next master key was made: most other instances have noticed by then, and write under it. No key depends
+        /// on this time, so it need not reach `refresh_interval_seconds`: from the start of the rotation on the store takes
+        /// nothing under the old key, and whoever has not noticed is told so (`SealedKeyStore.raiseFence`).
         package var grace: Duration
 
         package init(patience: Int64 = 30 * 60, grace: Duration = .seconds(5)) {

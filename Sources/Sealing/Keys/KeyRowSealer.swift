@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import BLS
 internal import Crypto
-internal import Encoding
+package import Encoding
 package import SealedKeys
 package import Secrets
 
@@ -106,29 +106,43 @@ package final class KeyRowSealer: Sendable {
         } catch { throw .sealed }
     }
 
-    /// The next version of a row: with another status, or as it is, under the master key that it lies under.
+    /// The next version of a row: with another status, or as it is. While the master key is being rotated it comes to lie
+    /// under the next one by that: the store takes nothing else then.
     package func successor(
         of row: SealedKeyRow,
         status: SealedKeyStatus,
         at time: UInt64
-    ) throws(SealingError) -> SealedKeyRow {
+    ) throws(KeyRowFault) -> SealedKeyRow {
         var next = row
-        next.version += 1
+        if isNew(row) { next.version += 1 } else { next = try renewed(row) }
         next.status = status
         next.updatedAt = time
-        return try sealed(next)
+        do throws(SealingError) { return try sealed(next) } catch { throw .sealed }
     }
 
     /// What is left of a row that is deleted.
-    package func tombstone(of row: SealedKeyRow, at time: UInt64) throws(SealingError) -> SealedKeyTombstone {
+    package func tombstone(of row: SealedKeyRow, at time: UInt64) throws(KeyRowFault) -> SealedKeyTombstone {
+        try tombstone(row.publicKey, version: row.version + 1, at: time)
+    }
+
+    /// Version 1 of a key that is never to be made: whoever brings it later finds its place taken.
+    package func withdrawal(of publicKey: Bytes<48>, at time: UInt64) throws(KeyRowFault) -> SealedKeyTombstone {
+        try tombstone(publicKey, version: 1, at: time)
+    }
+
+    private func tombstone(
+        _ publicKey: Bytes<48>,
+        version: UInt64,
+        at time: UInt64
+    ) throws(KeyRowFault) -> SealedKeyTombstone {
         var tombstone = SealedKeyTombstone(
-            publicKey: row.publicKey,
-            version: row.version + 1,
+            publicKey: publicKey,
+            version: version,
             deletedAt: time,
             keyGeneration: newest.identity.generation,
             seal: []
         )
-        tombstone.seal = try tag(of: .deleted(tombstone))
+        do throws(SealingError) { tombstone.seal = try tag(of: .deleted(tombstone)) } catch { throw .sealed }
         return tombstone
     }
 

@@ -277,7 +277,7 @@ extension Response {
             refusal.status,
             code: refusal.code,
             message: refusal.reason,
-            retryAfterSeconds: refusal.status == 503 ? 1 : nil
+            retryAfterSeconds: refusal.secondsToWait
         )
     }
 }
@@ -288,7 +288,7 @@ extension ChamberKeys.Refusal {
         switch self {
         case .malformed: 400
         case .forbidden: 403
-        case .otherRequest: 409
+        case .otherRequest, .underWay: 409
         case .sealed, .record, .keys, .state: 503
         }
     }
@@ -298,6 +298,7 @@ extension ChamberKeys.Refusal {
         case .malformed: "invalid_request"
         case .forbidden: "forbidden"
         case .otherRequest: "request_id_used"
+        case .underWay: "request_in_progress"
         case .sealed: "sealed"
         case .record: "slashing_protection_unavailable"
         case .keys: "keys_unavailable"
@@ -307,11 +308,17 @@ extension ChamberKeys.Refusal {
 
     var reason: String {
         switch self {
-        case .malformed(let reason), .forbidden(let reason), .otherRequest(let reason), .record(let reason): reason
+        case .malformed(let reason), .forbidden(let reason), .otherRequest(let reason), .record(let reason),
+            .underWay(let reason, _):
+            reason
         case .sealed(let reason): "the chamber is sealed: \(reason)"
         case .keys(let error): "\(error)"
         case .state(let error): "\(error)"
         }
+    }
+
+    fileprivate var secondsToWait: Int? {
+        if case .underWay(_, let seconds) = self { seconds } else { status == 503 ? 1 : nil }
     }
 
     fileprivate var outcome: AuditEvent.Outcome {

@@ -16,7 +16,7 @@ extension ChamberKeys {
     func change(_ names: [String], to status: SealedKeyStatus, for grant: Grant?) async throws(Refusal) -> [Status] {
         try await each(names, grant, .chamberKeysPatch, followedBy: status == .active ? nil : .deactivated) {
             row,
-            sealer throws(SealingError) in
+            sealer throws(KeyRowFault) in
             guard row.status != status else { return nil }
             let next = try sealer.successor(of: row, status: status, at: self.now())
             return (.standing(next), status == .active ? .activated : .deactivated)
@@ -29,7 +29,7 @@ extension ChamberKeys {
         let held = HeldKeys.leave(disabling: removing)
         return try await each(names, grant, .chamberKeysDelete, followedBy: .deleted, held, verifying: !removing) {
             row,
-            sealer throws(SealingError) in
+            sealer throws(KeyRowFault) in
             if removing { return (.deleted(try sealer.tombstone(of: row, at: self.now())), .deleted) }
             guard row.status == .active else { return nil }
             return (.standing(try sealer.successor(of: row, status: .inactive, at: self.now())), .deactivated)
@@ -57,7 +57,21 @@ extension ChamberKeys {
         followedBy ending: Status.Word?,
         _ heldKeys: HeldKeys = .stay,
         verifying: Bool = true,
-        _ step: (SealedKeyRow, KeyRowSealer) throws(SealingError) -> Step?
+        _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
+    ) async throws(Refusal) -> [Status] {
+        let first = try await once(names, grant, scope, followedBy: ending, verifying: verifying, step)
+        return try await redoing(first) { places async throws(Refusal) in
+            try await once(places.map { names[$0] }, grant, scope, followedBy: ending, verifying: verifying, step)
+        }
+    }
+
+    private func once(
+        _ names: [String],
+        _ grant: Grant?,
+        _ scope: Scope,
+        followedBy ending: Status.Word?,
+        verifying: Bool,
+        _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {
         let sealer = try await writer()
         let keys = names.map { try? PublicKey(hex: $0) }
@@ -105,15 +119,18 @@ extension ChamberKeys {
         for (change, outcome) in zip(changes, outcomes) {
             let key = PublicKey(change.step.entry.publicKey)
             statuses[change.place] =
-                outcome == .done
-                ? Status(change.step.word, key)
-                : Status(
-                    .error,
-                    key,
-                    "it was changed by somebody else meanwhile; look at it and try again"
-                        + (isDisabled && change.step.entry.row == nil
-                            ? ": it is there, but the slashing record has it disabled by now" : "")
-                )
+                switch outcome {
+                case .done: Status(change.step.word, key)
+                case .outdated: Status(outdated: key)
+                case .conflict:
+                    Status(
+                        .error,
+                        key,
+                        "it was changed by somebody else meanwhile; look at it and try again"
+                            + (isDisabled && change.step.entry.row == nil
+                                ? ": it is there, but the slashing record has it disabled by now" : "")
+                    )
+                }
         }
         if ending != nil {
             await ring.withdraw(statuses.filter { [.deactivated, .deleted].contains($0.word) }.compactMap(\.key))

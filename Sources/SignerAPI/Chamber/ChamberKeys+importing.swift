@@ -20,7 +20,7 @@ extension ChamberKeys {
         for grant: Grant?,
         until deadline: UInt64
     ) async throws(Refusal) -> [Status] {
-        let sealer = try await writer()
+        _ = try await writer()
         let refused: [PublicKey: String]
         do throws(KeyManager.Refusal) {
             refused = try await intake.take(order.history, for: grant, .chamberKeysImport)
@@ -56,7 +56,7 @@ extension ChamberKeys {
         try await enable(taken.map(\.key.publicKey))
         let outcomes =
             order.persists
-            ? try await keep(taken.map(\.key), order.status, sealer) : await hold(taken.map(\.key))
+            ? try await keep(taken.map(\.key), order.status) : await hold(taken.map(\.key))
         for (entry, status) in zip(taken, outcomes) { statuses[entry.place] = status }
         return statuses.map { $0 ?? Status(.error, nil, "nothing is known of it") }
     }
@@ -86,11 +86,15 @@ extension ChamberKeys {
         } catch { throw .record("the slashing record did not disable the keys: \(error); nothing was deleted") }
     }
 
-    private func keep(
-        _ keys: [SecretKey],
-        _ status: SealedKeyStatus,
-        _ sealer: KeyRowSealer
-    ) async throws(Refusal) -> [Status] {
+    private func keep(_ keys: [SecretKey], _ status: SealedKeyStatus) async throws(Refusal) -> [Status] {
+        try await redoing(try await keepOnce(keys, status)) { places async throws(Refusal) in
+            try await keepOnce(places.map { keys[$0] }, status)
+        }
+    }
+
+    private func keepOnce(_ keys: [SecretKey], _ status: SealedKeyStatus) async throws(Refusal) -> [Status] {
+        // The keystores may have taken a while to open.
+        let sealer = try await writer()
         let standing = Dictionary(
             try await entries(of: keys.map(\.publicKey.bytes)).map { ($0.publicKey, $0) },
             uniquingKeysWith: { first, _ in first }

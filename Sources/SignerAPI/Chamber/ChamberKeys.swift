@@ -27,12 +27,19 @@ package final class ChamberKeys: Sendable {
         package let key: PublicKey?
         package let message: String
         var row: SealedKeyRow?
+        /// Whether nothing was done because the master key was exchanged meanwhile.
+        var isOutdated = false
 
         init(_ word: Word, _ key: PublicKey?, _ message: String = "", row: SealedKeyRow? = nil) {
             self.word = word
             self.key = key
             self.message = message
             self.row = row
+        }
+
+        init(outdated key: PublicKey) {
+            self.init(.error, key, "the master key was exchanged meanwhile, and nothing was changed; try again")
+            isOutdated = true
         }
     }
 
@@ -44,6 +51,8 @@ package final class ChamberKeys: Sendable {
         case record(String)
         /// The request identifier was used for another request.
         case otherRequest(String)
+        /// Another request under the identifier is at work; whoever sends it again after so many seconds learns what it made.
+        case underWay(String, seconds: Int)
         case keys(SealedKeyError)
         case state(StateError)
     }
@@ -113,44 +122,7 @@ package final class ChamberKeys: Sendable {
         return try sealer()
     }
 
-    // MARK: Making
-
-    /// Makes new keys, each out of words of its own. Under a request identifier the same request again makes nothing new.
-    func generate(_ order: KeyGeneration) async throws(Refusal) -> [Status] {
-        let sealer = try await writer()
-        guard let request = order.request else { return try await made(order.count, order, sealer) }
-        let planned: KeyRequests.Plan
-        do throws(StateError) { planned = try await requests.plan(of: request) ?? .none } catch { throw .state(error) }
-        guard planned.fits(order) else {
-            throw .otherRequest("the request \(request) was for \(planned.words)")
-        }
-        // Which of them came into the store, if it was cut off.
-        let entries = try await entries(of: planned.keys)
-        let existing = Set(entries.map(\.publicKey))
-        let missing = order.count - existing.count
-        var statuses = entries.map { entry in
-            Status(.existing, PublicKey(entry.publicKey), "it was made by this request before", row: entry.row)
-        }
-        guard missing > 0 else { return statuses }
-        let fresh = try await factory.make(missing, facts(order.status), sealer)
-        let plan = KeyRequests.Plan(
-            keys: planned.keys.filter { existing.contains($0) } + fresh.map(\.publicKey),
-            status: order.status,
-            version: planned.version
-        )
-        // First the names, then the keys: a request that is cut off between the two finds out what became of it.
-        do throws(StateError) { try await requests.write(plan, of: request) } catch { throw .state(error) }
-        statuses += try await store(fresh, .generated)
-        return statuses
-    }
-
-    private func made(
-        _ count: Int,
-        _ order: KeyGeneration,
-        _ sealer: KeyRowSealer
-    ) async throws(Refusal) -> [Status] {
-        try await store(try await factory.make(count, facts(order.status), sealer), .generated)
-    }
+    // MARK: The rows
 
     func facts(_ status: SealedKeyStatus) -> KeyRowSealer.Facts {
         let now = now()
@@ -203,16 +175,44 @@ package final class ChamberKeys: Sendable {
         do throws(SealedKeyError) { return try await ring.store.apply(entries) } catch { throw .keys(error) }
     }
 
-    func store(_ rows: [SealedKeyRow], _ word: Status.Word) async throws(Refusal) -> [Status] {
+    /// - Parameter taken: what is said of a key whose place was taken.
+    func store(
+        _ rows: [SealedKeyRow],
+        _ word: Status.Word,
+        taken: (PublicKey) -> Status = { Status(.duplicate, $0, thereAlready) }
+    ) async throws(Refusal) -> [Status] {
         let outcomes = try await apply(rows.map { .standing($0) })
         await follow()
         return zip(rows, outcomes).map { row, outcome in
             let key = PublicKey(row.publicKey)
             return switch outcome {
             case .done: Status(word, key, row: row)
-            case .conflict: Status(.duplicate, key, Self.thereAlready)
+            case .conflict: taken(key)
+            case .outdated: Status(outdated: key)
             }
         }
+    }
+
+    /// Does once more, with the master key of now, what came too late for the one of before.
+    ///
+    /// - Parameter redo: does what stands at some places.
+    func redoing(
+        _ statuses: [Status],
+        _ redo: ([Int]) async throws(Refusal) -> [Status]
+    ) async throws(Refusal) -> [Status] {
+        let late = statuses.indices.filter { statuses[$0].isOutdated }
+        guard !late.isEmpty else { return statuses }
+        var all = statuses
+        do throws(Refusal) {
+            for (place, status) in zip(late, try await redo(late)) { all[place] = status }
+        } catch {
+            // Where something was done, that has to be told.
+            guard late.count < statuses.count else { throw error }
+        }
+        guard !all.allSatisfy(\.isOutdated) else {
+            throw .sealed("the master key was exchanged meanwhile, and nothing was changed; try again")
+        }
+        return all
     }
 
     /// What was changed holds here too; where the store cannot be read now, it is followed when it can.

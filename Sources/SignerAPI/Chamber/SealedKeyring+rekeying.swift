@@ -7,6 +7,9 @@ extension SealedKeyring {
     /// Encrypts every row anew that lies under another master key than the newest, page by page. A row that somebody changes
     /// meanwhile is left to the next pass; the last pass finds none.
     ///
+    /// First the store is told to take nothing under the old key any more: what a stalled instance has sealed with it and brings
+    /// behind the last pass would be lost.
+    ///
     /// A row that was tampered with cannot be encrypted anew, and it comes to a halt there: with the old master key everything
     /// would go that such a row could still be restored with.
     package func rekey(
@@ -16,6 +19,7 @@ extension SealedKeyring {
         let sealer: KeyRowSealer
         do throws(SealingError) { sealer = try KeyRowSealer(keys) } catch { throw ChamberContentsError("\(error)") }
         do throws(SealedKeyError) {
+            try await store.raiseFence(to: keys.newest.identity.generation)
             let count = try await store.count()
             let total = Int(count.active + count.inactive)
             progress(0, total)
@@ -51,7 +55,7 @@ extension SealedKeyring {
             if Task.isCancelled { throw Self.closed }
             let page = try await store.page(after: last, limit: Self.rekeyedAtOnce, status: nil)
             let renewed = try renewed(page, sealer, &pass)
-            if !renewed.isEmpty { _ = try await store.apply(renewed) }
+            if !renewed.isEmpty, try await store.apply(renewed).contains(.outdated) { throw Self.outrun }
             seen += page.count
             progress(seen)
             guard page.count == Self.rekeyedAtOnce, let end = page.last?.publicKey else { return pass }
@@ -76,6 +80,10 @@ extension SealedKeyring {
     }
 
     private static let closed = SealedKeyError.unavailable(reason: "the chamber was closed meanwhile")
+
+    private static let outrun = SealedKeyError.unusable(
+        reason: "the store takes rows of a later rotation only; this instance has to open the chamber anew"
+    )
 
     private static let rekeyedAtOnce = 100
 }

@@ -89,6 +89,8 @@ extension APIOperation {
             switch status {
             case 401: [header("WWW-Authenticate", "The ways to show a token.")]
             case 429: [header("Retry-After", "Seconds to wait.")]
+            case 409 where codes.contains(.requestInProgress):
+                [header("Retry-After", "Seconds to wait, where that helps.")]
             case 503: [header("Retry-After", "Seconds to wait, where that may help.")]
             default: []
             }

@@ -156,6 +156,11 @@ package struct ErrorCode: Hashable, Sendable {
         "request_id_used",
         "the request identifier was used for another request"
     )
+    static let requestInProgress = ErrorCode(
+        409,
+        "request_in_progress",
+        "a request under the same identifier is at work; send it again after Retry-After"
+    )
     static let chamberFailed = ErrorCode(
         500,
         "chamber_failed",
@@ -272,7 +277,7 @@ package struct ErrorCode: Hashable, Sendable {
                 auditIncomplete,
             ] + setup + [
                 alreadyInitialized, uninitialized, custodyUnavailable, chamberFailed, keysUnavailable,
-                requestIdentifierUsed, registering, rotating, notRotating,
+                requestIdentifierUsed, requestInProgress, registering, rotating, notRotating,
             ] + operators
         var seen: Set<ErrorCode> = []
         return known.filter { seen.insert($0).inserted }.sorted { ($0.status, $0.code) < ($1.status, $1.code) }

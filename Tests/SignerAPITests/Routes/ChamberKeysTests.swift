@@ -285,7 +285,7 @@ import Testing
         // One is restored, the other one removed.
         let sealer = try KeyRowSealer(try one.chamber.masterKeys())
         var restored = good[0]
-        restored.version = 2
+        restored = try sealer.renewed(restored)
         restored = try sealer.successor(of: restored, status: .active, at: 1)
         #expect(try await rig.keys.apply([.standing(restored)]) == [.done])
         let delete = #"{"pubkeys":["\#(good[1].publicKey)"],"remove":true}"#
@@ -308,6 +308,9 @@ import Testing
         while one.chamber.status.record?.current.generation != 2 { try await Task.sleep(for: .milliseconds(5)) }
         await one.chamber.settle()
         old.version = 3
+        #expect(try await rig.keys.apply([.standing(old)]) == [.outdated])
+        // Somebody who writes past the fence.
+        old.keyGeneration = 9
         #expect(try await rig.keys.apply([.standing(old)]) == [.done])
         let next = try await rig.start()
         #expect(next.loaded.isEmpty && next.ring.faults.map(\.fault) == [.otherGeneration])
@@ -399,6 +402,8 @@ final class ChamberRig: Sendable {
     let folder: TemporaryFolder
     let state: SQLiteState
     let keys: SQLiteSealedKeys
+    /// Seconds since 1970, of all instances.
+    let clock = Lock<UInt64>(1_790_000_000)
     private let names: [KeyName]
     private let isInitialized = Lock(false)
 
@@ -421,11 +426,14 @@ final class ChamberRig: Sendable {
 
     /// An instance that is open.
     ///
-    /// - Parameter power: what its writes end with.
-    func start(_ power: Power? = nil) async throws -> Instance {
+    /// - Parameters:
+    ///   - power: what its writes end with.
+    ///   - stalled: what it has its keys in.
+    func start(_ power: Power? = nil, keys stalled: StalledKeys? = nil) async throws -> Instance {
         let instance =
-            if let power { Instance(CutState(state, power), CutKeys(keys, power), recipients, protection) } else {
-                Instance(state, keys, recipients, protection)
+            if let power { Instance(CutState(state, power), CutKeys(keys, power), recipients, protection, clock) } else
+            {
+                Instance(state, stalled ?? keys, recipients, protection, clock)
             }
         try await instance.chamber.refresh()
         await instance.chamber.settle()
@@ -469,7 +477,8 @@ final class ChamberRig: Sendable {
             _ state: any StateStore,
             _ keys: any SealedKeyStore,
             _ recipients: BackupRecipients?,
-            _ protection: SlashingProtection
+            _ protection: SlashingProtection,
+            _ clock: Lock<UInt64>
         ) {
             let (authority, arena) = (Authority(), SecretArena())
             let reports = Lock<[SealedKeyring.Report]>([])
@@ -508,7 +517,7 @@ final class ChamberRig: Sendable {
                 hindrance: { chamber.isOpen ? nil : "it is sealed" },
                 hindranceToWriting: { await chamber.hindranceToWriting() },
                 keysChanged: {},
-                now: { 1_790_000_000 }
+                now: { clock.withLock { $0 } }
             )
             let verb = ChamberKeyRoutes.Verb(items: 100, requests: 4, timeout: .seconds(60))
             let routes = ChamberKeyRoutes(

@@ -105,6 +105,12 @@ struct CutKeys: SealedKeyStore {
         try await power.write(or: death) { () async throws(SealedKeyError) in try await store.apply(entries) }
     }
 
+    func raiseFence(to generation: UInt64) async throws(SealedKeyError) {
+        try await power.write(or: death) { () async throws(SealedKeyError) in
+            try await store.raiseFence(to: generation)
+        }
+    }
+
     func count() async throws(SealedKeyError) -> SealedKeyCount {
         try power.read(or: death)
         return try await store.count()

@@ -34,8 +34,8 @@ import Testing
         await instance.chamber.settle()
     }
 
-    /// The record with both keys, two pages of rows, the record with the new key.
-    @Test(arguments: Power.Cut.all(4))
+    /// The record with both keys, the fence, two pages of rows, the fence once more, the record with the new key.
+    @Test(arguments: Power.Cut.all(6))
     func `no key is lost, and the next start goes on to the end`(cut: Power.Cut) async throws {
         let rig = try await ChamberRig()
         let first = try await rig.start()
