@@ -228,7 +228,10 @@ import Testing
         let later = try await run(words + ["--no-wait"], at: server)
         #expect(later.exitCode == 3, "\(later)")
         #expect(later.errors.contains("operator approve --proposal \(ScriptedQuorum.proposal)"), "\(later)")
-        #expect(later.errors.contains("rotate continue --proposal \(ScriptedQuorum.proposal)"), "\(later)")
+        #expect(
+            later.errors.contains("rotate continue --proposal \(ScriptedQuorum.proposal) --signer-url http://"),
+            "\(later)"
+        )
         let waited = try await run(words, at: server)
         #expect(waited.exitCode == 0 && waited.errors.contains("approved by alice, bob: 2 of 2"), "\(waited)")
         #expect(waited.output.contains("dave  \(ScriptedQuorum.token)"), "\(waited)")
