@@ -22,7 +22,7 @@ extension Refusal {
     package var precedesGate: Bool {
         switch self {
         case .malformed, .headTooLarge, .unknownExpectation, .stopping, .notFound, .methodNotAllowed,
-            .hostNotAuthorized, .certificateNotAccepted, .tlsRequired:
+            .hostNotAuthorized, .crossSite, .certificateNotAccepted, .tlsRequired:
             true
         case .bodyTooLarge, .malformedChunk, .bodyBudgetSpent, .tookTooLong, .notAcceptable: false
         }

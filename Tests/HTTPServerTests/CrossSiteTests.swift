@@ -18,10 +18,10 @@ struct CrossSiteTests {
     private static func answer(_ method: Method, _ fields: [(name: String, value: String)]) async -> Response {
         let headers = fields.contains { $0.name == "Host" } ? fields : [("Host", "localhost:9000")] + fields
         let head = RequestHead(method, "/sign", headers: headers)
-        switch router.admit(head) {
-        case .answer(let response): return response
-        case .proceed(_, _, _, let respond): return await respond(Request(head: head, body: []))
-        }
+        let admission = router.admit(head)
+        if let answer = admission.answer(to: head) { return answer }
+        guard case .proceed(_, _, _, let respond) = admission else { return .text("nothing") }
+        return await respond(Request(head: head, body: []))
     }
 
     @Test(arguments: [
