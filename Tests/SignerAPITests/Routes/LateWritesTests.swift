@@ -80,6 +80,25 @@ import Testing
         try await check(rig, order == .take ? 3 : 7)
     }
 
+    @Test func `a change or a deletion under a key that the store takes no more is refused, and changes nothing`()
+        async throws
+    {
+        let rig = try await ChamberRig()
+        let stalled = StalledKeys(rig.keys)
+        let instance = try await rig.start(keys: stalled)
+        let key = try #require(try await instance.send(.post, "/generate", #"{"count":1}"#).first?.pubkey)
+        let rows = try await rig.keys.page(after: nil, limit: 2, status: nil)
+        stalled.beforeNextChange {
+            try await rig.keys.raiseFence(to: 2)
+            return nil
+        }
+        for (method, end) in [(Method.patch, #""status":"inactive""#), (.delete, #""remove":true"#)] {
+            let answer = await instance.answer(method, "", #"{"pubkeys":["\#(key)"],\#(end)}"#)
+            #expect(answer.status == 503 && answer.text.contains("exchanged meanwhile"), "\(answer.text)")
+        }
+        #expect(try await rig.keys.page(after: nil, limit: 2, status: nil) == rows)
+    }
+
     @Test func `a key is switched off and on while the master key is being rotated`() async throws {
         let rig = try await ChamberRig()
         let one = try await rig.start()
