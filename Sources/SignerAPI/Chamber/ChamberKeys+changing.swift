@@ -59,9 +59,17 @@ extension ChamberKeys {
         verifying: Bool = true,
         _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {
-        let first = try await once(names, grant, scope, followedBy: ending, verifying: verifying, step)
+        let first = try await once(names, grant, scope, followedBy: ending, heldKeys, verifying: verifying, step)
         return try await redoing(first) { places async throws(Refusal) in
-            try await once(places.map { names[$0] }, grant, scope, followedBy: ending, verifying: verifying, step)
+            try await once(
+                places.map { names[$0] },
+                grant,
+                scope,
+                followedBy: ending,
+                heldKeys,
+                verifying: verifying,
+                step
+            )
         }
     }
 
@@ -70,6 +78,7 @@ extension ChamberKeys {
         _ grant: Grant?,
         _ scope: Scope,
         followedBy ending: Status.Word?,
+        _ heldKeys: HeldKeys,
         verifying: Bool,
         _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {

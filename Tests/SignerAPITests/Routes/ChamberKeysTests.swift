@@ -448,7 +448,7 @@ final class ChamberRig: Sendable {
 
     /// A chamber whose operators are to register.
     func beginning(_ operators: [OperatorName], tokens: [SecretBox]) async throws -> Instance {
-        let instance = Instance(state, keys, recipients, protection)
+        let instance = Instance(state, keys, recipients, protection, clock)
         try await instance.chamber.refresh()
         await instance.chamber.settle()
         try await instance.chamber.initialize(
