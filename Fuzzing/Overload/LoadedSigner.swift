@@ -19,8 +19,15 @@ final class LoadedSigner {
 
     /// - Parameters:
     ///   - settings: further sections of the configuration.
+    ///   - limits: of connections; empty for those that the program has by itself.
     ///   - quota: how much of a processor it gets.
-    init(_ binary: String, keys count: Int, settings: String, quota: CPUQuota? = nil) throws {
+    init(
+        _ binary: String,
+        keys count: Int,
+        settings: String,
+        limits: String = ", max_connections: 12000, max_connections_per_address: 11000",
+        quota: CPUQuota? = nil
+    ) throws {
         self.binary = binary
         folder = try TemporaryFolder()
         let manager = FileManager.default
@@ -34,7 +41,7 @@ final class LoadedSigner {
         }
         let text = """
             network: mainnet
-            server: {listen_port: 0, max_connections: 12000, max_connections_per_address: 11000}
+            server: {listen_port: 0\(limits)}
             metrics: {enabled: false}
             key_sources: {filesystem: {paths: ["\(folder.file("keys"))"]}}
             anti_slashing: {backend: sqlite, path: "\(folder.file("record.sqlite"))", create_if_missing: true}

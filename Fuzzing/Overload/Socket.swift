@@ -11,10 +11,19 @@ final class Socket {
     private var buffer: [UInt8] = []
 
     /// Nil where the connection is refused.
-    init?(port: UInt16) {
+    ///
+    /// - Parameter client: which of the addresses 127.0.0.1 to 127.0.0.255 it comes from.
+    init?(port: UInt16, from client: UInt8 = 1) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = (0x7f00_0000 + UInt32(client)).bigEndian
+        let bound = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard client == 1 || bound == 0 else { return nil }
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         let code = unsafe withUnsafePointer(to: &address) { pointer in

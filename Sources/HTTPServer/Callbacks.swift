@@ -15,11 +15,13 @@ let connectionCallback: MHD_NotifyConnectionCallback = { context, handle, slot, 
         let connection = Connection(handle, loop: loop)
         connection.tls?.begin()
         unsafe slot.pointee = Unmanaged.passRetained(connection).toOpaque()
+        loop.opened()
         loop.core.deadlines.insert(connection, bound: loop.core.comfort)
     } else if let pointer = unsafe slot.pointee {
         let connection = unsafe Unmanaged<Connection>.fromOpaque(pointer).takeRetainedValue()
         unsafe slot.pointee = nil
         connection.closed()
+        connection.loop.closed()
         connection.core.deadlines.remove(connection)
     }
 }

@@ -22,7 +22,7 @@ enum DaemonOptions {
             number(.LISTEN_SOCKET, Int(descriptor)),
             // Head, field list and read buffer. Half of it is the largest piece of a body that comes in one callback.
             number(.CONNECTION_MEMORY_LIMIT, 20 * 1024),
-            number(.CONNECTION_LIMIT, max(1, settings.limits.connections / max(1, settings.threads))),
+            number(.CONNECTION_LIMIT, settings.connectionsOfThread),
             number(
                 .PER_IP_CONNECTION_LIMIT,
                 max(1, settings.limits.connectionsPerAddress / max(1, settings.threads))

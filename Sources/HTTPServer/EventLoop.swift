@@ -22,6 +22,9 @@ internal import Glibc
     private let timer: Int32
     private let inbox = Lock(Inbox())
     private var suspended = 0
+    private var open = 0
+    /// Whether the library has stopped to accept because as many are open as may be.
+    private var isFull = false
     private var starting: [Work] = []
     private var phase = Phase.running
 
@@ -105,6 +108,14 @@ internal import Glibc
         return true
     }
 
+    /// A connection was opened.
+    func opened() {
+        open += 1
+        if open >= core.settings.connectionsOfThread { isFull = true }
+    }
+
+    func closed() { open -= 1 }
+
     /// Starts a task, together with those of other connections that are read in the same round: started one by one, each
     /// would wake a sleeping worker. Sixteen at most wait for each other, some hundred microseconds.
     func startSoon(_ work: Work) {
@@ -163,6 +174,11 @@ internal import Glibc
             )
         }
         if phase == .ended, suspended == 0 { return false }
+        // Where there is room again, the library looks for those who wait only when it runs once more.
+        if isFull, open < core.settings.connectionsOfThread {
+            isFull = false
+            return true
+        }
         var milliseconds: UInt64 = 0
         let hasTimeout = unsafe MHD_get_timeout(handle, &milliseconds) == .YES
         if !hasTimeout || milliseconds > 0 { sleep(hasTimeout ? Int32(clamping: milliseconds) : -1) }

@@ -25,6 +25,9 @@ package struct HTTPServerSettings: Sendable {
 
     package init(listener: any Listener) { self.listener = listener }
 
+    /// How many connections each of the threads has at most.
+    var connectionsOfThread: Int { max(1, limits.connections / max(1, threads)) }
+
     /// Sizes and counts.
     package struct Limits: Sendable {
         /// Bytes of a request line and its fields together. At most 16 KiB: libmicrohttpd has 20 KiB a connection, and

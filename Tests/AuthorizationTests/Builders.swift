@@ -37,5 +37,5 @@ extension Token {
 func policy(_ rules: [Rule], name: String = "some") -> Policy { Policy(name: PolicyName(name)!, rules: rules) }
 
 func policy(json: String, named name: PolicyName? = nil) throws -> Policy {
-    try PolicyDocument().read(try JSONDocument(Array(json.utf8)).root, named: name)
+    try PolicyDocument().read(try JSONDocument(Array(json.utf8), refusesDuplicates: false).root, named: name)
 }

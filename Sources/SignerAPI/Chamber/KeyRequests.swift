@@ -38,7 +38,7 @@ struct KeyRequests: Sendable {
     }
 
     /// Seconds for which a request that was cut off keeps others under its identifier waiting.
-    static let lease: UInt64 = 60
+    static let lease: UInt64 = 5
 
     private struct Stored: Codable {
         let keys: [String]

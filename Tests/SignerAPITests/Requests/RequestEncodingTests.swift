@@ -78,34 +78,17 @@ private func signed(_ body: String) throws -> SigningRequest { try request("{\(b
         #expect(message.beaconBlockRoot.bytes.array.dropLast().allSatisfy { $0 == 0 })
     }
 
-    @Test func `of duplicate names the last counts, for the duty and for the root`() throws {
-        for name in ["slot", "sl\\u006ft"] {
-            let request = try signed(
-                "\"type\":\"BLOCK_V2\",\"beacon_block\":{\"version\":\"FULU\",\"block_header\":{\(header),\"\(name)\":\"5\"}}"
-            )
-            guard case .blockHeader(let header) = request.message else {
-                Issue.record("another message")
-                return
-            }
-            #expect(header.slot == 5)
-            #expect(request.duty == .block(5))
-        }
-    }
-
-    @Test func `of two types and of two objects the last counts`() throws {
-        let request = try signed(
-            """
-            "type":"AGGREGATION_SLOT","type":"RANDAO_REVEAL","randao_reveal":{"epoch":1,"x":{}},"randao_reveal":{"epoch":2}
-            """
-        )
-        #expect(request.operation == .randaoReveal)
-        #expect(request.message == .randaoReveal(2))
-    }
-
-    @Test func `the last of duplicates counts even where it is null`() {
-        #expect(throws: RequestDecodingError.missingField(at: "randao_reveal.epoch")) {
-            try signed("\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":1,\"epoch\":null}")
-        }
+    @Test(arguments: [
+        "\"type\":\"BLOCK_V2\",\"beacon_block\":{\"version\":\"FULU\",\"block_header\":{\"slot\":\"4\",\"slot\":\"5\"}}",
+        "\"type\":\"BLOCK_V2\",\"beacon_block\":{\"version\":\"FULU\",\"block_header\":{\"slot\":\"4\",\"sl\\u006ft\":\"4\"}}",
+        "\"type\":\"AGGREGATION_SLOT\",\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":2}",
+        "\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":1},\"randao_reveal\":{\"epoch\":2}",
+        "\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":1,\"epoch\":null}",
+        "\"type\":\"RANDAO_REVEAL\",\"randao_reveal\":{\"epoch\":1,\"x\":{\"y\":1,\"y\":1}}",
+    ])
+    func `a name that stands twice is refused, whatever it says`(members: String) {
+        let error = #expect(throws: RequestDecodingError.self) { try signed(members) }
+        #expect(error.map { "\($0)" }?.contains("stands there twice") == true)
     }
 
     @Test func `snake_case counts before camelCase, unless it is null`() throws {
