@@ -32,27 +32,11 @@ enum Crowds {
             }
         }
         while crowd.withLock({ $0.opened }) < addresses.count * each { usleep(20_000) }
-        let health = Lock((times: Times(), failures: 0, stops: false))
-        let checker = Thread(name: "upcheck") { [port = signer.port] in
-            while !health.withLock({ $0.stops }) {
-                let began = MonotonicClock.nanoseconds
-                let socket = Socket(port: port)
-                socket?.send(Array("GET /upcheck HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
-                let status = socket?.awaitAnswer(milliseconds: 5000)
-                let time = MonotonicClock.nanoseconds - began
-                health.withLock {
-                    $0.times.add(time)
-                    if status != 200 { $0.failures += 1 }
-                }
-                usleep(20_000)
-            }
-        }
+        let health = HealthCheck(port: signer.port)
         let crowded = try ValidClient.run(signer, key: 2, until: end(seconds))
-        health.withLock { $0.stops = true }
+        let (upcheck, failures) = health.stop()
         crowd.withLock { $0.stops = true }
-        checker.join()
         strangers.join()
-        let (upcheck, failures) = health.withLock { ($0.times, $0.failures) }
         let figures =
             "\(crowd.withLock { $0.opened }) opened from \(addresses.count) addresses; p99 \(quiet.p99.shown) alone, "
             + "\(crowded.p99.shown) among them; /upcheck p99 \(upcheck.p99.shown) of \(upcheck.count), failed \(failures)"

@@ -26,25 +26,9 @@ enum TooMany {
         _ = flood(signer, from: &number, connections: 32, rate: .infinity, seconds: 2)
         let alone = flood(signer, from: &number, connections: 32, rate: .infinity, seconds: 4)
         let capacity = Double(alone.signed.count) / 4
-        let health = Lock((times: Times(), failures: 0, stops: false))
-        let checker = Thread(name: "upcheck") { [port = signer.port] in
-            while !health.withLock({ $0.stops }) {
-                let began = MonotonicClock.nanoseconds
-                let socket = Socket(port: port)
-                socket?.send(Array("GET /upcheck HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
-                let status = socket?.awaitAnswer(milliseconds: 5000)
-                let time = MonotonicClock.nanoseconds - began
-                health.withLock {
-                    $0.times.add(time)
-                    if status != 200 { $0.failures += 1 }
-                }
-                usleep(20_000)
-            }
-        }
+        let health = HealthCheck(port: signer.port)
         let result = flood(signer, from: &number, connections: 3000, rate: 10 * capacity, seconds: seconds)
-        health.withLock { $0.stops = true }
-        checker.join()
-        let (upcheck, failures) = health.withLock { ($0.times, $0.failures) }
+        let (upcheck, failures) = health.stop()
         let figures = """
             \(quota == nil ? "no quota" : "two fifths of a processor"), capacity \(Int(capacity))/s, \
             offered \(result.offered / seconds)/s, signed \(result.signed.count / seconds)/s p99 \(result.signed.p99.shown), \
