@@ -88,7 +88,11 @@ extension PostgreSQLDatabase {
 
     /// What `database_version` says; 0 for tables of the time before it, nil where there is no table at all.
     func version(_ session: inout PostgreSQLConnection) throws(StoreError) -> Int32? {
-        guard try exists("database_version", &session) else { return try exists("validators", &session) ? 0 : nil }
+        if try !exists("database_version", &session) {
+            guard try exists("validators", &session) else { return nil }
+            // All tables are made in one transaction, which may have ended between the two looks.
+            guard try exists("database_version", &session) else { return 0 }
+        }
         let table = try query(&session, "SELECT version FROM \(schema.tables).database_version WHERE id = 1")
         return table.rowCount == 1 ? table.int32(0, 0) : 0
     }
