@@ -160,7 +160,9 @@ extension CommandTree {
                 "quorum",
                 summary: "Let other operators open the chamber",
                 discussion: """
-                    All of them register anew; until the last has, those of before stay. `operator rotate cancel` ends it.
+                    All of them register anew. When they have, those of before compare the fingerprints of the credentials with \
+                    them and approve; with the last approval the new ones take their place, and until then those of before \
+                    stay. `operator rotate cancel` ends it.
                     """,
                 options: connection + namedOperators + [noWait],
                 examples: [
@@ -210,6 +212,17 @@ extension CommandTree {
                     Example(
                         "containment-chamber operator rotate continue --proposal ID --auth-token env:TOKEN",
                         "After --no-wait"
+                    )
+                ]
+            ),
+            Command(
+                "withdraw",
+                summary: "Take back a proposal that you made",
+                options: connection + [proposal("Which.")],
+                examples: [
+                    Example(
+                        "containment-chamber operator rotate withdraw --proposal ID --auth-token env:TOKEN",
+                        "Nobody is asked any more"
                     )
                 ]
             ),

@@ -113,6 +113,7 @@ struct Program {
         case ["operator", "rotate", "master-key"]: return try await RotateCommands.masterKey(invocation)
         case ["operator", "rotate", "continue"]: return try await RotateCommands.resume(invocation)
         case ["operator", "rotate", "cancel"]: try RotateCommands.cancel(invocation)
+        case ["operator", "rotate", "withdraw"]: try RotateCommands.withdraw(invocation)
         case ["operator", "credentials", "list"]: try CredentialCommands.list(invocation)
         case ["operator", "credentials", "add"]: return try await CredentialCommands.add(invocation)
         case ["operator", "credentials", "remove"]: return try await CredentialCommands.remove(invocation)

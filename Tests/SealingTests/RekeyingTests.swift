@@ -104,7 +104,7 @@ import Testing
             Issue.record("nobody was asked")
             return
         }
-        for one in operators.suffix(2) { _ = try one.approve(proposal, at: first.chamber) }
+        for one in operators.suffix(2) { _ = try await one.approve(proposal, at: first.chamber) }
         try await first.chamber.perform(proposal.identifier)
         try await eventually { first.chamber.status.rekeying.map { $0.done == $0.total && $0.done > 0 } ?? false }
         #expect(first.chamber.status.record?.current.generation == 1)
@@ -126,7 +126,7 @@ import Testing
     @Test func `a start in the middle needs the operators once, for both keys`() async throws {
         let first = try await place.opened()
         guard case .proposed(let proposal) = try await first.chamber.change(.masterKey) else { return }
-        for one in operators.suffix(2) { _ = try one.approve(proposal, at: first.chamber) }
+        for one in operators.suffix(2) { _ = try await one.approve(proposal, at: first.chamber) }
         try await first.chamber.perform(proposal.identifier)
         let later = try await place.started()
         for one in operators.prefix(2) { try await one.unseal(later.chamber) }
@@ -138,7 +138,7 @@ import Testing
         let second = try await place.started()
         for one in operators.prefix(2) { try await one.unseal(second.chamber) }
         guard case .proposed(let proposal) = try await first.chamber.change(.masterKey) else { return }
-        for one in operators.suffix(2) { _ = try one.approve(proposal, at: first.chamber) }
+        for one in operators.suffix(2) { _ = try await one.approve(proposal, at: first.chamber) }
         try await first.chamber.perform(proposal.identifier)
         try await eventually { first.chamber.status.rekeying.map { $0.done == $0.total && $0.done > 0 } ?? false }
         try await first.chamber.endRekeying()
@@ -203,7 +203,7 @@ import Testing
     @Test func `with operators everything is encrypted anew once, and then waited`() async throws {
         let first = try await place.opened()
         guard case .proposed(let proposal) = try await first.chamber.change(.masterKey) else { return }
-        for one in operators.suffix(2) { _ = try one.approve(proposal, at: first.chamber) }
+        for one in operators.suffix(2) { _ = try await one.approve(proposal, at: first.chamber) }
         try await first.chamber.perform(proposal.identifier)
         try await eventually { first.chamber.status.rekeying.map { $0.done == $0.total && $0.done > 0 } ?? false }
         for _ in 0..<50 { first.chamber.continueRekeying() }

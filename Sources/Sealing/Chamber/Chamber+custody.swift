@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
-package import Encoding
 package import Secrets
 internal import SignerState
 
@@ -49,7 +48,11 @@ extension Chamber {
     /// some.
     ///
     /// - Parameter tokens: for a change of the operators, as many as there will be.
-    package func change(_ change: CustodyChange, tokens: [SecretBox] = []) async throws(ChamberError) -> Outcome {
+    package func change(
+        _ change: CustodyChange,
+        by proposer: Proposer,
+        tokens: [SecretBox] = []
+    ) async throws(ChamberError) -> Outcome {
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let standing = try standing()
         try check(change, standing)
@@ -60,32 +63,40 @@ extension Chamber {
         let now = now()
         return try state.withLock { (state) throws(ChamberError) in
             do throws(QuorumRefusal) {
-                return .proposed(
-                    try state.proposals.add(change, to: standing.record, needing: quorum.threshold, at: now)
+                let proposal = try state.proposals.add(
+                    change,
+                    to: standing.record,
+                    needing: quorum.threshold,
+                    by: proposer,
+                    at: now
                 )
+                return .proposed(proposal)
             } catch { throw .refused(error) }
         }
     }
 
-    /// The proposal with that operator's approval.
-    package func approve(
-        _ identifier: String,
-        by name: String,
-        credential: String,
-        signature: Bytes<64>
-    ) throws(ChamberError) -> Proposal {
-        guard let quorum = try standing().record.quorum else { throw .refused(.unknownOperator(name)) }
+    /// The proposal with that operator's approval. With the last one new operators take their place at once; everything else
+    /// waits for whoever proposed it.
+    package func approve(_ identifier: String, with approval: Approval) async throws(ChamberError) -> Proposal {
+        guard let quorum = try standing().record.quorum else { throw .refused(.unknownOperator(approval.name)) }
         let now = now()
+        if state.withLock({ $0.seating(at: now) })?.identifier == identifier {
+            return try await approveSeats(identifier, with: approval)
+        }
         return try state.withLock { (state) throws(ChamberError) in
             do throws(QuorumRefusal) {
-                return try state.proposals.approve(
-                    identifier,
-                    by: name,
-                    credential: credential,
-                    signature: signature,
-                    in: quorum,
-                    at: now
-                )
+                return try state.proposals.approve(identifier, with: approval, in: quorum, at: now)
+            } catch { throw .refused(error) }
+        }
+    }
+
+    /// Takes back what one has proposed.
+    package func withdraw(_ identifier: String, by proposer: Proposer) throws(ChamberError) {
+        let now = now()
+        try state.withLock { (state) throws(ChamberError) in
+            do throws(QuorumRefusal) {
+                guard state.seating(at: now)?.identifier != identifier else { throw .notYourProposal }
+                try state.proposals.withdraw(identifier, by: proposer, at: now)
             } catch { throw .refused(error) }
         }
     }
@@ -94,7 +105,7 @@ extension Chamber {
     package func proposal(_ identifier: String) throws(ChamberError) -> Proposal {
         let now = now()
         return try state.withLock { (state) throws(ChamberError) in
-            do throws(QuorumRefusal) { return try state.proposals.proposal(identifier, at: now) } catch {
+            do throws(QuorumRefusal) { return try state.proposal(identifier, at: now) } catch {
                 throw .refused(error)
             }
         }
@@ -107,6 +118,7 @@ extension Chamber {
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let standing = try standing()
         let now = now()
+        if state.withLock({ $0.seating(at: now) })?.identifier == identifier { return try await seat(identifier) }
         let proposal = try state.withLock { (state) throws(ChamberError) in
             do throws(QuorumRefusal) { return try state.proposals.take(identifier, at: now) } catch {
                 throw .refused(error)
@@ -132,7 +144,7 @@ extension Chamber {
         // operators.
         guard now != .uninitialized, now != .awaitingRegistration else { return .done }
         guard try standing().record.quorum != nil else { return .done }
-        guard let proposal else { return try await change(deed) }
+        guard let proposal else { return try await change(deed, by: .local) }
         guard try self.proposal(proposal).change == deed else { throw .refused(.unknownProposal) }
         try await perform(proposal)
         return .done
@@ -155,7 +167,7 @@ extension Chamber {
                     throw CustodyError.invalid("the KMS keys open the chamber alone already")
                 }
             case .addCredential, .removeCredential: _ = try standing.record.current.plan.changed(by: change)
-            case .masterKey, .rootToken, .acceptRows: break
+            case .masterKey, .seats, .rootToken, .acceptRows: break
             }
         } catch { throw .custody(error) }
     }
@@ -166,7 +178,7 @@ extension Chamber {
         _ tokens: [SecretBox]
     ) async throws(ChamberError) {
         switch change {
-        case .rootToken, .acceptRows: break
+        case .seats, .rootToken, .acceptRows: break
         case .masterKey: try await beginRekeying(standing)
         case .operators(let names, let threshold):
             try await beginRegistration(
@@ -239,7 +251,7 @@ extension CustodyPlan {
                 throw .invalid("this is the last credential of the operator \(name): add another first")
             }
             plan.operators?.operators[place].credentials = rest
-        case .operators, .masterKey, .rootToken, .acceptRows: break
+        case .operators, .masterKey, .seats, .rootToken, .acceptRows: break
         }
         return plan
     }

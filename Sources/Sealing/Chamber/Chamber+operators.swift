@@ -8,8 +8,8 @@ internal import SignerState
 extension Chamber {
     // MARK: Registering
 
-    /// Seats an operator, and says whom. The last one makes the custody: the master key of a new chamber, or another quorum
-    /// for the one that there is.
+    /// Seats an operator, and says whom. The last one makes the custody: the master key of a new chamber, or the first quorum
+    /// of one. Where there are operators, they decide then whether these take their place.
     @discardableResult
     package func register(
         _ token: borrowing SecretBytes,
@@ -23,34 +23,18 @@ extension Chamber {
         do throws(QuorumRefusal) {
             seated = try stored.stage.seating(token, with: offers, verifying: stored, at: now)
         } catch { throw .refused(error) }
-        if seated.stage.isComplete {
-            try await complete(seated.stage, of: stored, in: row)
+        let next: StoredStage
+        do throws(SealingError) {
+            next = try StoredStage(seated.stage, key: seated.key, order: stored.order)
+        } catch { throw .failed(error) }
+        let isDecided = try next.stage.isComplete ? !isForOperators(next) : false
+        if isDecided {
+            try await complete(next, in: row)
         } else {
-            let body: [UInt8]
-            do throws(SealingError) {
-                body = try StoredStage(seated.stage, key: seated.key, order: stored.order).bytes
-            } catch { throw .failed(error) }
-            try await write([StateChange(ChamberRows.registration, expecting: row.version, body: body)])
+            try await write([StateChange(ChamberRows.registration, expecting: row.version, body: next.bytes)])
         }
         try await follow()
         return seated.name
-    }
-
-    /// Makes the custody in one step with the end of its registration: whoever reads the state sees one or the other.
-    private func complete(
-        _ stage: RegistrationStage,
-        of stored: StoredStage,
-        in row: RegistrationRow
-    ) async throws(ChamberError) {
-        let end = StateChange(ChamberRows.registration, expecting: row.version, body: nil)
-        guard stage.base > 0 else { return try await makeMasterKey(by: stage.plan, ending: end) }
-        let standing = try standing()
-        do throws(SealingError) {
-            guard standing.record.sequence == stage.base, try stored.isOrdered(under: standing.keys.current) else {
-                throw SealingError.notAuthentic
-            }
-        } catch { throw .failed(error) }
-        try await rewrite(standing, by: stage.plan, ending: end)
     }
 
     /// Begins a registration in the place of whatever was there and is over.
@@ -149,7 +133,7 @@ extension Chamber {
                     credentials: member.shares.map(\.credential.hint),
                     ceremony: question,
                     proposal: try proposal.map { (identifier) throws(QuorumRefusal) in
-                        try state.proposals.proposal(identifier, at: now)
+                        try state.proposal(identifier, at: now)
                     }
                 )
             } catch { throw .refused(error) }

@@ -60,7 +60,7 @@ package final class Chamber: Sendable {
 
     package var status: ChamberStatus {
         let now = now()
-        return state.withLock { ChamberStatus($0, at: now) }
+        return state.withLock { ChamberStatus(&$0, at: now) }
     }
 
     /// The master keys of an open chamber.

@@ -21,14 +21,13 @@ package struct ChamberStatus: Sendable {
         package let expires: Int64?
     }
 
-    init(_ state: Chamber.State, at now: Int64) {
+    init(_ state: inout Chamber.State, at now: Int64) {
         self.state = state.machine.state
         reason = state.machine.reason
         record = try? state.record?.record.get()
         unsealing = state.ceremony.map { Unsealing(names: $0.names, need: $0.need, expires: $0.expires) }
         registration = state.stage(at: now)?.stage
-        var proposals = state.proposals
-        self.proposals = proposals.list(at: now)
+        proposals = state.proposals(at: now)
         rekeying = state.rekeying
     }
 }
@@ -55,7 +54,7 @@ package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .refused(let refusal): "\(refusal)"
         case .registering:
-            "operators are being registered; nothing else changes before all have, or `containment-chamber operator rotate cancel`"
+            "operators are being registered; nothing else changes before all have, and those of before have approved them, or `containment-chamber operator rotate cancel`"
         case .rotating: "everything is being encrypted under a new master key; that has to end first (operator status)"
         case .contents(let error): "\(error)"
         case .notRotating: "no master key is being rotated, or this instance does not have the next one"

@@ -46,10 +46,13 @@ package struct CredentialKeys: ~Copyable, Sendable {
     }
 
     /// What the chamber gets to know.
+    ///
+    /// - Parameter blind: of a credential that stands, what it has; of a new one `newBlind()`.
     package borrowing func credential(
         identifier: String,
         label: String,
-        method: OperatorCredential.Method
+        method: OperatorCredential.Method,
+        blind: Bytes<16>?
     ) throws(OperatorCredentialError) -> OperatorCredential {
         let exchangeKey: Bytes<32>
         let signingKey: Bytes<32>
@@ -62,7 +65,8 @@ package struct CredentialKeys: ~Copyable, Sendable {
             label: label,
             method: method,
             exchangeKey: exchangeKey,
-            signingKey: signingKey
+            signingKey: signingKey,
+            blind: blind
         )
     }
 

@@ -16,8 +16,9 @@ extension OperatorCredential {
         package var challenge: String?
         package var exchangeKey: String
         package var signingKey: String
+        package var blind: String?
 
-        package init(_ hint: Hint, exchangeKey: String, signingKey: String) {
+        package init(_ hint: Hint, exchangeKey: String, signingKey: String, blind: String?) {
             id = hint.id
             label = hint.label
             kind = hint.kind
@@ -28,10 +29,11 @@ extension OperatorCredential {
             challenge = hint.challenge
             self.exchangeKey = exchangeKey
             self.signingKey = signingKey
+            self.blind = blind
         }
 
         package enum CodingKeys: String, CodingKey {
-            case id, label, kind, passes, salt, slot, challenge
+            case id, label, kind, passes, salt, slot, challenge, blind
             case memoryKiB = "memory_kib"
             case exchangeKey = "exchange_key"
             case signingKey = "signing_key"
@@ -42,7 +44,8 @@ extension OperatorCredential {
         Document(
             hint,
             exchangeKey: Hex.encode(exchangeKey.span, prefix: false),
-            signingKey: Hex.encode(signingKey.span, prefix: false)
+            signingKey: Hex.encode(signingKey.span, prefix: false),
+            blind: blind.map { Hex.encode($0.span, prefix: false) }
         )
     }
 
@@ -63,7 +66,8 @@ extension OperatorCredential {
             label: document.label,
             method: hint.method(),
             exchangeKey: Hint.bytes(document.exchangeKey, of: "exchange_key"),
-            signingKey: Hint.bytes(document.signingKey, of: "signing_key")
+            signingKey: Hint.bytes(document.signingKey, of: "signing_key"),
+            blind: document.blind.map { (text) throws(OperatorCredentialError) in try Hint.bytes(text, of: "blind") }
         )
     }
 }

@@ -15,6 +15,9 @@ package struct OperatorCredential: Hashable, Sendable {
     package let exchangeKey: Bytes<32>
     /// Ed25519: what the operator does is signed under it.
     package let signingKey: Bytes<32>
+    /// Random, made by the operator's program, and kept with the public keys: with it the fingerprint can be shown, and tells
+    /// nobody whether a guess was right. Nil in credentials of before there were fingerprints.
+    package let blind: Bytes<16>?
 
     /// Where the secret half comes from, each time anew.
     package enum Method: Hashable, Sendable {
@@ -32,7 +35,8 @@ package struct OperatorCredential: Hashable, Sendable {
         label: String,
         method: Method,
         exchangeKey: Bytes<32>,
-        signingKey: Bytes<32>
+        signingKey: Bytes<32>,
+        blind: Bytes<16>?
     ) throws(OperatorCredentialError) {
         guard Self.isIdentifier(identifier) else { throw .identifier }
         guard Self.isLabel(label) else { throw .label }
@@ -44,10 +48,24 @@ package struct OperatorCredential: Hashable, Sendable {
         self.method = method
         self.exchangeKey = exchangeKey
         self.signingKey = signingKey
+        self.blind = blind
     }
 
     /// A new one, for a credential that is being made.
     package static func newIdentifier() -> String { Hex.encode(Random.bytes(8), prefix: false) }
+
+    /// A new one, for a credential that is being made.
+    package static func newBlind() -> Bytes<16> { Bytes(copying: Random.bytes(16).span) }
+
+    /// What people compare, 32 hexadecimal digits in groups of eight: nobody makes another credential with the same. The
+    /// operator's program shows it when the credential is made, the chamber wherever somebody has to agree to it.
+    package var fingerprint: String? {
+        guard blind != nil, let digest = try? Digest.sha256(QuorumMessage.fingerprint(of: self).span) else {
+            return nil
+        }
+        let digits = Hex.encode(digest.span.extracting(..<16), prefix: false)
+        return stride(from: 0, to: 32, by: 8).map { digits.dropFirst($0).prefix(8) }.joined(separator: " ")
+    }
 
     package static func isIdentifier(_ text: String) -> Bool {
         text.utf8.count == 16

@@ -9,9 +9,17 @@ package enum QuorumMessage {
     ///
     /// - Parameter tokenHash: SHA-256 of the token's text.
     package static func registration(tokenHash: Bytes<32>, _ credential: OperatorCredential) -> [UInt8] {
+        message("registration", [tokenHash.array] + parts(of: credential))
+    }
+
+    /// What the fingerprint of a credential is the digest of.
+    package static func fingerprint(of credential: OperatorCredential) -> [UInt8] {
+        message("credential-fingerprint", parts(of: credential))
+    }
+
+    private static func parts(of credential: OperatorCredential) -> [[UInt8]] {
         var parts = [
-            tokenHash.array, Array(credential.identifier.utf8), Array(credential.label.utf8),
-            Array(credential.method.kind.utf8),
+            Array(credential.identifier.utf8), Array(credential.label.utf8), Array(credential.method.kind.utf8),
         ]
         switch credential.method {
         case .passphrase(let parameters, let salt):
@@ -19,7 +27,9 @@ package enum QuorumMessage {
         case .yubiKey(let slot, let challenge):
             parts += [number(UInt64(slot)), challenge.array]
         }
-        return message("registration", parts + [credential.exchangeKey.array, credential.signingKey.array])
+        parts += [credential.exchangeKey.array, credential.signingKey.array]
+        if let blind = credential.blind { parts.append(blind.array) }
+        return parts
     }
 
     /// That an operator answers this challenge of this chamber, and will seal the share to this key of the signer.

@@ -24,7 +24,9 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case alreadyRegistered(operator: String)
     case badCredential(String)
     case unknownProposal
-    case tooManyProposals(Int)
+    case tooManyProposals(own: Int)
+    case noRoomForProposals(Int)
+    case notYourProposal
     case notApproved(have: Int, need: Int)
     case tooManyAttempts(seconds: Int)
 
@@ -57,7 +59,12 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .badCredential(let reason): reason
         case .unknownProposal:
             "there is no such proposal here: it was performed, its time is over, or it was made to another instance"
-        case .tooManyProposals(let most): "\(most) proposals wait for operators already, the most that can"
+        case .tooManyProposals(let own):
+            "\(own) proposals of yours wait for operators already, the most that one caller can have; `containment-chamber operator rotate withdraw --proposal ID` takes one back"
+        case .noRoomForProposals(let most):
+            "\(most) proposals wait for operators already, the most that can; they end within half an hour, or when those who made them withdraw them"
+        case .notYourProposal:
+            "it was not you who made this proposal; only who made it takes it back, and without approval it ends by itself"
         case .tooManyAttempts(let seconds):
             "too many attempts failed from this address; try again in \(seconds) seconds. Nobody has to wait at another address"
         case .notApproved(let have, let need): "\(have) of \(need) operators have approved"

@@ -11,12 +11,21 @@ package struct StoredStage: Hashable, Sendable {
     private let tag: Bytes<32>
     /// Under the master key, over what was ordered; zeros where there is no master key yet.
     private let orderTag: Bytes<32>
+    /// Of the operators of before, under the proposal that those who have registered take their place. Each proves itself.
+    package private(set) var approvals: [Approval] = []
 
     /// - Parameter order: the tag of what was ordered, where it stands already.
     init(_ stage: RegistrationStage, key: TagKey, order: Bytes<32>) throws(SealingError) {
         self.stage = stage
         tag = try key.tag(Document(stage).bytes)
         orderTag = order
+    }
+
+    /// With one approval more.
+    func approved(with approval: Approval) -> StoredStage {
+        var next = self
+        next.approvals.append(approval)
+        return next
     }
 
     /// Nil where the row is none of this version's.
@@ -28,6 +37,7 @@ package struct StoredStage: Hashable, Sendable {
         self.stage = stage
         self.tag = tag
         orderTag = order
+        approvals = (stored.approvals ?? []).prefix(OperatorPlan.mostOperators).compactMap(\.approval)
     }
 
     package var order: Bytes<32> { orderTag }
@@ -36,9 +46,31 @@ package struct StoredStage: Hashable, Sendable {
         Tagged(
             document: Document(stage),
             tag: Hex.encode(tag.span, prefix: false),
-            order_tag: Hex.encode(orderTag.span, prefix: false)
+            order_tag: Hex.encode(orderTag.span, prefix: false),
+            approvals: approvals.isEmpty ? nil : approvals.map(Tagged.Approved.init)
         ).encoded
     }
+
+    /// What the operators of before decide when all have registered: whether these take their place. Nil before, and where
+    /// there are none. Every instance reads the same proposal, with the same text, out of the row.
+    func proposal(to record: MasterKeyRecord) -> Proposal? {
+        guard stage.isComplete, stage.base == record.sequence, let quorum = record.quorum,
+            let digest = try? Digest.sha256((Self.proposalLabel + Document(stage).bytes).span)
+        else { return nil }
+        let proposal = Proposal(
+            Hex.encode(digest.span.extracting(..<16), prefix: false),
+            .seats(stage),
+            of: record,
+            needing: quorum.threshold,
+            until: stage.expires,
+            by: .chamber
+        )
+        return approvals.reduce(proposal) { proposal, approval in
+            (try? approval.check(proposal.document, in: quorum)).map { proposal.approved(by: $0) } ?? proposal
+        }
+    }
+
+    private static let proposalLabel = Array("containment-chamber/registration-proposal/v1".utf8) + [0]
 
     func isTagged(with key: TagKey) -> Bool {
         guard let commitment = try? key.tag(RegistrationStage.commitmentLabel),
@@ -69,6 +101,24 @@ private struct Tagged: Codable {
     let document: Document
     let tag: String
     let order_tag: String
+    let approvals: [Approved]?
+
+    struct Approved: Codable {
+        let name: String
+        let credential: String
+        let signature: String
+
+        init(_ approval: Approval) {
+            name = approval.name
+            credential = approval.credential
+            signature = Hex.encode(approval.signature.span, prefix: false)
+        }
+
+        var approval: Approval? {
+            guard let signature: Bytes<64> = try? Hex.decode(signature) else { return nil }
+            return Approval(name: name, credential: credential, signature: signature)
+        }
+    }
 
     var encoded: [UInt8] { json(self) }
 }

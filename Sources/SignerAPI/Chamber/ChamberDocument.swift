@@ -23,6 +23,14 @@ struct ChamberDocument: Encodable, Documented {
         let id: String
         let label: String
         let kind: String
+        let fingerprint: String?
+
+        init(_ credential: OperatorCredential) {
+            id = credential.identifier
+            label = credential.label
+            kind = credential.method.kind
+            fingerprint = credential.fingerprint
+        }
     }
     struct Operator: Encodable {
         let name: String
@@ -41,6 +49,7 @@ struct ChamberDocument: Encodable, Documented {
     struct Seat: Encodable {
         let name: String
         let registered: Bool
+        let credentials: [Credential]
     }
     struct Registration: Encodable {
         let kind: String
@@ -83,7 +92,13 @@ struct ChamberDocument: Encodable, Documented {
             Registration(
                 kind: stage.kind.rawValue,
                 expires_at: Self.time(stage.expires),
-                operators: stage.seats.map { Seat(name: $0.name.text, registered: $0.isTaken) }
+                operators: stage.seats.map { seat in
+                    Seat(
+                        name: seat.name.text,
+                        registered: seat.isTaken,
+                        credentials: seat.credentials.map { Credential($0) }
+                    )
+                }
             )
         }
         proposals = status.proposals.isEmpty ? nil : status.proposals.map { ProposalDocument($0) }
@@ -121,13 +136,7 @@ extension ChamberDocument.Quorum {
         operators = quorum.members.map { member in
             ChamberDocument.Operator(
                 name: member.name.text,
-                credentials: member.shares.map { held in
-                    ChamberDocument.Credential(
-                        id: held.credential.identifier,
-                        label: held.credential.label,
-                        kind: held.credential.method.kind
-                    )
-                }
+                credentials: member.shares.map { ChamberDocument.Credential($0.credential) }
             )
         }
     }
@@ -219,19 +228,22 @@ extension ChamberDocument {
             .list(
                 .exactly(
                     .required("name", .text()),
-                    .required(
-                        "credentials",
-                        .list(
-                            .exactly(
-                                .required("id", .text(pattern: "^[0-9a-f]{16}$")),
-                                .required("label", .text()),
-                                .required("kind", .words(["passphrase", "yubikey"]))
-                            ),
-                            from: 1
-                        )
-                    )
+                    .required("credentials", .list(credentialSchema, from: 1))
                 ),
                 from: 2
+            )
+        )
+    )
+
+    private static let credentialSchema = Schema.exactly(
+        .required("id", .text(pattern: "^[0-9a-f]{16}$")),
+        .required("label", .text()),
+        .required("kind", .words(["passphrase", "yubikey"])),
+        .optional(
+            "fingerprint",
+            .described(
+                .text(pattern: "^[0-9a-f]{8}( [0-9a-f]{8}){3}$"),
+                "What the operator was shown when they made it; absent in credentials of before there were any."
             )
         )
     )
@@ -248,7 +260,14 @@ extension ChamberDocument {
         .required("expires_at", .text(format: "date-time")),
         .required(
             "operators",
-            .list(.exactly(.required("name", .text()), .required("registered", .boolean)), from: 2)
+            .list(
+                .exactly(
+                    .required("name", .text()),
+                    .required("registered", .boolean),
+                    .required("credentials", .described(.list(credentialSchema), "Of who has registered."))
+                ),
+                from: 2
+            )
         )
     )
 

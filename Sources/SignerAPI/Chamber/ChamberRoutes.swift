@@ -75,7 +75,7 @@ package struct ChamberRoutes: Sendable {
                 produces: "application/json"
             ) { request, _, access in
                 await perform("chamber_rotate", for: access) { () async throws(ChamberError) -> Response in
-                    try await rotate(try RotationOrder(request.body))
+                    try await rotate(try RotationOrder(request.body), for: access)
                 }
             },
             Route(
@@ -86,6 +86,18 @@ package struct ChamberRoutes: Sendable {
             ) { _, _, access in
                 await perform("chamber_rotate_cancel", for: access) { () async throws(ChamberError) -> Response in
                     try await chamber.cancelRegistration()
+                    return status(200)
+                }
+            },
+            Route(
+                .delete,
+                "/api/v1/chamber/proposals/:id",
+                scope: .chamberRotate,
+                produces: "application/json"
+            ) { _, parameters, access in
+                let identifier = parameters["id"]
+                return await perform("chamber_proposal_withdraw", for: access) { () async throws(ChamberError) in
+                    try chamber.withdraw(identifier, by: Proposer(access.caller.kind))
                     return status(200)
                 }
             },
@@ -131,14 +143,14 @@ package struct ChamberRoutes: Sendable {
         return .json(ChamberDocument(chamber.status, tickets: tickets.shown), status: 201)
     }
 
-    private func rotate(_ order: RotationOrder) async throws(ChamberError) -> Response {
+    private func rotate(_ order: RotationOrder, for access: Access) async throws(ChamberError) -> Response {
         switch order {
         case .finish:
             try await chamber.endRekeying()
             return status(200)
         case .change(let change):
             let tickets = Tickets(for: change)
-            switch try await chamber.change(change, tokens: tickets.tokens) {
+            switch try await chamber.change(change, by: Proposer(access.caller.kind), tokens: tickets.tokens) {
             case .done: return .json(ChamberDocument(chamber.status, tickets: tickets.shown))
             case .proposed(let proposal):
                 return .json(ProposedDocument(proposal: ProposalDocument(proposal)), status: 202)

@@ -105,6 +105,7 @@ enum RotationOrder {
 extension StrictObject {
     static let credentialNames: Set = [
         "id", "label", "kind", "passes", "memory_kib", "salt", "slot", "challenge", "exchange_key", "signing_key",
+        "blind",
     ]
     static let offerNames = credentialNames.union(["proof"])
 
@@ -183,7 +184,9 @@ extension StrictObject {
         let document = OperatorCredential.Document(
             hint,
             exchangeKey: try required("exchange_key"),
-            signingKey: try required("signing_key")
+            signingKey: try required("signing_key"),
+            // Without it nobody could be shown whose credential it is.
+            blind: try required("blind")
         )
         let proof: Bytes<64> = try bytes("proof")
         do throws(OperatorCredentialError) {

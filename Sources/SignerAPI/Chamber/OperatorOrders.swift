@@ -80,17 +80,17 @@ struct RegistrationOrder: ~Copyable {
 /// The body of an approval.
 struct ApprovalOrder {
     let proposal: String
-    let name: String
-    let credential: String
-    let signature: Bytes<64>
+    let approval: Approval
 
     init(_ body: [UInt8]) throws(ChamberError) {
         do throws(StrictObject.Malformed) {
             let root = try StrictObject(body, names: ["proposal", "operator", "credential", "signature"])
             proposal = try root.required("proposal")
-            name = try root.required("operator")
-            credential = try root.required("credential")
-            signature = try root.bytes("signature")
+            approval = Approval(
+                name: try root.required("operator"),
+                credential: try root.required("credential"),
+                signature: try root.bytes("signature")
+            )
         } catch { throw .custody(.invalid(error.reason)) }
     }
 }

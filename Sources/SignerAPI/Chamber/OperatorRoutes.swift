@@ -84,19 +84,15 @@ struct OperatorRoutes: Sendable {
 
     private func approve(_ body: [UInt8], for access: Access) async throws(ChamberError) -> Answer {
         let order = try ApprovalOrder(body)
-        let subject = CredentialAttempts.Subject.credential(order.credential, of: order.name)
-        let proposal = try await attempt(subject, for: access) { () throws(ChamberError) in
-            try chamber.approve(
-                order.proposal,
-                by: order.name,
-                credential: order.credential,
-                signature: order.signature
-            )
+        let approval = order.approval
+        let subject = CredentialAttempts.Subject.credential(approval.credential, of: approval.name)
+        let proposal = try await attempt(subject, for: access) { () async throws(ChamberError) in
+            try await chamber.approve(order.proposal, with: approval)
         }
         return Answer(
             .json(ProposedDocument(proposal: ProposalDocument(proposal))),
             about:
-                "operator \(order.name), credential \(order.credential), proposal \(order.proposal): \(proposal.change.summary)"
+                "operator \(approval.name), credential \(approval.credential), proposal \(order.proposal): \(proposal.change.summary)"
         )
     }
 
@@ -236,10 +232,10 @@ extension QuorumRefusal {
     var status: Int {
         switch self {
         case .unknownOperator, .unknownCredential, .unknownProposal: 404
-        case .badSignature, .unknownToken: 403
+        case .badSignature, .unknownToken, .notYourProposal: 403
         case .wrongShare, .foreignShare, .unreadable, .badCredential: 400
         case .notUnsealing, .challengeExpired, .duplicate, .notRegistering, .alreadyRegistered, .tooManyProposals,
-            .notApproved:
+            .noRoomForProposals, .notApproved:
             409
         case .tooManyAttempts, .tooManyChallenges: 429
         }
@@ -262,7 +258,8 @@ extension QuorumRefusal {
         case .alreadyRegistered: "already_registered"
         case .badCredential: "bad_credential"
         case .unknownProposal: "unknown_proposal"
-        case .tooManyProposals: "too_many_proposals"
+        case .tooManyProposals, .noRoomForProposals: "too_many_proposals"
+        case .notYourProposal: "not_your_proposal"
         case .notApproved: "not_approved"
         case .tooManyAttempts: "too_many_attempts"
         case .tooManyChallenges: "too_many_challenges"

@@ -211,7 +211,12 @@ package struct ErrorCode: Hashable, Sendable {
     )
     static let alreadyRegistered = ErrorCode(409, "already_registered", "the operator is registered already")
     static let badCredential = ErrorCode(400, "bad_credential", "a credential cannot be taken; the message says why")
-    static let tooManyProposals = ErrorCode(409, "too_many_proposals", "as many proposals wait as can")
+    static let tooManyProposals = ErrorCode(
+        409,
+        "too_many_proposals",
+        "as many proposals wait as can, of this caller or of all"
+    )
+    static let notYourProposal = ErrorCode(403, "not_your_proposal", "somebody else has made the proposal")
     static let notApproved = ErrorCode(409, "not_approved", "too few operators have approved the proposal yet")
     static let tooManyAttempts = ErrorCode(429, "too_many_attempts", "too many attempts failed from this address")
     static let tooManyChallenges = ErrorCode(
@@ -223,7 +228,8 @@ package struct ErrorCode: Hashable, Sendable {
     static let operators = [
         unknownOperator, unknownCredential, unknownProposal, badSignature, challengeExpired, notUnsealing,
         shareDuplicate, shareWrong, shareForeign, shareUnreadable, noRegistration, unknownRegistrationToken,
-        alreadyRegistered, badCredential, tooManyProposals, notApproved, tooManyAttempts, tooManyChallenges,
+        alreadyRegistered, badCredential, tooManyProposals, notYourProposal, notApproved, tooManyAttempts,
+        tooManyChallenges,
     ]
 
     // MARK: Policies, tokens, administration

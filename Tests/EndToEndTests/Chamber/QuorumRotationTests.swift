@@ -51,15 +51,61 @@ import Testing
         #expect(changed.exitCode == 0, "\(changed)")
         let tokens = try changed.decode(QuorumPlace.Registration.self).tokens
         #expect(tokens.keys.sorted() == ["carol", "dave"])
+        var fingerprints: [String] = []
         for name in ["carol", "dave"] {
             let made = try await quorum.register(name, try #require(tokens[name]), at: signer)
             #expect(made.exitCode == 0, "\(made)")
+            let shown = try #require(made.errors.firstMatch(of: /paper: fingerprint ([0-9a-f ]{35})/), "\(made)")
+            fingerprints.append(String(shown.1))
         }
+        #expect(Set(fingerprints).count == 2)
+        // Nobody is out before those of before have seen whom they let in.
+        let proposal = try #require(try await seats(at: signer))
+        let waiting = try await signer.command("operator", "rotate", "continue", "--proposal", proposal, "--no-wait")
+        #expect(waiting.exitCode == 3, "\(waiting)")
+        let first = try await quorum.approve(proposal, "alice", at: signer)
+        #expect(first.exitCode == 0 && fingerprints.allSatisfy { first.errors.contains($0) }, "\(first)")
+        #expect(try await seats(at: signer) == proposal)
+        let last = try await quorum.approve(proposal, "bob", at: signer)
+        #expect(last.exitCode == 0 && last.errors.contains("have taken their place"), "\(last)")
+        #expect(try await seats(at: signer) == nil)
+        let list = try await signer.command("operator", "credentials", "list")
+        #expect(list.exitCode == 0 && fingerprints.allSatisfy { list.output.contains($0) }, "\(list)")
         let restarted = try await quorum.restart(signer)
         let old = try await quorum.unseal("alice", at: restarted)
         #expect(old.exitCode == 1 && old.errors.contains("no operator alice"), "\(old)")
         try await quorum.open(restarted, by: ["carol", "dave"])
         #expect(await restarted.stop() == 0)
+    }
+
+    /// The proposal that those who have registered take the place of the operators.
+    private func seats(at signer: SealedSigner) async throws -> String? {
+        struct Status: Decodable {
+            struct Proposal: Decodable { let id, kind: String }
+            let proposals: [Proposal]?
+        }
+        let answer = try await signer.command("operator", "status", "--json")
+        return try answer.decode(Status.self).proposals?.first { $0.kind == "quorum_seats" }?.id
+    }
+
+    @Test func `a proposal is taken back by who made it`() async throws {
+        let quorum = try await QuorumPlace()
+        let signer = try await quorum.startOpen()
+        let order = ["operator", "rotate", "master-key", "--no-wait", "--json"]
+        struct Answer: Decodable {
+            struct Proposal: Decodable { let id: String }
+            let proposal: Proposal
+        }
+        let made = try await signer.command(order).decode(Answer.self).proposal.id
+        for _ in 0..<3 { #expect(try await signer.command(order).exitCode == 3) }
+        let full = try await signer.command(order)
+        #expect(full.exitCode == 1 && full.errors.contains("operator rotate withdraw"), "\(full)")
+        let gone = try await signer.command("operator", "rotate", "withdraw", "--proposal", made)
+        #expect(gone.exitCode == 0 && !gone.output.contains(made), "\(gone)")
+        let late = try await quorum.approve(made, "alice", at: signer)
+        #expect(late.exitCode == 1, "\(late)")
+        #expect(try await signer.command(order).exitCode == 3)
+        #expect(await signer.stop() == 0)
     }
 
     @Test func `a registration that was begun can be cancelled, and the operators stay`() async throws {
@@ -120,7 +166,7 @@ import Testing
         )
         #expect(added.exitCode == 0, "\(added)")
         let listed = try await signer.command("operator", "credentials", "list")
-        #expect(listed.output.contains("carol: paper (passphrase, "), "\(listed)")
+        #expect(listed.output.contains("carol\n    paper (passphrase, "), "\(listed)")
         #expect(listed.output.contains("second (passphrase, "), "\(listed)")
         let again = try await quorum.restart(signer)
         let given = try await quorum.command(

@@ -22,7 +22,8 @@ struct PlayedOperator: Sendable {
         credential = try keys.credential(
             identifier: OperatorCredential.newIdentifier(),
             label: "key of \(name)",
-            method: .yubiKey(slot: 2, challenge: challenge)
+            method: .yubiKey(slot: 2, challenge: challenge),
+            blind: OperatorCredential.newBlind()
         )
     }
 

@@ -71,7 +71,7 @@ import Testing
     /// Proposed, approved by two and performed.
     private func change(_ change: CustodyChange, at chamber: TestChamber, tokens: [SecretBox] = []) async throws {
         guard case .proposed(let proposal) = try await chamber.chamber.change(change, tokens: tokens) else { return }
-        for one in operators.prefix(2) { _ = try one.approve(proposal, at: chamber.chamber) }
+        for one in operators.prefix(2) { _ = try await one.approve(proposal, at: chamber.chamber) }
         try await chamber.chamber.perform(proposal.identifier, tokens: tokens)
     }
 
@@ -159,8 +159,8 @@ import Testing
 
     // MARK: The operators
 
-    /// The order, and two registrations.
-    @Test(arguments: CutState.Cut.all(3)) func `other operators`(cut: CutState.Cut) async throws {
+    /// The order, two registrations, two approvals, and the change itself.
+    @Test(arguments: CutState.Cut.all(6)) func `other operators`(cut: CutState.Cut) async throws {
         let master = try verifier(try await place.opened())
         let (first, state) = try await process(cut)
         try await unseal(first, Array(operators.prefix(2)))
@@ -169,19 +169,20 @@ import Testing
         let order = CustodyChange.operators(fresh.map(\.name), threshold: 2)
         try await until(cut, state) {
             try await change(order, at: first, tokens: tokens)
-            for (one, token) in zip(fresh, tokens) { try await one.register(token, at: first.chamber) }
+            try await place.seat(fresh, tokens, at: first)
         }
         let next = try await place.started()
         #expect(next.chamber.status.state == .kmsUnsealed)
-        let seated = cut.isWritten ? cut.write - 1 : cut.write - 2
+        let written = cut.isWritten ? cut.write : cut.write - 1
         // Those of the one set open it, and those of the other are nobody.
-        let (insiders, outsider) = seated == 2 ? (fresh, operators[1]) : (Array(operators.suffix(2)), fresh[0])
+        let (insiders, outsider) = written == 6 ? (fresh, operators[1]) : (Array(operators.suffix(2)), fresh[0])
         await refused(.unknownOperator(outsider.name.text)) { try await outsider.unseal(next.chamber) }
         try await unseal(next, insiders)
         #expect(try verifier(next) == master)
-        if seated < 0 { try await change(order, at: next, tokens: tokens) }
-        for (one, token) in zip(fresh, tokens).dropFirst(max(seated, 0)) {
-            try await one.register(token, at: next.chamber)
+        if written == 0 { try await change(order, at: next, tokens: tokens) }
+        if written < 6 {
+            let rest = min(max(written - 1, 0), 2)
+            try await place.seat(Array(fresh.dropFirst(rest)), Array(tokens.dropFirst(rest)), at: next)
         }
         let last = try await place.started()
         try await unseal(last, fresh)

@@ -39,7 +39,7 @@ import Testing
     }
 
     private func proposed(_ change: CustodyChange, at chamber: TestChamber) async throws -> Proposal {
-        guard case .proposed(let proposal) = try await chamber.chamber.change(change) else {
+        guard case .proposed(let proposal) = try await chamber.chamber.change(change, by: Proposer(change.kind)) else {
             throw QuorumRefusal.unknownProposal
         }
         return proposal
@@ -48,7 +48,7 @@ import Testing
     /// Proposed, approved by two and performed.
     private func change(_ change: CustodyChange, at chamber: TestChamber, tokens: [SecretBox] = []) async throws {
         let proposal = try await proposed(change, at: chamber)
-        for one in operators.prefix(2) { _ = try one.approve(proposal, at: chamber.chamber) }
+        for one in operators.prefix(2) { _ = try await one.approve(proposal, at: chamber.chamber) }
         try await chamber.chamber.perform(proposal.identifier, tokens: tokens)
     }
 
@@ -82,15 +82,15 @@ import Testing
             await refused(.notApproved(have: 0, need: 2)) {
                 try await chamber.chamber.perform(proposal.identifier, tokens: tokens)
             }
-            await refused(.unknownOperator("mallory")) { _ = try mallory.approve(proposal, at: chamber.chamber) }
+            await refused(.unknownOperator("mallory")) { _ = try await mallory.approve(proposal, at: chamber.chamber) }
             // As an operator, with one's own key: under one's own credential, and under theirs.
             let plain = try TestOperator("alice", seed: 66)
             let posing = try TestOperator("alice", seed: 66, identifier: operators[0].credential.identifier)
             await refused(.unknownCredential(operator: "alice", credential: plain.credential.identifier)) {
-                _ = try plain.approve(proposal, at: chamber.chamber)
+                _ = try await plain.approve(proposal, at: chamber.chamber)
             }
             await refused(.badSignature(operator: "alice", credential: posing.credential.identifier)) {
-                _ = try posing.approve(proposal, at: chamber.chamber)
+                _ = try await posing.approve(proposal, at: chamber.chamber)
             }
         }
         // The last credential of an operator is not taken away at all.
@@ -122,7 +122,7 @@ import Testing
     @Test func `an approved proposal is performed once, and for what was approved`() async throws {
         let chamber = try await place.opened()
         let wanted = try await proposed(.rootToken(name: "root", lifetime: 60), at: chamber)
-        for one in operators.prefix(2) { _ = try one.approve(wanted, at: chamber.chamber) }
+        for one in operators.prefix(2) { _ = try await one.approve(wanted, at: chamber.chamber) }
         // Approved for another deed.
         for other in [CustodyChange.rootToken(name: "root", lifetime: nil), .acceptRows("00")] {
             await refused(.unknownProposal) {
@@ -137,7 +137,7 @@ import Testing
         // Nor with the same signatures elsewhere, or after a restart.
         let later = try await place.started()
         for one in operators.prefix(2) { try await one.unseal(later.chamber) }
-        await refused(.unknownProposal) { _ = try operators[0].approve(wanted, at: later.chamber) }
+        await refused(.unknownProposal) { _ = try await operators[0].approve(wanted, at: later.chamber) }
     }
 
     // MARK: Records
@@ -243,12 +243,12 @@ import Testing
         let second = try await place.started()
         for one in operators.prefix(2) { try await one.unseal(second.chamber) }
         let standing = try await proposed(try own(), at: first)
-        for one in operators.prefix(2) { _ = try one.approve(standing, at: first.chamber) }
+        for one in operators.prefix(2) { _ = try await one.approve(standing, at: first.chamber) }
         // Elsewhere others take over.
         let fresh = [try TestOperator("dave", seed: 4), try TestOperator("erin", seed: 5)]
         let tokens = QuorumPlace.tokens(2)
         try await change(.operators(fresh.map(\.name), threshold: 2), at: second, tokens: tokens)
-        for (one, token) in zip(fresh, tokens) { try await one.register(token, at: second.chamber) }
+        try await place.seat(fresh, tokens, at: second)
         await refused(.unknownProposal) { try await first.chamber.perform(standing.identifier) }
         #expect(try !hasWrapped)
         await first.chamber.settle()
@@ -300,7 +300,7 @@ import Testing
         let tokens = QuorumPlace.tokens(2)
         try await change(.operators(fresh.map(\.name), threshold: 2), at: chamber, tokens: tokens)
         let ordered = try #require(try await row(ChamberRows.registration).body)
-        for (one, token) in zip(fresh, tokens) { try await one.register(token, at: chamber.chamber) }
+        try await place.seat(fresh, tokens, at: chamber)
         try await put(ChamberRows.registration, ordered)
         try await chamber.look()
         #expect(chamber.chamber.status.registration == nil && chamber.chamber.status.state == .unsealed)

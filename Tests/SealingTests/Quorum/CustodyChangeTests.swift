@@ -34,7 +34,7 @@ import Testing
     /// Proposed, approved by two and performed.
     private func change(_ change: CustodyChange, at chamber: Chamber, tokens: [SecretBox] = []) async throws {
         let proposal = try proposal(try await chamber.change(change))
-        for one in operators.prefix(2) { _ = try one.approve(proposal, at: chamber) }
+        for one in operators.prefix(2) { _ = try await one.approve(proposal, at: chamber) }
         try await chamber.perform(proposal.identifier, tokens: tokens)
     }
 
@@ -110,16 +110,16 @@ import Testing
         let proposal = try proposal(try await chamber.chamber.change(change))
         #expect(proposal.needed == 2 && proposal.document.contains("/keys/4"))
         await refused(.notApproved(have: 0, need: 2)) { try await chamber.chamber.perform(proposal.identifier) }
-        _ = try operators[0].approve(proposal, at: chamber.chamber)
+        _ = try await operators[0].approve(proposal, at: chamber.chamber)
         // Twice the same operator is one.
-        #expect(try operators[0].approve(proposal, at: chamber.chamber).approvals == [operators[0].name])
+        #expect(try await operators[0].approve(proposal, at: chamber.chamber).approvals == [operators[0].name])
         let stranger = try TestOperator("bob", seed: 9, identifier: operators[1].credential.identifier)
         await refused(.badSignature(operator: "bob", credential: stranger.credential.identifier)) {
-            _ = try stranger.approve(proposal, at: chamber.chamber)
+            _ = try await stranger.approve(proposal, at: chamber.chamber)
         }
         await refused(.notApproved(have: 1, need: 2)) { try await chamber.chamber.perform(proposal.identifier) }
         #expect(chamber.chamber.status.record?.sequence == 1)
-        _ = try operators[2].approve(proposal, at: chamber.chamber)
+        _ = try await operators[2].approve(proposal, at: chamber.chamber)
         try await chamber.chamber.perform(proposal.identifier)
         #expect(try chamber.chamber.isOpen && chamber.chamber.status.record?.custody.shares.map(\.key) == others(4...6))
         // Once.
@@ -135,7 +135,7 @@ import Testing
         let chamber = try await place.opened()
         let keys = try others(4...6)
         let proposal = try proposal(try await chamber.chamber.change(.keys(keys, threshold: 2)))
-        for one in operators.prefix(2) { _ = try one.approve(proposal, at: chamber.chamber) }
+        for one in operators.prefix(2) { _ = try await one.approve(proposal, at: chamber.chamber) }
         place.custody.fail(keys[0], transiently: true)
         await #expect(throws: ChamberError.self) { try await chamber.chamber.perform(proposal.identifier) }
         #expect(chamber.chamber.status.record?.sequence == 1)
@@ -150,7 +150,7 @@ import Testing
         let first = try proposal(try await chamber.chamber.change(.keys(try others(4...6), threshold: 2)))
         let second = try proposal(try await chamber.chamber.change(.keys(try others(7...9), threshold: 2)))
         let forged = Proposal.under(second, saying: first.document)
-        #expect(throws: ChamberError.self) { _ = try operators[0].approve(forged, at: chamber.chamber) }
+        await #expect(throws: ChamberError.self) { _ = try await operators[0].approve(forged, at: chamber.chamber) }
         #expect(try chamber.chamber.proposal(second.identifier).approvals.isEmpty)
     }
 
@@ -159,12 +159,36 @@ import Testing
         let kms = CustodyChange.keys(try others(4...6), threshold: 2)
         let old = try proposal(try await chamber.chamber.change(kms))
         chamber.clock.withLock { $0 += 1800 }
-        await refused(.unknownProposal) { _ = try operators[0].approve(old, at: chamber.chamber) }
+        await refused(.unknownProposal) { _ = try await operators[0].approve(old, at: chamber.chamber) }
         let standing = try proposal(try await chamber.chamber.change(kms))
         try await change(kms, at: chamber.chamber)
-        await refused(.unknownProposal) { _ = try operators[0].approve(standing, at: chamber.chamber) }
-        for _ in 0..<ProposalDesk.most { _ = try await chamber.chamber.change(kms) }
-        await refused(.tooManyProposals(ProposalDesk.most)) { _ = try await chamber.chamber.change(kms) }
+        await refused(.unknownProposal) { _ = try await operators[0].approve(standing, at: chamber.chamber) }
+        for _ in 0..<ProposalDesk.mostOfOne { _ = try await chamber.chamber.change(kms) }
+        await refused(.tooManyProposals(own: ProposalDesk.mostOfOne)) { _ = try await chamber.chamber.change(kms) }
+    }
+
+    @Test func `what one has proposed keeps nobody else from proposing, and only they take it back`() async throws {
+        let chamber = try await place.opened()
+        let kms = CustodyChange.keys(try others(4...6), threshold: 2)
+        for number in 0..<ProposalDesk.most {
+            _ = try await chamber.chamber.change(kms, by: Proposer("token \(number / ProposalDesk.mostOfOne)"))
+        }
+        await refused(.noRoomForProposals(ProposalDesk.most)) {
+            _ = try await chamber.chamber.change(kms, by: Proposer("another token"))
+        }
+        let deed = CustodyChange.rootToken(name: "root", lifetime: nil)
+        // Whoever is on the machine finds room.
+        let own = try proposal(try await chamber.chamber.authorize(deed, proposal: nil))
+        let first = try #require(chamber.chamber.status.proposals.first)
+        for other in [Proposer("token 1"), .local] {
+            await refused(.notYourProposal) { try chamber.chamber.withdraw(first.identifier, by: other) }
+        }
+        for one in chamber.chamber.status.proposals.prefix(2) {
+            try chamber.chamber.withdraw(one.identifier, by: Proposer("token 0"))
+        }
+        await refused(.unknownProposal) { _ = try await operators[0].approve(first, at: chamber.chamber) }
+        _ = try await chamber.chamber.change(kms, by: Proposer("another token"))
+        #expect(chamber.chamber.status.proposals.contains(own))
     }
 
     @Test func `other operators take over when all of them have registered, and those of before are out`() async throws
@@ -182,6 +206,15 @@ import Testing
         for one in operators.prefix(2) { try await one.unseal(meanwhile.chamber) }
         #expect(meanwhile.chamber.isOpen && meanwhile.chamber.status.state == .awaitingRotation)
         try await fresh[1].register(tokens[1], at: meanwhile.chamber)
+        try await chamber.look()
+        // All have registered, and those of before say whether these are the right ones: one here, one there.
+        let seats = try #require(meanwhile.chamber.status.proposals.first)
+        #expect(chamber.chamber.status.proposals == [seats] && seats.needed == 2)
+        #expect(chamber.chamber.status.state == .awaitingRotation)
+        _ = try await operators[0].approve(seats, at: chamber.chamber)
+        try await meanwhile.look()
+        #expect(meanwhile.chamber.status.proposals.first?.approvals == [operators[0].name])
+        _ = try await operators[1].approve(seats, at: meanwhile.chamber)
         try await chamber.look()
         #expect(chamber.chamber.status.state == .unsealed && meanwhile.chamber.status.state == .unsealed)
         let later = try await place.started()
@@ -203,7 +236,7 @@ import Testing
         let elsewhere = try QuorumPlace()
         let other = try await elsewhere.opened()
         let proposal = try proposal(try await other.chamber.change(.operators(mallory.map(\.name), threshold: 2)))
-        for one in elsewhere.operators.prefix(2) { _ = try one.approve(proposal, at: other.chamber) }
+        for one in elsewhere.operators.prefix(2) { _ = try await one.approve(proposal, at: other.chamber) }
         try await other.chamber.perform(proposal.identifier, tokens: tokens)
         let row = try #require(
             try await elsewhere.store.rows(after: 0).rows.first { $0.name == ChamberRows.registration }
@@ -246,8 +279,8 @@ import Testing
         let proposal = try proposal(
             try await later.chamber.change(.removeCredential(operators[0].name, lost))
         )
-        _ = try spare.approve(proposal, at: later.chamber)
-        _ = try operators[1].approve(proposal, at: later.chamber)
+        _ = try await spare.approve(proposal, at: later.chamber)
+        _ = try await operators[1].approve(proposal, at: later.chamber)
         try await later.chamber.perform(proposal.identifier)
         await #expect(throws: ChamberError.self) {
             _ = try await later.chamber.change(.removeCredential(operators[0].name, spare.credential.identifier))
@@ -301,7 +334,8 @@ extension Proposal {
             document: document,
             needed: proposal.needed,
             approvals: [],
-            expires: proposal.expires
+            expires: proposal.expires,
+            proposer: proposal.proposer
         )
     }
 }

@@ -40,9 +40,9 @@ import Testing
         let costly = try CredentialKeys(passphrase: passphrase, dearer, salt: QuorumVectors.salt)
         let longer = try QuorumVectors.passphraseKeys(QuorumVectors.passphrase + " ")
         let others = [
-            try longer.credential(identifier: right.identifier, label: right.label, method: right.method),
-            try salted.credential(identifier: right.identifier, label: right.label, method: right.method),
-            try costly.credential(identifier: right.identifier, label: right.label, method: right.method),
+            try longer.credential(identifier: right.identifier, label: right.label, method: right.method, blind: nil),
+            try salted.credential(identifier: right.identifier, label: right.label, method: right.method, blind: nil),
+            try costly.credential(identifier: right.identifier, label: right.label, method: right.method, blind: nil),
         ]
         for other in others {
             #expect(other.exchangeKey != right.exchangeKey)

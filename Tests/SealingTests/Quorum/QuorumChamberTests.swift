@@ -59,6 +59,19 @@ struct QuorumPlace {
     }
 }
 
+extension QuorumPlace {
+    /// New operators register, and two of those of before agree to them.
+    func seat(_ fresh: [TestOperator], _ tokens: [SecretBox], at chamber: TestChamber) async throws {
+        for (one, token) in zip(fresh, tokens) { try await one.register(token, at: chamber.chamber) }
+        guard let seats = chamber.chamber.status.proposals.first(where: { $0.change.kind == "quorum_seats" }) else {
+            throw QuorumRefusal.unknownProposal
+        }
+        for one in operators.prefix(2) where chamber.chamber.status.registration != nil {
+            _ = try await one.approve(seats, at: chamber.chamber)
+        }
+    }
+}
+
 func refused(_ refusal: QuorumRefusal, _ body: () async throws -> Void) async {
     await #expect(throws: ChamberError.refused(refusal)) { try await body() }
 }

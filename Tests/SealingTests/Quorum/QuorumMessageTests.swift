@@ -97,6 +97,7 @@ import Testing
         try add({ $0.salt = String(repeating: "0", count: 32) }, good)
         try add({ $0.exchangeKey = other.document.exchangeKey }, good)
         try add({ $0.signingKey = other.document.signingKey }, good)
+        try add({ $0.blind = String(repeating: "e", count: 32) }, good)
         try add({ _ in }, other)
         try add({ $0.slot = 1 }, other)
         try add({ $0.challenge = $0.exchangeKey }, other)

@@ -35,7 +35,8 @@ enum QuorumVectors {
         return try keys.credential(
             identifier: identifier,
             label: "paper",
-            method: .passphrase(.least, salt: salt)
+            method: .passphrase(.least, salt: salt),
+            blind: nil
         )
     }
 
@@ -49,7 +50,8 @@ enum QuorumVectors {
         return try keys.credential(
             identifier: identifier,
             label: "paper",
-            method: .yubiKey(slot: 2, challenge: challenge)
+            method: .yubiKey(slot: 2, challenge: challenge),
+            blind: nil
         )
     }
 

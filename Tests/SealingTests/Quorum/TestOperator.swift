@@ -21,7 +21,8 @@ struct TestOperator {
         credential = try keys.credential(
             identifier: identifier ?? Hex.encode([seed, 1, 2, 3, 4, 5, 6, 7], prefix: false),
             label: "key of \(name)",
-            method: .yubiKey(slot: 2, challenge: challenge)
+            method: .yubiKey(slot: 2, challenge: challenge),
+            blind: Bytes<16>(copying: [UInt8](repeating: seed, count: 16).span)
         )
     }
 
@@ -106,18 +107,25 @@ struct TestOperator {
         try await chamber.give(try returned(boxes, invitation, shown), from: shown)
     }
 
-    func approve(_ proposal: Proposal, at chamber: Chamber) throws -> Proposal {
+    func approve(_ proposal: Proposal, at chamber: Chamber) async throws -> Proposal {
         let message = QuorumMessage.approval(
             document: Array(proposal.document.utf8),
             operator: name.text,
             credential: credential.identifier
         )
-        return try chamber.approve(
+        let signature = try keys().sign(message)
+        return try await chamber.approve(
             proposal.identifier,
-            by: name.text,
-            credential: credential.identifier,
-            signature: try keys().sign(message)
+            with: Approval(name: name.text, credential: credential.identifier, signature: signature)
         )
+    }
+}
+
+extension Chamber {
+    /// Somebody with a token changes it, always the same.
+    @discardableResult
+    func change(_ change: CustodyChange, tokens: [SecretBox] = []) async throws -> Outcome {
+        try await self.change(change, by: Proposer("token"), tokens: tokens)
     }
 }
 

@@ -51,7 +51,7 @@ import Testing
         let (token, bearer) = try await one.makeToken()
         let yesterday = try await place.state.rows(after: 0).rows
         try await one.register.revoke(token.identifier)
-        _ = try await one.chamber.change(.keys([place.names[0]], threshold: 1))
+        _ = try await one.chamber.change(.keys([place.names[0]], threshold: 1), by: .local)
         await one.chamber.shutDown()
         // With the very versions of then.
         let next = try await place.start(try await place.copy(of: yesterday))
@@ -69,7 +69,7 @@ import Testing
             try await place.row(StateRowName("access", "CATALOGUE"))
         )
         try await one.register.revoke(token.identifier)
-        _ = try await one.chamber.change(.masterKey)
+        _ = try await one.chamber.change(.masterKey, by: .local)
         while one.chamber.status.record?.current.generation != 2 { try await Task.sleep(for: .milliseconds(5)) }
         await one.chamber.settle()
         let (_, other) = try await one.makeToken()

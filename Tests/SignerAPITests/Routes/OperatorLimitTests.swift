@@ -101,7 +101,8 @@ private final class Desk: Sendable {
             {"token":"\(token.text)","credentials":[{"id":"\(offer.credential.identifier)","label":"key",\
             "kind":"yubikey","slot":2,"challenge":"\(Self.hex(Self.challenge(one).array))",\
             "exchange_key":"\(Self.hex(offer.credential.exchangeKey.array))",\
-            "signing_key":"\(Self.hex(offer.credential.signingKey.array))","proof":"\(Self.hex(offer.proof.array))"}]}
+            "signing_key":"\(Self.hex(offer.credential.signingKey.array))",\
+            "blind":"\(offer.credential.document.blind ?? "")","proof":"\(Self.hex(offer.proof.array))"}]}
             """
         return await router.answer(.post, "/api/v1/chamber/register", body: body, peer: peer)
     }
@@ -143,7 +144,7 @@ private final class Desk: Sendable {
     }
 
     func proposal() async throws -> Proposal {
-        guard case .proposed(let proposal) = try await instance.chamber.change(.masterKey) else {
+        guard case .proposed(let proposal) = try await instance.chamber.change(.masterKey, by: .local) else {
             throw QuorumRefusal.unknownProposal
         }
         return proposal
@@ -183,7 +184,8 @@ private final class Desk: Sendable {
         let credential = try keys(one).credential(
             identifier: identifier(one),
             label: "key",
-            method: .yubiKey(slot: 2, challenge: challenge(one))
+            method: .yubiKey(slot: 2, challenge: challenge(one)),
+            blind: OperatorCredential.newBlind()
         )
         let text = Array(token.text.utf8)
         let hash = try Digest.sha256(text.span)

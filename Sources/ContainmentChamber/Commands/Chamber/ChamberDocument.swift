@@ -26,6 +26,7 @@ struct ChamberDocument: Codable {
             let id: String
             let label: String
             let kind: String
+            let fingerprint: String?
         }
         let threshold: Int
         let operators: [Operator]
@@ -41,6 +42,7 @@ struct ChamberDocument: Codable {
         struct Operator: Codable {
             let name: String
             let registered: Bool
+            let credentials: [Quorum.Credential]?
         }
         let kind: String
         let expires_at: String?
@@ -81,6 +83,8 @@ struct ProposalDocument: Codable {
     let expires_at: String?
 
     var isApproved: Bool { approvals.count >= needed }
+    /// The last approval carries it out.
+    var isSeating: Bool { kind == "quorum_seats" }
 }
 
 /// A proposal in an answer of its own.
@@ -137,9 +141,18 @@ extension ChamberDocument.Quorum {
 
 extension ChamberDocument.Quorum.Operator {
     var words: String {
-        let kinds = credentials.map { "\($0.label) (\($0.kind), \($0.id))" }
+        let kinds = credentials.map(\.words)
         return name + (kinds.isEmpty ? "" : ": " + kinds.joined(separator: ", "))
     }
+
+    /// With what people compare.
+    var lines: [String] { [name] + credentials.flatMap(\.lines).map { "    " + $0 } }
+}
+
+extension ChamberDocument.Quorum.Credential {
+    fileprivate var words: String { "\(label) (\(kind), \(id))" }
+
+    fileprivate var lines: [String] { [words] + (fingerprint.map { ["    fingerprint \($0)"] } ?? []) }
 }
 
 extension ChamberDocument.Unseal {
@@ -167,6 +180,9 @@ extension ChamberDocument.Registration {
             "registered  \(done.count) of \(operators.count)"
                 + (done.isEmpty ? "" : ": \(done.joined(separator: ", "))")
         ]
+        for one in operators {
+            for line in one.credentials?.flatMap(\.lines) ?? [] { lines.append("            \(one.name): \(line)") }
+        }
         if !missing.isEmpty {
             lines.append(
                 "            missing: \(missing.joined(separator: ", "))" + (expires_at.map { "; until \($0)" } ?? "")

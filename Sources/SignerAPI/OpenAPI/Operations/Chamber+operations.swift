@@ -73,7 +73,11 @@ extension APIOperation {
                 "rotateChamber",
                 "Change how the master key is held, or the master key itself",
                 text: """
-                    `kind` says what is changed; each kind takes the members that belong to it, and no others. Where operators hold the                 chamber the answer is 202 with a proposal: when as many as it needs have approved, the same path performs it                 for `{"proposal": id}`. Signing goes on meanwhile. Operators who are new register with the tokens of the answer.
+                    `kind` says what is changed; each kind takes the members that belong to it, and no others. Where operators hold the \
+                    chamber the answer is 202 with a proposal: when as many as it needs have approved, the same path performs it \
+                    for `{"proposal": id}`. Signing goes on meanwhile. Operators who are new register with the tokens of the answer; \
+                    when all have, those of before approve a proposal of the kind `quorum_seats`, which names every credential by \
+                    its fingerprint, and the last approval puts them in their place.
                     """,
                 body: Body(.custodyRotation),
                 answers: [
@@ -98,6 +102,19 @@ extension APIOperation {
                     "Its tokens are worth nothing any more, and the operators of before, if any, stay. The chamber has to be open, unless it has no master key yet.",
                 answers: [.json(ChamberDocument.schema, "It is ended.")],
                 refusals: [.noRegistration, .rotating, .versionConflict] + failures,
+                isStrictAboutAccept: true
+            ),
+            APIOperation(
+                .delete,
+                "/api/v1/chamber/proposals/:id",
+                scope: .chamberRotate,
+                tag: .chamber,
+                "withdrawProposal",
+                "Take back a proposal",
+                text: "By who made it. One caller has at most four that wait, all callers together sixteen.",
+                parameters: [.path("id", .text(pattern: "^[0-9a-f]{32}$"), "The identifier of a proposal.")],
+                answers: [.json(ChamberDocument.schema, "It is gone.")],
+                refusals: [.unknownProposal, .notYourProposal] + failures,
                 isStrictAboutAccept: true
             ),
         ] + operators

@@ -126,6 +126,10 @@ extension Schema {
             hintProperties + [
                 .required("exchange_key", .described(.digits(32), "X25519: the share is sealed to it.")),
                 .required("signing_key", .described(.digits(32), "Ed25519.")),
+                .required(
+                    "blind",
+                    .described(.digits(16), "Random: the fingerprint that people compare is made with it.")
+                ),
                 .required("proof", .described(.digits(64), "A signature with it (docs/formats.md).")),
             ],
             isClosed: true

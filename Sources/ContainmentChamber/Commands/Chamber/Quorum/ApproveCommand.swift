@@ -7,6 +7,7 @@ internal import Sealing
 /// `operator approve`: an operator looks at a proposal, and signs its text.
 enum ApproveCommand {
     private static let hints = [
+        "kms_unavailable": "the approval is kept; mend what is named and run the same command again",
         "404": "operator status shows the proposals that are open, and the operators",
         "unknown_proposal": "proposals are known to the signer that they were made to: is --signer-url right?",
         "bad_signature":
@@ -47,7 +48,11 @@ enum ApproveCommand {
         Output.print(
             "approved by \(now.approvals.joined(separator: ", ").plain), \(now.approvals.count) of \(now.needed)"
         )
-        if now.isApproved {
+        if now.isApproved, now.isSeating {
+            Output.complain(
+                "the new operators have taken their place: back up the signer state; old backups open with the old credentials"
+            )
+        } else if now.isApproved {
             Output.complain("it can be carried out now; whoever proposed it, or operator rotate continue, does that")
         }
     }

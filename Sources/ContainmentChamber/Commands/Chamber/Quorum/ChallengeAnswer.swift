@@ -102,4 +102,5 @@ enum ChamberPath {
     static let status = base + "status"
     static let rotate = base + "rotate"
     static let approve = base + "approve"
+    static let proposals = base + "proposals/"
 }

@@ -14,7 +14,7 @@ enum CredentialCommands {
             throw Failure("no operators open this chamber", hint: "operator rotate mode --to quorum names some")
         }
         if invocation.isSet("json") { return Output.json(quorum) }
-        for one in quorum.operators { Output.print(one.words) }
+        for one in quorum.operators { for line in one.lines { Output.print(line) } }
     }
 
     private static func list(of name: String, _ invocation: Invocation) throws(Failure) {
@@ -39,9 +39,10 @@ enum CredentialCommands {
             throw Failure("\(name.plain) has a credential \(wanted[0].label) already", hint: "give it another label")
         }
         let hash = try NewCredential.hash(Array(name.utf8).span)
-        let credential = try wanted[0].make(invocation, tokenHash: hash)
+        let made = try wanted[0].make(invocation, tokenHash: hash)
+        Output.complain("\(made.words); whoever approves it is shown the same")
         return try await RotateCommands.order(
-            ["kind": .string("credential_add"), "operator": .string(name), "credential": credential],
+            ["kind": .string("credential_add"), "operator": .string(name), "credential": made.offer],
             invocation
         )
     }

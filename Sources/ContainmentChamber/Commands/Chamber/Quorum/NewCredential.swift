@@ -66,15 +66,24 @@ struct NewCredential {
 
     // MARK: Making it
 
+    /// What goes to the signer, and what its owner compares when others are shown it.
+    struct Made {
+        let offer: JSONOutput
+        let label: String
+        let fingerprint: String
+
+        var words: String { "\(label.plain): fingerprint \(fingerprint)" }
+    }
+
     /// The credential as the API takes it, with the proof that whoever sends it has its secret half.
-    func make(_ invocation: Invocation, tokenHash: Bytes<32>) throws(Failure) -> JSONOutput {
+    func make(_ invocation: Invocation, tokenHash: Bytes<32>) throws(Failure) -> Made {
         switch kind {
         case .passphrase: return try ofPassphrase(tokenHash)
         case .yubikey: return try ofYubiKey(YubiKey(invocation), tokenHash)
         }
     }
 
-    private func ofPassphrase(_ tokenHash: Bytes<32>) throws(Failure) -> JSONOutput {
+    private func ofPassphrase(_ tokenHash: Bytes<32>) throws(Failure) -> Made {
         let passphrase = try readPassphrase()
         let salt = Bytes<16>(copying: Random.bytes(16).span)
         return try Self.proven(label, .passphrase(Self.costs, salt: salt), tokenHash) {
@@ -112,7 +121,7 @@ struct NewCredential {
         return count
     }
 
-    private func ofYubiKey(_ key: YubiKey, _ tokenHash: Bytes<32>) throws(Failure) -> JSONOutput {
+    private func ofYubiKey(_ key: YubiKey, _ tokenHash: Bytes<32>) throws(Failure) -> Made {
         var challenge = Bytes<32>(copying: Random.bytes(32).span)
         // Challenges are filled up with zeros on their way, and slots of variable length cut zeros off again.
         challenge[31] |= 1
@@ -136,16 +145,21 @@ struct NewCredential {
         _ method: OperatorCredential.Method,
         _ tokenHash: Bytes<32>,
         _ keys: () throws(OperatorCredentialError) -> CredentialKeys
-    ) throws(Failure) -> JSONOutput {
+    ) throws(Failure) -> Made {
         do throws(OperatorCredentialError) {
             let keys = try keys()
             let credential = try keys.credential(
                 identifier: OperatorCredential.newIdentifier(),
                 label: label,
-                method: method
+                method: method,
+                blind: OperatorCredential.newBlind()
             )
             let proof = try keys.sign(QuorumMessage.registration(tokenHash: tokenHash, credential))
-            return credential.document.json(proof: proof)
+            return Made(
+                offer: credential.document.json(proof: proof),
+                label: label,
+                fingerprint: credential.fingerprint ?? ""
+            )
         } catch { throw Failure("the credential \(label) was not made: \(error)") }
     }
 
@@ -167,6 +181,7 @@ extension OperatorCredential.Document {
         if let salt { members.append(("salt", .string(salt))) }
         if let slot { members.append(("slot", .integer(slot))) }
         if let challenge { members.append(("challenge", .string(challenge))) }
+        if let blind { members.append(("blind", .string(blind))) }
         return .object(members)
     }
 }

@@ -20,22 +20,30 @@ enum RegisterCommand {
         let token = try readToken(invocation)
         let api = try SignerConnection(invocation, patience: CeremonyCommands.patience, hints: hints)
         let hash = try NewCredential.hash(token.span)
-        var credentials: [JSONOutput] = []
-        for one in wanted { credentials.append(try one.make(invocation, tokenHash: hash)) }
+        var made: [NewCredential.Made] = []
+        for one in wanted { made.append(try one.make(invocation, tokenHash: hash)) }
         var body = SecretBody()
         body.append("{\"token\":")
         body.append(string: token.span)
         body.append(",\"credentials\":")
-        body.append(.array(credentials))
+        body.append(.array(made.map(\.offer)))
         body.append("}")
         let answer = try api.send("POST", ChamberPath.register, secret: body.bytes)
+        for one in made { Output.complain(one.words) }
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
         let document = try OperatorCommands.decode(ChamberDocument.self, answer)
         let labels = wanted.map(\.label).joined(separator: ", ")
         Output.print("registered with \(wanted.count == 1 ? "the credential" : "the credentials") \(labels)")
         for line in document.lines { Output.print(line) }
+        Output.complain(
+            "keep the fingerprints: whoever has to agree to your credentials is shown them, and asks you for yours"
+        )
         if document.registration == nil {
             Output.complain("all operators have registered; back up the signer state, and rehearse operator unseal")
+        } else if let seats = document.proposals?.first(where: \.isSeating) {
+            Output.complain(
+                "all operators have registered. Those of before decide now, when they have compared the fingerprints with you: proposal \(seats.id.plain), operator approve"
+            )
         }
     }
 

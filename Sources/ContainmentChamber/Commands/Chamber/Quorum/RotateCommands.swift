@@ -15,6 +15,9 @@ enum RotateCommands {
         "rotation_under_way": "operator status shows how far it is; operator rotate master-key --finish ends it",
         "not_approved": "operator status shows who has approved",
         "sealed": "the chamber has to be open: operator unseal",
+        "not_your_proposal": "the audit log says who made it",
+        "too_many_proposals":
+            "operator status shows them; operator rotate withdraw --proposal ID takes one of yours back",
         "kms_unavailable": "nothing was changed; mend what is named and run the same command again",
     ]
 
@@ -81,6 +84,11 @@ enum RotateCommands {
         try show(answer, invocation)
     }
 
+    static func withdraw(_ invocation: Invocation) throws(Failure) {
+        let answer = try connection(invocation).send("DELETE", ChamberPath.proposals + (invocation["proposal"] ?? ""))
+        try show(answer, invocation)
+    }
+
     // MARK: Orders
 
     /// Sends an order; where operators have to approve it, waits for them and sends it again.
@@ -113,6 +121,15 @@ enum RotateCommands {
             () throws(Failure) in
             let status = try OperatorCommands.decode(ChamberDocument.self, try api.send("GET", ChamberPath.status))
             return status.proposals?.first { $0.id == proposal.id }
+        }
+        if proposal.isSeating {
+            let answer = try api.send("GET", ChamberPath.status)
+            let document = try OperatorCommands.decode(ChamberDocument.self, answer)
+            // The last approval has done it, or somebody has cancelled it.
+            guard document.proposals?.contains(where: { $0.id == proposal.id }) ?? false else {
+                try show(answer, invocation)
+                return .success
+            }
         }
         let body: JSONOutput = ["proposal": .string(proposal.id)]
         try show(try api.send("POST", ChamberPath.rotate, body: body.bytes), invocation)
@@ -153,6 +170,7 @@ enum ProposalWait {
             }
             await Patience.step()
             guard let seen = try look() else {
+                if now.isSeating { return }
                 throw Failure(
                     "the proposal \(proposal.id.plain) has ended: its time was over, it was carried out by somebody else, or the chamber has changed",
                     hint: "operator status says how the chamber stands"
