@@ -121,6 +121,7 @@ package enum KeyPurpose: String, CaseIterable, Sendable {
     case validatorKey = "containment-chamber/validator-key/v1"
     case keyRow = "containment-chamber/validator-key-row/v1"
     case registration = "containment-chamber/registration-order/v1"
+    case unsealOrder = "containment-chamber/unseal-order/v1"
     case accessRow = "containment-chamber/access-row/v1"
     case accessCatalogue = "containment-chamber/access-catalogue/v1"
 

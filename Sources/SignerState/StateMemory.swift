@@ -15,6 +15,9 @@ package final class StateMemory: Sendable {
         package let chamber: Bytes<16>
         package fileprivate(set) var catalogue: UInt64 = 0
         package fileprivate(set) var custody: UInt64 = 0
+        /// The highest order to seal that was seen, and up to which one they are over.
+        package fileprivate(set) var sealed: UInt64 = 0
+        package fileprivate(set) var answered: UInt64 = 0
     }
 
     package let path: String?
@@ -58,6 +61,17 @@ package final class StateMemory: Sendable {
         try await raise(chamber) { $0.custody = max($0.custody, custody) }
     }
 
+    package func remember(
+        sealed: UInt64,
+        answered: UInt64,
+        of chamber: Bytes<16>
+    ) async throws(StateMemoryError) {
+        try await raise(chamber) { mark in
+            mark.sealed = max(mark.sealed, sealed)
+            mark.answered = max(mark.answered, answered)
+        }
+    }
+
     /// Another chamber than the one that is remembered is only ever taken up here, by an operator's order.
     package func begin(_ chamber: Bytes<16>) async throws(StateMemoryError) {
         held.withLock { held in
@@ -86,6 +100,9 @@ package final class StateMemory: Sendable {
         let chamber: String
         let catalogue: UInt64
         let custody: UInt64
+        /// Nil for none.
+        let sealed: UInt64?
+        let answered: UInt64?
     }
 
     /// Syncing waits for the disk.
@@ -110,7 +127,9 @@ package final class StateMemory: Sendable {
         let document = Document(
             chamber: Hex.encode(mark.chamber.span, prefix: false),
             catalogue: mark.catalogue,
-            custody: mark.custody
+            custody: mark.custody,
+            sealed: mark.sealed > 0 ? mark.sealed : nil,
+            answered: mark.answered > 0 ? mark.answered : nil
         )
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -133,7 +152,9 @@ package final class StateMemory: Sendable {
             guard let document = try? JSONDecoder().decode(Document.self, from: Data(bytes)),
                 let chamber: Bytes<16> = try? Hex.decode(document.chamber)
             else { throw FileProblem(path, "read", .notAFile, "it is not the memory of a signer state") }
-            return Mark(chamber: chamber, catalogue: document.catalogue, custody: document.custody)
+            var mark = Mark(chamber: chamber, catalogue: document.catalogue, custody: document.custody)
+            (mark.sealed, mark.answered) = (document.sealed ?? 0, document.answered ?? 0)
+            return mark
         } catch {
             throw StateMemoryError(path, error.description)
         }

@@ -3,7 +3,7 @@ internal import Concurrency
 package import Secrets
 internal import SignerState
 
-/// Initialising, sealing, and taking back the order to seal.
+/// Initialising.
 extension Chamber {
     /// Makes the master key of a new chamber and shares it out among KMS keys. When the record is durable, the chamber opens
     /// by the same way as at every start; returns when that has ended too.
@@ -65,56 +65,5 @@ extension Chamber {
 
     func encode(_ record: MasterKeyRecord, under masters: [MasterKey]) throws(ChamberError) -> [UInt8] {
         do throws(SealingError) { return try record.encoded(under: masters) } catch { throw .failed(error) }
-    }
-
-    // MARK: Sealing
-
-    /// Closes the chamber here at once, and orders all other instances to close theirs. Returns when nothing is under way
-    /// here, and the master key is gone.
-    package func seal() async -> SealReport {
-        let now = now()
-        let closing = handle { state in
-            state.isSealedHere = true
-            return state.news(at: now)
-        }
-        await closing?.value
-        do throws(StateError) {
-            try await order(sealed: true)
-            // From here on the order is everybody's, and whoever takes it back takes it back for this instance too.
-            state.withLock { $0.isSealedHere = false }
-            return SealReport(problem: nil)
-        } catch { return SealReport(problem: error) }
-    }
-
-    /// Takes back the order to seal, and opens the chamber as at a start. Returns when that has ended, either way.
-    package func unseal() async throws(ChamberError) {
-        let standing = status.state
-        guard standing != .uninitialized, standing != .awaitingRegistration else { throw .uninitialized }
-        do throws(StateError) { try await order(sealed: false) } catch { throw .state(error) }
-        let now = now()
-        handle { state in
-            state.isSealedHere = false
-            return state.news(at: now)
-        }
-        try await follow()
-    }
-
-    /// Writes the order where it is another than the one that stands.
-    private func order(sealed: Bool) async throws(StateError) {
-        for _ in 0..<3 {
-            try await refresh()
-            let standing = state.withLock { $0.seal }
-            guard standing.isOrdered != sealed else { return }
-            let body = ChamberRows.body(of: .init(sealed: sealed, at: now()))
-            do throws(StateError) {
-                try await store.apply([
-                    StateChange(ChamberRows.seal, expecting: standing.isThere ? standing.version : 0, body: body)
-                ])
-            } catch {
-                // Somebody else ordered something meanwhile: look again.
-                guard case .conflict = error else { throw error }
-            }
-        }
-        throw .unavailable(reason: "others seal and unseal the chamber at the same time; try again")
     }
 }

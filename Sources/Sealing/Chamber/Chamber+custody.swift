@@ -194,7 +194,10 @@ extension Chamber {
             do throws(CustodyError) { plan = try standing.record.current.plan.changed(by: change) } catch {
                 throw .custody(error)
             }
-            try await rewrite(standing, by: plan, ending: nil)
+            // Who was away when operators took an order to seal back is told so in the way that is believed without them.
+            let isLast = change == .withoutOperators
+            let confirmed = try isLast ? confirmation(under: standing.keys.current) : nil
+            try await rewrite(standing, by: plan, with: confirmed)
             try await follow()
         }
     }
@@ -203,14 +206,14 @@ extension Chamber {
     func rewrite(
         _ standing: Standing,
         by plan: CustodyPlan,
-        ending registration: StateChange?
+        with more: StateChange?
     ) async throws(ChamberError) {
         let custody = try await hold(standing.keys.current, by: plan)
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [standing.keys.current])
         try await write(
             [StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)]
-                + (registration.map { [$0] } ?? [])
+                + (more.map { [$0] } ?? [])
         )
     }
 }

@@ -15,6 +15,7 @@ extension Chamber {
             guard record.quorum == nil else { return try await openOuter(record, attempt) }
             let keys = try await masterKeys(of: record, in: stored)
             state.withLock { $0.keys = keys }
+            try checkOrder(under: keys)
             try await loadContents(under: keys)
             await remember(record)
             handle { _ in .opened(attempt) }
@@ -49,7 +50,7 @@ extension Chamber {
     // MARK: Records that were put back
 
     /// Refuses a record that is older than one that was seen, by this process or by one before it on this machine.
-    private func admit(_ record: MasterKeyRecord) throws(OpeningFailure) {
+    func admit(_ record: MasterKeyRecord) throws(OpeningFailure) {
         if let known = memory?.known, known.chamber != record.chamber.bytes {
             throw .otherChamber(memory?.path ?? "what it knows")
         }
@@ -70,7 +71,7 @@ extension Chamber {
 
     // MARK: By the KMS keys alone
 
-    private func masterKeys(
+    func masterKeys(
         of record: MasterKeyRecord,
         in stored: StoredRow
     ) async throws(OpeningFailure) -> MasterKeys {

@@ -195,6 +195,7 @@ extension Chamber {
                 await remember(record)
                 handle { state in
                     state.keys = keys
+                    state.standing.answer(state.standing.sealed)
                     return .joined(attempt)
                 }
             }

@@ -117,7 +117,11 @@ extension Chamber {
         } catch { throw .contents(error) }
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [next])
-        try await write([StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)])
+        let confirmed = try confirmation(under: next)
+        try await write(
+            [StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)]
+                + (confirmed.map { [$0] } ?? [])
+        )
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
     }
 }

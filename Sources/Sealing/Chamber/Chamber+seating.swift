@@ -16,7 +16,7 @@ extension Chamber {
     func complete(_ stored: StoredStage, in row: RegistrationRow) async throws(ChamberError) {
         let end = StateChange(ChamberRows.registration, expecting: row.version, body: nil)
         guard stored.stage.base > 0 else { return try await makeMasterKey(by: stored.stage.plan, ending: end) }
-        try await rewrite(try ordered(stored), by: stored.stage.plan, ending: end)
+        try await rewrite(try ordered(stored), by: stored.stage.plan, with: end)
     }
 
     /// The chamber as it stands, where it has ordered this registration, and nothing has changed since.

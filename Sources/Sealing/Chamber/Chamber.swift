@@ -50,7 +50,9 @@ package final class Chamber: Sendable {
         self.memory = memory
         self.settings = settings
         self.now = now
-        state = Lock(State(proposals: ProposalDesk(lifetime: settings.patience)))
+        var state = State(proposals: ProposalDesk(lifetime: settings.patience))
+        if let known = memory?.known { state.standing = SealStanding(sealed: known.sealed, answered: known.answered) }
+        self.state = Lock(state)
     }
 
     // MARK: Looking
@@ -82,11 +84,12 @@ package final class Chamber: Sendable {
         handle { state in
             if state.revision.map({ reading.revision > $0 }) ?? true {
                 state.revision = reading.revision
-                for row in reading.rows { state.take(row) }
+                for row in reading.rows { state.take(row, at: now) }
             }
             if state.ceremony?.expire(at: now) ?? false { state.renewCeremony(settings.patience) }
             return state.news(at: now)
         }
+        await rememberOrders()
     }
 
     /// Waits until what was begun has ended, one way or another.

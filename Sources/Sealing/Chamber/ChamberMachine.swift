@@ -57,14 +57,27 @@ package struct ChamberMachine: Sendable {
         package var version: UInt64?
         /// Whether somebody has ordered that all instances stay sealed.
         package var isSealOrdered: Bool
+        /// Whether that order is gone from the signer state, and not by the chamber's own hand.
+        package var isOrderDisputed: Bool
+        /// Of the row of the order; 0 where there is none.
+        package var orderVersion: UInt64
         /// Whether operators are registering.
         package var isRegistering: Bool
         /// Whether the record names a next master key.
         package var isRotating: Bool
 
-        package init(version: UInt64?, isSealOrdered: Bool, isRegistering: Bool = false, isRotating: Bool = false) {
+        package init(
+            version: UInt64?,
+            isSealOrdered: Bool,
+            isOrderDisputed: Bool = false,
+            orderVersion: UInt64 = 0,
+            isRegistering: Bool = false,
+            isRotating: Bool = false
+        ) {
             self.version = version
             self.isSealOrdered = isSealOrdered
+            self.isOrderDisputed = isOrderDisputed
+            self.orderVersion = orderVersion
             self.isRegistering = isRegistering
             self.isRotating = isRotating
         }
@@ -128,6 +141,12 @@ package struct ChamberMachine: Sendable {
     /// What the reason says where sealing was ordered.
     package static let sealOrdered = "sealed by an operator; `containment-chamber operator unseal` ends it"
 
+    /// What it says where that order is gone, and nobody has taken it back who may.
+    package static let sealDisputed =
+        "sealed by an operator; that order is gone from the signer state (row SEAL), and it was not this chamber that took it back. Find out who wrote there; `containment-chamber operator unseal` opens the chamber"
+
+    private var sealReason: String { observation.isOrderDisputed ? Self.sealDisputed : Self.sealOrdered }
+
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .observed(let observation): return observe(observation)
@@ -153,11 +172,16 @@ package struct ChamberMachine: Sendable {
                 // Somebody has removed the record: what is being opened belongs to nothing.
                 return forget()
             }
-            guard next.version != last.version || next.isSealOrdered != last.isSealOrdered else { return [] }
+            guard
+                next.version != last.version || next.isSealOrdered != last.isSealOrdered
+                    || next.isOrderDisputed != last.isOrderDisputed
+                    // What was not believed before may be now; what is under way looks at it at its end.
+                    || (next.orderVersion != last.orderVersion && current == nil)
+            else { return [] }
             let ends: [Action] = current == nil ? [] : [.close]
             return ends + begin()
         case .unsealed:
-            if next.isSealOrdered { return seal(because: Self.sealOrdered) }
+            if next.isSealOrdered { return seal(because: sealReason) }
             guard let version = next.version else { return last.version == nil ? [] : [.warnOfLoss] }
             guard var attempt = current, attempt.version != version else { return [] }
             attempt.version = version
@@ -173,7 +197,7 @@ package struct ChamberMachine: Sendable {
         failures = 0
         isPausing = false
         guard !observation.isSealOrdered, let version = observation.version else {
-            reason = Self.sealOrdered
+            reason = sealReason
             return []
         }
         reason = nil

@@ -12,7 +12,11 @@ extension Chamber {
         var registration: RegistrationRow?
         /// The last registration that was seen, as far as it had come.
         var seated: RegistrationStage?
-        var seal = SealOrder()
+        var seal = SealRow()
+        /// Orders to seal that were seen, and how far they are over.
+        var standing = SealStanding()
+        /// Why the last of that could not be remembered; nil where it could.
+        var forgotten: String?
         /// Sealed here, whether or not the others could be told.
         var isSealedHere = false
         /// While it is open or being opened.
@@ -43,10 +47,19 @@ extension Chamber {
         func observation(at now: Int64) -> ChamberMachine.Observation {
             .init(
                 version: record?.version,
-                isSealOrdered: isSealedHere || seal.isOrdered,
+                isSealOrdered: isSealedHere || seal.isOrdered || isOrderDisputed,
+                isOrderDisputed: !isSealedHere && !seal.isOrdered && isOrderDisputed,
+                orderVersion: seal.version,
                 isRegistering: stage(at: now) != nil,
                 isRotating: (try? record?.record.get())?.next != nil
             )
+        }
+
+        /// Whether an order to seal is gone, and not by the chamber's own hand. Where operators open the chamber they say so
+        /// by coming; and whether a tag is right, the master key says.
+        private var isOrderDisputed: Bool {
+            guard standing.isOrdered, let record = try? record?.record.get(), record.quorum == nil else { return false }
+            return !(seal.order?.claimsToTakeBack(standing.sealed) ?? false)
         }
 
         /// The registration that is under way.
@@ -58,11 +71,15 @@ extension Chamber {
         }
     }
 
-    /// What the row of the order says.
-    struct SealOrder {
+    /// The row of the order.
+    struct SealRow {
         var version: UInt64 = 0
         var isThere = false
-        var isOrdered = false
+        /// Nil where there is none, or none that can be read.
+        var order: SealOrder?
+
+        /// What cannot be read is taken for the order to seal.
+        var isOrdered: Bool { isThere && order?.sealed ?? true }
     }
 
     /// The record with its row.
@@ -88,7 +105,7 @@ extension Chamber {
 extension Chamber.State {
     /// Takes over a row of the chamber. Rows do not go back: who reads an older one has been overtaken, or the state was set
     /// back, and then what is in memory is what was true last.
-    mutating func take(_ row: StateRow) {
+    mutating func take(_ row: StateRow, at now: Int64) {
         switch row.name {
         case ChamberRows.masterKey:
             guard row.version > record?.version ?? 0 || row.body == nil else { return }
@@ -102,7 +119,12 @@ extension Chamber.State {
             registration = .init(version: row.version, isThere: row.body != nil, stage: isPutBack ? nil : stage)
         case ChamberRows.seal:
             guard row.version > seal.version else { return }
-            seal = .init(version: row.version, isThere: row.body != nil, isOrdered: ChamberRows.isSealed(row.body))
+            seal = .init(
+                version: row.version,
+                isThere: row.body != nil,
+                order: row.body.flatMap { SealOrder(reading: $0) }
+            )
+            if seal.isOrdered { standing.see(seal.order, at: now) }
         default: break
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import SQLite
 import TestSupport
 import Testing
 
@@ -49,6 +50,30 @@ import Testing
         #expect(local.exitCode == 0 && local.output.hasPrefix("state       unsealed"), "\(local)")
         #expect(try await second.status(signingWith: key) == 200)
         #expect(await second.stop() == 0)
+    }
+
+    @Test func `an order that somebody takes out of the state keeps it closed, until it is taken back`() async throws {
+        let place = try await SealedPlace()
+        let first = try await place.startOpen()
+        let key = try await first.generate(1)[0]
+        #expect(try await first.command("operator", "seal").exitCode == 0)
+        #expect(await first.stop() == 0)
+        let path = place.workplace.folder.file("state.sqlite")
+        do {
+            let connection = try Connection(path: path, mode: .readWrite)
+            try connection.execute("UPDATE rows SET body = '{\"at\":1,\"sealed\":false}' WHERE name = 'SEAL'")
+        }
+        let second = try await place.start()
+        let reason = try await eventually("a reason") { try await second.chamber().reason }
+        #expect(reason.contains("it was not this chamber that took it back"), "\(reason)")
+        #expect(try await second.status(signingWith: key) == 503)
+        let opened = try await second.command("operator", "unseal")
+        #expect(opened.exitCode == 0 && opened.output.hasPrefix("state       unsealed"), "\(opened)")
+        #expect(try await second.status(signingWith: key) == 200)
+        #expect(await second.stop() == 0)
+        let third = try await place.start()
+        try await third.waitUntil("unsealed")
+        #expect(await third.stop() == 0)
     }
 
     @Test func `without one KMS key it opens and names it; without two it waits, says so, and recovers by itself`()

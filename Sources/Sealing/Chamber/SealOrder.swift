@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Crypto
+internal import Encoding
+internal import Foundation
+internal import Secrets
+
+/// An order to seal all instances, or that such an order is taken back: the row `custody SEAL` (docs/formats.md). Orders are
+/// numbered by the time at which they are given, each higher than those before it.
+///
+/// Anybody who can write the row closes the chamber. Where KMS keys alone open it, what takes that back is tagged under the
+/// master key, so that only the chamber itself does: somebody with the right to ask for it asks an instance, which gets the
+/// key, and proves by that that it could have opened anyway.
+package struct SealOrder: Codable, Sendable {
+    package let sealed: Bool
+    /// Seconds since 1970.
+    package let at: Int64
+    /// Milliseconds since 1970, or more; nil in orders of before they were numbered.
+    package let number: UInt64?
+    /// Hexadecimal, of a taking back; nil where operators have to come anyway.
+    package let tag: String?
+
+    /// The order to seal.
+    package init(sealing number: UInt64, at now: Int64) {
+        (sealed, at, self.number, tag) = (true, now, number, nil)
+    }
+
+    /// That all orders up to a number are over.
+    ///
+    /// - Parameter master: nil where operators open the chamber.
+    package init(unsealing number: UInt64, at now: Int64, under master: MasterKey?) throws(SealingError) {
+        let tag = try master.map { (master) throws(SealingError) in try Self.tag(number, under: master) }
+        (sealed, at, self.number) = (false, now, number)
+        self.tag = tag.map { Hex.encode($0.span, prefix: false) }
+    }
+
+    /// Nil where it cannot be read, which is to be taken for the order to seal.
+    package init?(reading body: [UInt8]) {
+        guard let order = try? JSONDecoder().decode(SealOrder.self, from: Data(body)) else { return nil }
+        self = order
+    }
+
+    /// As it lies in the row.
+    package var body: [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        do { return Array(try encoder.encode(self)) } catch {
+            preconditionFailure("an order of ours cannot be encoded: \(error)")
+        }
+    }
+
+    /// Whether it takes back every order up to a number, and the chamber itself has written it.
+    package func takesBack(_ sealed: UInt64, under keys: MasterKeys) -> Bool {
+        guard claimsToTakeBack(sealed), let number, let given: Bytes<32> = tag.flatMap({ try? Hex.decode($0) }) else {
+            return false
+        }
+        return keys.all.contains { key in
+            guard let own = try? Self.tag(number, under: key) else { return false }
+            return ConstantTime.areEqual(own.span, given.span)
+        }
+    }
+
+    /// Whether it is worth asking for the master key.
+    func claimsToTakeBack(_ sealed: UInt64) -> Bool {
+        !self.sealed && tag != nil && number.map { $0 > sealed } ?? false
+    }
+
+    private static func tag(_ number: UInt64, under master: MasterKey) throws(SealingError) -> Bytes<32> {
+        let key = try master.key(for: .unsealOrder)
+        let message = stride(from: UInt64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> $0) }
+        do throws(CryptoError) { return try HMAC.sha256(key: key.span, message.span) } catch {
+            throw SealingError(error)
+        }
+    }
+}
+
+/// What an instance knows of orders to seal. Both numbers only rise, and are remembered outside the signer state.
+struct SealStanding: Equatable {
+    /// The highest order to seal that was seen.
+    private(set) var sealed: UInt64 = 0
+    /// Up to here orders were taken back by the chamber itself, or overcome by its operators.
+    private(set) var answered: UInt64 = 0
+
+    /// Milliseconds by which the clocks of instances may differ.
+    private static let tolerance: UInt64 = 300_000
+
+    init(sealed: UInt64 = 0, answered: UInt64 = 0) { (self.sealed, self.answered) = (sealed, answered) }
+
+    /// Whether an order stands, whatever the signer state says.
+    var isOrdered: Bool { sealed > answered }
+
+    /// An order to seal was seen. One that claims to be of the future, or says nothing, counts as given now: else nobody could
+    /// ever take it back.
+    mutating func see(_ order: SealOrder?, at now: Int64) {
+        let latest = Self.number(at: now) + Self.tolerance
+        let claimed = order.map { $0.number ?? Self.number(at: $0.at) } ?? .max
+        sealed = max(sealed, claimed > latest ? Self.number(at: now) : claimed)
+    }
+
+    mutating func answer(_ number: UInt64) { answered = max(answered, number) }
+
+    /// The number of the next order.
+    func next(at now: Int64) -> UInt64 { max(Self.number(at: now), sealed + 1, answered + 1) }
+
+    private static func number(at seconds: Int64) -> UInt64 {
+        UInt64(clamping: seconds.multipliedReportingOverflow(by: 1000).partialValue)
+    }
+}
