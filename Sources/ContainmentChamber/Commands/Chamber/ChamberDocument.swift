@@ -181,7 +181,10 @@ extension ChamberDocument.Registration {
                 + (done.isEmpty ? "" : ": \(done.joined(separator: ", "))")
         ]
         for one in operators {
-            for line in one.credentials?.flatMap(\.lines) ?? [] { lines.append("            \(one.name): \(line)") }
+            lines += (one.credentials ?? []).flatMap { credential in
+                let (first, rest) = (credential.lines.prefix(1), credential.lines.dropFirst())
+                return first.map { "            \(one.name): \($0)" } + rest.map { "            " + $0 }
+            }
         }
         if !missing.isEmpty {
             lines.append(
