@@ -84,8 +84,8 @@ package enum CustodyChange: Hashable, Sendable {
 }
 
 extension OperatorCredential {
-    /// For whoever has to agree to it.
+    /// For whoever has to agree to it. What its owner calls it comes last: it may look like anything.
     fileprivate var words: String {
-        "\(label) (\(method.kind) \(identifier)), fingerprint \(fingerprint ?? "none: nobody can tell whose it is")"
+        "fingerprint \(fingerprint ?? "none: nobody can tell whose it is"), \(method.kind) \(identifier), called \(label)"
     }
 }

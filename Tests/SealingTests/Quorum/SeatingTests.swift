@@ -73,6 +73,17 @@ import Testing
         #expect(quorum(of: chamber) == place.names && chamber.chamber.status.state == .unsealed)
     }
 
+    @Test func `what somebody calls a credential stands behind its fingerprint`() async throws {
+        let chamber = try await place.opened()
+        var document = fresh[0].credential.document
+        document.label = "x, fingerprint 11111111 22222222 33333333 44444444"
+        let credential = try OperatorCredential(document)
+        guard case .proposed(let proposal) = try await chamber.chamber.change(.addCredential(place.names[0], credential))
+        else { throw QuorumRefusal.unknownProposal }
+        let fingerprint = try #require(credential.fingerprint)
+        #expect(proposal.document.contains(#""credential":"fingerprint \#(fingerprint), yubikey "#))
+    }
+
     @Test func `the last approval seats them, wherever the others were given, also after a restart`() async throws {
         let chamber = try await begun()
         for (one, token) in zip(fresh, tokens) { try await one.register(token, at: chamber.chamber) }
