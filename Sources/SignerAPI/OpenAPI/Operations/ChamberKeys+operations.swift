@@ -69,7 +69,10 @@ extension APIOperation {
             tag: .chamber,
             "patchChamberKeys",
             "Activate or deactivate keys",
-            text: "When a deactivation is answered nothing is signed with the keys here; the other instances follow.",
+            text: """
+                When a deactivation is answered nothing is signed with the keys here; the other instances follow. Where \
+                `status_filter` of the key source names `inactive`, they go on to sign, and `message` says so.
+                """,
             body: Body(.keyChange),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
             refusals: changes,
@@ -82,7 +85,10 @@ extension APIOperation {
             tag: .chamber,
             "deleteChamberKeys",
             "Deactivate keys, or remove them for ever",
-            text: "Removed are the encrypted secret and its backup; the history in the slashing record stays.",
+            text: """
+                Removed are the encrypted secret and its backup; the history in the slashing record stays. Without `remove` \
+                the keys are only deactivated, as by PATCH.
+                """,
             body: Body(.keyDeletion),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
             refusals: changes,
