@@ -38,8 +38,9 @@ extension APIOperation {
             "Make new keys",
             text: """
                 Each out of 24 words of its own (BIP-39, EIP-2333), which are kept beside the key, encrypted to the backup's \
-                recipients, where that is configured. Under a `request_id` the same request again makes nothing new; \
-                while the first is at work it is answered 409, after a crash for five seconds at most.
+                recipients, where that is configured. Under a `request_id` the same request again makes nothing new: \
+                its keys are `existing`, those that were deleted since `not_found`. While the first is at work it is \
+                answered 409, after a crash for five seconds at most.
                 """,
             body: Body(.keyGeneration),
             answers: [.json(KeyStatusList.schema, "The keys; they are durable, and active ones sign.")],
