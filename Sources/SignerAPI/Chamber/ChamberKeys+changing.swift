@@ -89,7 +89,7 @@ extension ChamberKeys {
         verifying: Bool,
         _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {
-        let sealer = try await writer()
+        let sealer = try await writer(ending == nil ? "" : Self.urgent)
         let keys = names.map { try? PublicKey(hex: $0) }
         let found = Dictionary(
             try await entries(of: Set(keys.compactMap { $0?.bytes }).sorted()).map { ($0.publicKey, $0) },
@@ -167,6 +167,11 @@ extension ChamberKeys {
         await follow()
         return statuses
     }
+
+    /// For keys that are to end while they cannot be changed. A row that says so under the master key of before is none that the
+    /// store takes, and would be lost with that key; ended here alone, they would sign elsewhere and after a restart.
+    private static let urgent =
+        "; the keys go on to sign until then: what cannot wait is `containment-chamber anti-slashing disable --keys KEY`, which ends a key at every signer of the slashing record"
 
     /// What has to be said of a key that is inactive now, or was before, and signs by configuration.
     private func goesOn(_ status: Status) -> Status {

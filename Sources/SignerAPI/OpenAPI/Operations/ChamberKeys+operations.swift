@@ -7,7 +7,8 @@ internal import Sealing
 extension APIOperation {
     private static let path: RoutePattern = "/api/v1/chamber/keys"
     private static let failures: [ErrorCode] = [.invalidRequest, .sealed, .keysUnavailable, .overloaded]
-    private static let changes: [ErrorCode] = failures + ErrorCode.audited
+    private static let changes: [ErrorCode] =
+        failures + [.masterKeyRotating, .stateUnavailable] + ErrorCode.audited
 
     /// The encrypted keys of the chamber, each verb where it is switched on.
     static let chamberKeys: [APIOperation] = [
@@ -44,7 +45,7 @@ extension APIOperation {
                 """,
             body: Body(.keyGeneration),
             answers: [.json(KeyStatusList.schema, "The keys; they are durable, and active ones sign.")],
-            refusals: changes + [.stateUnavailable, .requestIdentifierUsed, .requestInProgress],
+            refusals: changes + [.requestIdentifierUsed, .requestInProgress],
             isStrictAboutAccept: true
         ),
         APIOperation(
