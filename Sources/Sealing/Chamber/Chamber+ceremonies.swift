@@ -88,6 +88,8 @@ extension Chamber {
 
     /// Takes back the order to seal, and opens the chamber as at a start. Returns when that has ended, either way.
     package func unseal() async throws(ChamberError) {
+        // Who does not follow the state may not know yet that there is a master key.
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let standing = status.state
         guard standing != .uninitialized, standing != .awaitingRegistration else { throw .uninitialized }
         do throws(StateError) { try await order(sealed: false) } catch { throw .state(error) }
