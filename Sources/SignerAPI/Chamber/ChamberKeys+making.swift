@@ -76,7 +76,7 @@ extension ChamberKeys {
             for key in missing { withdrawals.append(.deleted(try sealer.withdrawal(of: key, at: now()))) }
         } catch { throw .sealed("\(error)") }
         if try await apply(withdrawals).contains(.outdated) {
-            throw .exchanged
+            throw await exchanged()
         }
         return try await entries(of: keys).filter { !$0.isWithdrawal }
     }

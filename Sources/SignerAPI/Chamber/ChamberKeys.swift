@@ -219,10 +219,17 @@ package final class ChamberKeys: Sendable {
             // Where something was done, that has to be told.
             guard late.count < statuses.count else { throw error }
         }
-        guard !all.allSatisfy(\.isOutdated) else {
-            throw .exchanged
-        }
+        guard !all.allSatisfy(\.isOutdated) else { throw await exchanged() }
         return all
+    }
+
+    /// Why the store takes nothing under the newest master key that this instance knows of: there is a newer one by now, or
+    /// it is not this chamber's store.
+    func exchanged() async -> Refusal {
+        guard let fence = try? await ring.store.leastGeneration() else { return .exchanged }
+        let sealer: KeyRowSealer
+        do throws(Refusal) { sealer = try await writer() } catch { return error }
+        return ring.fault(of: fence, over: sealer.generation).map { .keys($0) } ?? .exchanged
     }
 
     /// What was changed holds here too; where the store cannot be read now, it is followed when it can.

@@ -96,7 +96,7 @@ import Testing
         }
         for (method, end) in [(Method.patch, #""status":"inactive""#), (.delete, #""remove":true"#)] {
             let answer = await instance.answer(method, "", #"{"pubkeys":["\#(key)"],\#(end)}"#)
-            #expect(answer.status == 503 && answer.text.contains("exchanged meanwhile"), "\(answer.text)")
+            #expect(answer.status == 503 && answer.text.contains("keys of another chamber"), "\(answer.text)")
         }
         #expect(try await rig.keys.page(after: nil, limit: 2, status: nil) == rows)
     }
