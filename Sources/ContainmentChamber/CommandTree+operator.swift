@@ -26,6 +26,17 @@ extension CommandTree {
         Option("client-key", kind: .value("FILE"), summary: "Its private key, in PEM."),
         json,
     ]
+    /// Of whatever has policies.
+    private static let holding = [
+        Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
+        Option(
+            "policy",
+            kind: .value("NAME"),
+            summary: "A policy that it has; once for each.",
+            isRequired: true,
+            isRepeatable: true
+        ),
+    ]
     private static let token = Positional("ID", summary: "The token's identifier: 16 hexadecimal digits.")
     private static let policy = Positional("NAME", summary: "The policy's name.")
 
@@ -159,15 +170,8 @@ extension CommandTree {
                     certificate of that authority with that alternative name, its successors included. \
                     `openssl x509 -in FILE -noout -fingerprint -sha256` prints a fingerprint.
                     """,
-                options: connection + [
-                    Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
-                    Option(
-                        "policy",
-                        kind: .value("NAME"),
-                        summary: "A policy that it has; once for each.",
-                        isRequired: true,
-                        isRepeatable: true
-                    ), Option("fingerprint", kind: .value("SHA-256"), summary: "The certificate's own fingerprint."),
+                options: connection + holding + [
+                    Option("fingerprint", kind: .value("SHA-256"), summary: "The certificate's own fingerprint."),
                     Option("ca-fingerprint", kind: .value("SHA-256"), summary: "The fingerprint of its authority."),
                     Option(
                         "san",
@@ -222,16 +226,7 @@ extension CommandTree {
             Command(
                 "create",
                 summary: "Make a token; its secret is shown once",
-                options: connection + [
-                    Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
-                    Option(
-                        "policy",
-                        kind: .value("NAME"),
-                        summary: "A policy that it has; once for each.",
-                        isRequired: true,
-                        isRepeatable: true
-                    ), lifetime,
-                ],
+                options: connection + holding + [lifetime],
                 examples: [
                     Example(
                         "containment-chamber operator auth tokens create --name vc-1 --policy vc-1 --ttl 30d --auth-token env:TOKEN",
@@ -246,20 +241,12 @@ extension CommandTree {
                     The token has the name and the policies that are said here, and no others. Without --ttl it keeps \
                     its end. One that was revoked stays revoked.
                     """,
-                options: connection + [
-                    Option("name", kind: .value("NAME"), summary: "What it is called.", isRequired: true),
-                    Option(
-                        "policy",
-                        kind: .value("NAME"),
-                        summary: "A policy that it has; once for each.",
-                        isRequired: true,
-                        isRepeatable: true
-                    ),
+                options: connection + holding + [
                     Option(
                         "ttl",
                         kind: .value("TIME"),
                         summary: "How long it is good from now on: 45m, 12h, 30d; none takes its end away."
-                    ),
+                    )
                 ],
                 positionals: [token],
                 examples: [

@@ -134,6 +134,23 @@ struct SignerConnection {
         try exchange(method, path, body: body).body
     }
 
+    /// The same, asked again where the answer is a refusal of a code that passes: when `Retry-After` is over, and for a minute
+    /// at most. Each wait is told.
+    func send(_ method: String, _ path: String, body: [UInt8], waitingFor code: String) throws(Failure) -> [UInt8] {
+        var left = Self.longestWait
+        while true {
+            let answer = try request(method, path, body)
+            guard !(200..<300).contains(answer.status) else { return answer.body }
+            let refusal = failure(answer, method, path)
+            guard refusal.code == code, let pause = answer.retryAfter, pause <= left else { throw refusal }
+            left -= pause
+            Output.complain("\(refusal.message); asked again in \(pause.components.seconds) s")
+            Thread.sleep(forTimeInterval: TimeInterval(pause.components.seconds))
+        }
+    }
+
+    private static let longestWait = Duration.seconds(60)
+
     /// The same with its status, where there is more than one good answer.
     func exchange(_ method: String, _ path: String, body: [UInt8]? = nil) throws(Failure) -> HTTPClient.Answer {
         let answer = try request(method, path, body)

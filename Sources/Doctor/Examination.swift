@@ -76,6 +76,22 @@ extension Examination {
         return .ok("memory of the state", path, why: why)
     }
 
+    /// Where several signers share a state.
+    private var following: Finding? {
+        let state = configuration.signerState
+        guard state.backend != .sqlite else { return nil }
+        let why = "a seal that is ordered at one instance, and a token that is revoked there, is to hold at all"
+        guard !state.isFollowed else {
+            return .ok("other instances", "followed within \(state.refreshInterval.components.seconds) s", why: why)
+        }
+        return .warn(
+            "other instances",
+            "signer_state.refresh_interval_seconds is 0: they are not followed",
+            why: why,
+            fix: "set signer_state.refresh_interval_seconds to 1, or order and revoke at each instance"
+        )
+    }
+
     var access: [Finding] {
         let why = "with a token, who merely reaches the port can do nothing"
         let isOpen = configuration.authMode == .open
@@ -98,6 +114,7 @@ extension Examination {
             )
         }
         if configuration.sealedKeys != nil { findings.append(stateMemory(configuration.signerStateMemoryPath)) }
+        findings += [following].compactMap(\.self)
         let protection = "without a record, whatever can be slashed is signed"
         if configuration.antiSlashing.backend == .noop {
             findings.append(

@@ -43,6 +43,8 @@ package struct HTTPClient: Sendable {
     package struct Answer: Sendable {
         package let status: Int
         package let body: [UInt8]
+        /// What `Retry-After` says; nil where it is not there.
+        package let retryAfter: Duration?
     }
 
     /// Why there was no answer.
@@ -139,7 +141,13 @@ package struct HTTPClient: Sendable {
             if let failure = Failure(code, target: target) { throw failure }
             var status = 0
             unsafe chamber_curl_get_number(handle, CURLINFO_RESPONSE_CODE, &status)
-            return Answer(status: status, body: received.bytes)
+            var seconds = curl_off_t(0)
+            unsafe chamber_curl_get_size(handle, CURLINFO_RETRY_AFTER, &seconds)
+            return Answer(
+                status: status,
+                body: received.bytes,
+                retryAfter: seconds > 0 ? .seconds(Int64(seconds)) : nil
+            )
         }
     }
 

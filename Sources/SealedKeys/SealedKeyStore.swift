@@ -50,6 +50,9 @@ package protocol SealedKeyStore: Sendable {
     /// Durable when this returns; changes that were decided on before are visible by then.
     func raiseFence(to generation: UInt64) async throws(SealedKeyError)
 
+    /// The fence as it stands; 0 where none was raised.
+    func leastGeneration() async throws(SealedKeyError) -> UInt64
+
     func count() async throws(SealedKeyError) -> SealedKeyCount
 
     func close() async

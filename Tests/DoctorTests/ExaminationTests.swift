@@ -96,6 +96,11 @@ import Testing
             $0.configuration.auth.mode = .open
             $0.configuration.server.listenAddress = "10.1.2.3"
         },
+        Case("other instances", .warn) {
+            $0.configuration.signerState.namedBackend = .postgres
+            $0.configuration.signerState.refreshInterval = .zero
+        },
+        Case("other instances", .ok) { $0.configuration.signerState.namedBackend = .dynamodb },
         Case("slashing protection", .bad) { $0.configuration.antiSlashing.backend = .noop },
         Case("user", .bad) { $0.user = 0 },
         Case("user", .unknown) {

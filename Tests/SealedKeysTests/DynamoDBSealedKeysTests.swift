@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
 import AWS
 import Concurrency
 import DynamoDB
 import Encoding
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
 import SealedKeys
 import TestSupport
 import Testing
@@ -223,6 +224,8 @@ import Testing
             #expect(reason.contains(words), "\(reason)")
         }
         #expect(server.requests.count > 1, "it was tried again")
+        let page = try String(contentsOf: Vectors.packageRoot.appending(path: "docs/aws.md"), encoding: .utf8)
+        #expect(page.contains("\n| `ProvisionedThroughputExceededException` | "))
     }
 
     @Test func `a role that may not do something is told to somebody`() async throws {

@@ -55,11 +55,14 @@ import Testing
         let place = try await KeyPlace(backend)
         var store = try await place.open()
         #expect(try await store.apply([Self.put(1, under: 0)]) == [.done])
+        #expect(try await store.leastGeneration() == 0)
         for generation in [UInt64(5), 5, 3, 0] { try await store.raiseFence(to: generation) }
+        #expect(try await store.leastGeneration() == 5)
         #expect(try await store.apply([Self.put(2, under: 4)]) == [.outdated])
         await store.close()
         store = try await place.open()
         #expect(try await store.apply([Self.put(2, under: 4), Self.put(3, under: 5)]) == [.outdated, .done])
+        #expect(try await store.leastGeneration() == 5)
         await store.close()
     }
 

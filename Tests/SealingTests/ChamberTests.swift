@@ -97,6 +97,17 @@ import Testing
         #expect(try await store.rows(after: 0).rows.isEmpty && chamber.chamber.status.state == .uninitialized)
     }
 
+    @Test func `an order to seal before there is a master key is told, and holds when there is one`() async throws {
+        let chamber = try await started()
+        #expect(await chamber.chamber.seal().problem == nil)
+        let early = chamber.chamber.status
+        #expect(early.state == .uninitialized && early.reason?.contains("nothing was open") == true)
+        try await chamber.chamber.initialize(keys: TestCustody.names(3), threshold: 2)
+        #expect(chamber.chamber.status.state == .sealed && chamber.chamber.status.reason == ChamberMachine.sealOrdered)
+        try await chamber.chamber.unseal()
+        #expect(chamber.chamber.isOpen && chamber.chamber.status.reason == nil)
+    }
+
     @Test(arguments: [(0, 1), (17, 2), (3, 0), (3, 4)])
     func `what cannot be shared out is refused`(_ keys: Int, _ threshold: Int) async throws {
         let chamber = try await started()

@@ -7,7 +7,7 @@ internal import Glibc
 package final class ScriptedServer: Sendable {
     /// What to do with the request of a number, counted from 0.
     package enum Reply: Sendable {
-        case answer(status: Int, body: String)
+        case answer(status: Int, body: String, headers: [String] = [])
         /// Keeps the connection and says nothing.
         case silence
         /// Closes the connection.
@@ -105,8 +105,9 @@ package final class ScriptedServer: Sendable {
             switch script(number, request) {
             case .hangUp: return
             case .silence: continue
-            case .answer(let status, let body):
-                let text = "HTTP/1.1 \(status) Said\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            case .answer(let status, let body, let headers):
+                let head = ["HTTP/1.1 \(status) Said", "Content-Length: \(body.utf8.count)"] + headers
+                let text = head.joined(separator: "\r\n") + "\r\n\r\n" + body
                 _ = unsafe text.utf8.span.withUnsafeBufferPointer { bytes in
                     unsafe send(connection, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
                 }

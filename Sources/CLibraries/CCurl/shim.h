@@ -13,3 +13,4 @@ static inline CURLcode chamber_curl_set_write(CURL *c, chamber_curl_write f) {
     return curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, f);
 }
 static inline CURLcode chamber_curl_get_number(CURL *c, CURLINFO i, long *v) { return curl_easy_getinfo(c, i, v); }
+static inline CURLcode chamber_curl_get_size(CURL *c, CURLINFO i, curl_off_t *v) { return curl_easy_getinfo(c, i, v); }

@@ -39,7 +39,9 @@ extension Configuration {
         package var table: String?
         package var region: String?
         package var endpoint: String?
+        /// Zero where other instances are not followed.
         package var refreshInterval = Duration.seconds(1)
+        package var isFollowed: Bool { refreshInterval > .zero }
         /// From the first operator's share to the last, and from a proposal to its end.
         package var unsealTimeout = Duration.seconds(30 * 60)
         /// Nil stands for the place beside an sqlite state: `Configuration.signerStateMemoryPath`.
@@ -143,8 +145,8 @@ extension Configuration.SignerState {
         Setting(
             "signer_state.refresh_interval_seconds",
             at: \.signerState.refreshInterval,
-            .seconds(1...3600),
-            "How soon this signer follows what another has changed, at most."
+            .seconds(0...3600),
+            "How soon this signer follows what another has changed, at most. 0 switches that off: what another seals, revokes or rotates is learnt when this one changes something itself, or restarts."
         ),
         Setting(
             "signer_state.unseal_timeout_minutes",

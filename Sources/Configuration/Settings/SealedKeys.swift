@@ -179,7 +179,7 @@ extension Configuration.SealedKeySource {
                 at: statuses,
                 listOf: .choice(),
                 mayBeEmpty: false,
-                "Which keys sign: active ones, or inactive ones too."
+                "Which keys sign: active ones, or inactive ones too. Where inactive ones do, deactivating a key does not end it: only deleting it does."
             ),
             Setting(
                 "key_sources.\(name).refresh_interval_seconds",

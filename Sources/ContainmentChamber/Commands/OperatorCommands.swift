@@ -89,29 +89,13 @@ enum OperatorCommands {
         proposal: String? = nil,
         mayTakeEndAway: Bool = false
     ) throws(Failure) -> [UInt8] {
-        struct Body: Encodable {
-            let name: String
-            let policies: [String]?
-            /// Absent, or `null`, or a number.
-            let ttl_seconds: Int64??
-            let proposal: String?
-        }
-        var lifetime: Int64??
-        if mayTakeEndAway, invocation["ttl"] == "none" {
-            lifetime = .some(nil)
-        } else if let text = invocation["ttl"] {
-            guard let duration = Lifetime(text) else {
-                throw Failure("--ttl \(text) is no length of time", hint: "write 45m, 12h or 30d", exitCode: .usage)
-            }
-            lifetime = duration.seconds
-        }
-        let body = Body(
+        let order = TokenOrder(
             name: invocation["name"] ?? "operator",
             policies: policies,
-            ttl_seconds: lifetime,
+            end: try TokenOrder.End(invocation, mayBeTakenAway: mayTakeEndAway),
             proposal: proposal
         )
-        do { return Array(try JSONEncoder().encode(body)) } catch { throw Failure("\(error)") }
+        do { return Array(try JSONEncoder().encode(order)) } catch { throw Failure("\(error)") }
     }
 
     static func show(token answer: [UInt8], _ invocation: Invocation) throws(Failure) {
@@ -208,20 +192,5 @@ enum OperatorCommands {
             throw Failure("\(text) is not a name of a policy, token or certificate", exitCode: .usage)
         }
         return text
-    }
-}
-
-/// A length of time as people write it: `45m`, `12h`, `30d`.
-struct Lifetime {
-    let seconds: Int64
-
-    init?(_ text: String) {
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), count > 0 else {
-            return nil
-        }
-        let (seconds, overflows) = count.multipliedReportingOverflow(by: unit)
-        guard !overflows else { return nil }
-        self.seconds = seconds
     }
 }

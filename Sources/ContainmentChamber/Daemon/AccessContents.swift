@@ -17,7 +17,8 @@ final class AccessContents: ChamberContents {
 
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
         let seals = try Self.seals([master])
-        do throws(StateError) { return [try await register.founding(under: seals[0])] } catch {
+        let changes = try await keys.founding(master)
+        do throws(StateError) { return changes + [try await register.founding(under: seals[0])] } catch {
             throw ChamberContentsError("policies and tokens: \(error)")
         }
     }

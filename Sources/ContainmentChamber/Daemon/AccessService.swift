@@ -97,6 +97,7 @@ final class AccessService: Sendable {
         )
         warnIfOpen()
         warnIfBlind()
+        warnIfAlone()
         if configuration.authMode == .enforced, tokens == 0 {
             logger.warn(
                 .auth,
@@ -133,6 +134,22 @@ final class AccessService: Sendable {
                 "the signer state belongs to a chamber with a master key, and this signer has no source of sealed keys: no token can be verified, and none is let in"
             )
         }
+    }
+
+    /// Says what other instances cannot reach here.
+    private func warnIfAlone() {
+        guard !configuration.signerState.isFollowed else { return }
+        let others = "until this one changes something itself, or restarts"
+        if configuration.signerState.backend == .sqlite {
+            return logger.warn(
+                .auth,
+                "signer_state.refresh_interval_seconds is 0: the signer state is not looked at \(others)"
+            )
+        }
+        logger.error(
+            .auth,
+            "OTHER INSTANCES ARE NOT FOLLOWED: signer_state.refresh_interval_seconds is 0, so a seal that is ordered at another one, tokens that are revoked there and a master key that is rotated there are not noticed here \(others)"
+        )
     }
 
     /// Nil where nothing is wrong.
@@ -201,7 +218,10 @@ final class AccessService: Sendable {
 
     /// Follows the state until its task is cancelled. Tokens are believed for a while when it cannot be read, or when its
     /// catalogue is refused.
+    ///
+    /// Where it is not followed, nothing says how old it is: tokens are believed as they were read last.
     func watch() async {
+        guard configuration.signerState.isFollowed else { return metrics.signerStateReachable.set(1) }
         var lastSeen = MonotonicClock.nanoseconds
         var lastReview = lastSeen
         var trouble: String?

@@ -103,6 +103,7 @@ final class ChamberService: Sendable {
     func watch() async {
         let following = Task { await watchKeys() }
         defer { following.cancel() }
+        guard configuration.signerState.isFollowed else { return await keepTime() }
         var trouble = false
         while !Task.isCancelled {
             do throws(StateError) {
@@ -116,6 +117,14 @@ final class ChamberService: Sendable {
                 trouble = true
             }
             try? await Task.sleep(for: configuration.signerState.refreshInterval / 2)
+        }
+    }
+
+    /// What goes on where other instances are not followed: times that end, and a rotation that this one carries out.
+    private func keepTime() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            chamber.keepTime()
+            chamber.continueRekeying()
         }
     }
 

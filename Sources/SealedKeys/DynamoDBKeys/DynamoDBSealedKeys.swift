@@ -122,6 +122,8 @@ package final class DynamoDBSealedKeys: SealedKeyStore {
         return header
     }
 
+    package func leastGeneration() async throws(SealedKeyError) -> UInt64 { try await header().fence }
+
     package func count() async throws(SealedKeyError) -> SealedKeyCount {
         let header = try await header()
         return SealedKeyCount(active: header[.active].count, inactive: header[.inactive].count)

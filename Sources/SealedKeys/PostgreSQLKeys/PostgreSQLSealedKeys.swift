@@ -101,6 +101,10 @@ package final class PostgreSQLSealedKeys: SealedKeyStore {
         }
     }
 
+    package func leastGeneration() async throws(SealedKeyError) -> UInt64 {
+        try await read { connection, tables throws(PostgreSQLError) in try tables.leastGeneration(&connection) }
+    }
+
     package func count() async throws(SealedKeyError) -> SealedKeyCount {
         try await read { connection, tables throws(PostgreSQLError) in try tables.count(&connection) }
     }

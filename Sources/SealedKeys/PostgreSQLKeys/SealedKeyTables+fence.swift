@@ -57,4 +57,13 @@ extension SealedKeyTables {
         }
         guard results.last?.commandTag == "COMMIT" else { throw .lost(reason: "the server did not commit") }
     }
+
+    func leastGeneration(_ connection: inout PostgreSQLConnection) throws(PostgreSQLError) -> UInt64 {
+        let look = PostgreSQLStatement("SELECT least_generation FROM \(header) WHERE id = 1")
+        let found = try connection.run([look], within: Self.limit)[0]
+        guard found.rowCount == 1, let least = found.int64(0, 0) else {
+            throw .server(sqlState: Self.unsuitable, message: "the row of \(header) is gone")
+        }
+        return UInt64(clamping: least)
+    }
 }

@@ -115,6 +115,10 @@ package final class SQLiteSealedKeys: SealedKeyStore {
         try await perform { tables throws(SQLiteError) in try tables.raiseFence(to: generation) }
     }
 
+    package func leastGeneration() async throws(SealedKeyError) -> UInt64 {
+        try await perform { tables throws(SQLiteError) in try tables.leastGeneration() }
+    }
+
     package func count() async throws(SealedKeyError) -> SealedKeyCount {
         try await perform { tables throws(SQLiteError) in try tables.count() }
     }

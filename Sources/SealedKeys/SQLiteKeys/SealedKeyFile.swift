@@ -98,6 +98,8 @@ final class SealedKeyFile {
 
     func cursor() throws(SQLiteError) -> SealedKeyCursor { try header().cursor }
 
+    func leastGeneration() throws(SQLiteError) -> UInt64 { try header().fence }
+
     private func header() throws(SQLiteError) -> (cursor: SealedKeyCursor, fence: UInt64) {
         readHeader.reset()
         defer { readHeader.reset() }

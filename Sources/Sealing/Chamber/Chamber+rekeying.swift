@@ -46,16 +46,16 @@ extension Chamber {
 
     /// Why nothing can be written under the master keys of this instance; looks at the record as it stands this moment. Nil
     /// where nothing stands against it.
-    package func hindranceToWriting() async -> String? {
-        do throws(StateError) { try await refresh() } catch { return "\(error)" }
+    package func hindranceToWriting() async -> WritingHindrance? {
+        do throws(StateError) { try await refresh() } catch { return .state(error) }
         return state.withLock { state in
             guard let keys = state.keys, state.machine.isOpen else {
-                return state.machine.reason ?? "it is being opened"
+                return .sealed(reason: state.machine.reason ?? "it is being opened")
             }
             guard let record = try? state.record?.record.get() else { return nil }
-            guard keys.key((record.next ?? record.current).generation) == nil else { return nil }
-            return
-                "the master key is being rotated, and this instance does not have the next one yet: it takes it from its KMS keys, or its operators bring it (operator unseal --operator NAME)"
+            let newest = record.next ?? record.current
+            guard keys.key(newest.generation) == nil else { return nil }
+            return .awaitsKey(isRotated: record.next == nil, byOperators: newest.quorum != nil)
         }
     }
 

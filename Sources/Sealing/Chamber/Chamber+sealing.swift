@@ -30,9 +30,10 @@ extension Chamber {
     ///
     /// - Throws: where KMS keys alone open the chamber and do not: taking it back needs the master key, and the order stands.
     package func unseal() async throws(ChamberError) {
+        // Who does not follow the state may not know yet that there is a master key.
+        do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let standing = status.state
         guard standing != .uninitialized, standing != .awaitingRegistration else { throw .uninitialized }
-        do throws(StateError) { try await refresh() } catch { throw .state(error) }
         if state.withLock({ $0.seal.isOrdered || $0.standing.isOrdered }) { try await takeBack() }
         let now = now()
         handle { state in

@@ -86,10 +86,15 @@ package final class Chamber: Sendable {
                 state.revision = reading.revision
                 for row in reading.rows { state.take(row, at: now) }
             }
-            if state.ceremony?.expire(at: now) ?? false { state.renewCeremony(settings.patience) }
-            return state.news(at: now)
+            return state.passed(to: now, settings.patience)
         }
         await rememberOrders()
+    }
+
+    /// Ends ceremonies and registrations whose time is over, for a chamber that does not follow the signer state. Reads nothing.
+    package func keepTime() {
+        let now = now()
+        handle { $0.passed(to: now, settings.patience) }
     }
 
     /// Waits until what was begun has ended, one way or another.
@@ -183,6 +188,12 @@ package final class Chamber: Sendable {
 }
 
 extension Chamber.State {
+    /// What came of time alone, and what the machine has not been told yet.
+    mutating func passed(to now: Int64, _ patience: Int64) -> ChamberMachine.Event? {
+        if ceremony?.expire(at: now) ?? false { renewCeremony(patience) }
+        return news(at: now)
+    }
+
     /// What the machine has not been told yet.
     mutating func news(at now: Int64) -> ChamberMachine.Event? {
         let observation = observation(at: now)

@@ -23,12 +23,28 @@ package struct ChamberStatus: Sendable {
 
     init(_ state: inout Chamber.State, at now: Int64) {
         self.state = state.machine.state
-        reason = state.machine.reason
+        reason = state.machine.reason ?? state.sealedInAdvance
         record = try? state.record?.record.get()
         unsealing = state.ceremony.map { Unsealing(names: $0.names, need: $0.need, expires: $0.expires) }
         registration = state.stage(at: now)?.stage
         proposals = state.proposals(at: now)
         rekeying = state.rekeying
+    }
+}
+
+extension Chamber.State {
+    /// What an order to seal means before there is a master key.
+    fileprivate var sealedInAdvance: String? {
+        guard isSealedHere || seal.isOrdered else { return nil }
+        let nothing =
+            "there is no master key yet, so nothing was open; the order to seal stands: the chamber stays sealed"
+        let until = "until `containment-chamber operator unseal`"
+        return switch machine.state {
+        case .uninitialized: "\(nothing) after `containment-chamber operator init`, \(until)"
+        case .awaitingRegistration:
+            "\(nothing) when the last operator has registered, \(until); `containment-chamber operator rotate cancel` ends the registration"
+        default: nil
+        }
     }
 }
 

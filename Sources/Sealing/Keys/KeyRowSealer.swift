@@ -27,6 +27,9 @@ package final class KeyRowSealer: Sendable {
 
     private var newest: MasterKey { keys.newest }
 
+    /// Of the newest master key: what is written lies under it.
+    package var generation: UInt64 { newest.identity.generation }
+
     /// Whether a row lies under the newest key, or says so.
     package func isNew(_ row: SealedKeyRow) -> Bool { row.keyGeneration == newest.identity.generation }
 
@@ -258,7 +261,7 @@ package enum KeyRowFault: String, Error, Hashable, Sendable, CaseIterable, Custo
         case .otherKey: "what the row holds is the secret of another key"
         case .replayed: "an older version of the row was put back"
         case .vanished: "the row is gone, and no deletion of this chamber says so"
-        case .otherGeneration: "the row lies under another master key"
+        case .otherGeneration: "the row lies under another master key, or was written by another chamber"
         case .sealed: "the chamber is sealed"
         }
     }

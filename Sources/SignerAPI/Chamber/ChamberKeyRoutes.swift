@@ -289,7 +289,7 @@ extension ChamberKeys.Refusal {
         case .malformed: 400
         case .forbidden: 403
         case .otherRequest, .underWay: 409
-        case .sealed, .record, .keys, .state: 503
+        case .sealed, .rotating, .record, .keys, .state: 503
         }
     }
 
@@ -300,6 +300,7 @@ extension ChamberKeys.Refusal {
         case .otherRequest: "request_id_used"
         case .underWay: "request_in_progress"
         case .sealed: "sealed"
+        case .rotating: "master_key_rotating"
         case .record: "slashing_protection_unavailable"
         case .keys: "keys_unavailable"
         case .state: "signer_state_unavailable"
@@ -309,7 +310,7 @@ extension ChamberKeys.Refusal {
     var reason: String {
         switch self {
         case .malformed(let reason), .forbidden(let reason), .otherRequest(let reason), .record(let reason),
-            .underWay(let reason, _):
+            .rotating(let reason), .underWay(let reason, _):
             reason
         case .sealed(let reason): "the chamber is sealed: \(reason)"
         case .keys(let error): "\(error)"

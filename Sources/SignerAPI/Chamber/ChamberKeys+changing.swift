@@ -27,7 +27,14 @@ extension ChamberKeys {
     func delete(_ names: [String], removing: Bool, for grant: Grant?) async throws(Refusal) -> [Status] {
         // Also what was tampered with can be removed: nothing of it is made good by that.
         let held = HeldKeys.leave(disabling: removing)
-        return try await each(names, grant, .chamberKeysDelete, followedBy: .deleted, held, verifying: !removing) {
+        return try await each(
+            names,
+            grant,
+            .chamberKeysDelete,
+            followedBy: removing ? .deleted : .deactivated,
+            held,
+            verifying: !removing
+        ) {
             row,
             sealer throws(KeyRowFault) in
             if removing { return (.deleted(try sealer.tombstone(of: row, at: self.now())), .deleted) }
@@ -82,7 +89,7 @@ extension ChamberKeys {
         verifying: Bool,
         _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {
-        let sealer = try await writer()
+        let sealer = try await writer(ending == nil ? "" : Self.urgent)
         let keys = names.map { try? PublicKey(hex: $0) }
         let found = Dictionary(
             try await entries(of: Set(keys.compactMap { $0?.bytes }).sorted()).map { ($0.publicKey, $0) },
@@ -141,9 +148,12 @@ extension ChamberKeys {
                     )
                 }
         }
-        if ending != nil {
-            await ring.withdraw(statuses.filter { [.deactivated, .deleted].contains($0.word) }.compactMap(\.key))
-            for place in statuses.indices where [.deactivated, .deleted].contains(statuses[place].word) {
+        if let ending {
+            // Inactive keys sign where the configuration says so: then only a deletion takes one off the ring.
+            let staysOn = ring.statuses.contains(.inactive)
+            let ends: [Status.Word] = staysOn ? [.deleted] : [.deactivated, .deleted]
+            await ring.withdraw(statuses.filter { ends.contains($0.word) }.compactMap(\.key))
+            for place in statuses.indices where ends.contains(statuses[place].word) {
                 // The first of two sources wins; the other goes on, and that has to be said.
                 guard let key = statuses[place].key, let other = keyring[.bls(key)] else { continue }
                 let message =
@@ -152,9 +162,25 @@ extension ChamberKeys {
                         ? "signs no more: the record has it disabled" : "goes on to sign")
                 statuses[place] = Status(statuses[place].word, key, message)
             }
+            if staysOn, ending == .deactivated { statuses = statuses.map { goesOn($0) } }
         }
         await follow()
         return statuses
+    }
+
+    /// For keys that are to end while they cannot be changed. A row that says so under the master key of before is none that the
+    /// store takes, and would be lost with that key; ended here alone, they would sign elsewhere and after a restart.
+    private static let urgent =
+        "; the keys go on to sign until then: what cannot wait is `containment-chamber anti-slashing disable --keys KEY`, which ends a key at every signer of the slashing record"
+
+    /// What has to be said of a key that is inactive now, or was before, and signs by configuration.
+    private func goesOn(_ status: Status) -> Status {
+        guard [.deactivated, .unchanged].contains(status.word) else { return status }
+        return Status(
+            status.word,
+            status.key,
+            "it goes on to sign: key_sources.\(ring.source).status_filter names inactive; take that out there and restart each signer, or delete the key for good"
+        )
     }
 
     private static let inMemoryOnly =

@@ -76,13 +76,22 @@ extension ChamberKeys {
             for key in missing { withdrawals.append(.deleted(try sealer.withdrawal(of: key, at: now()))) }
         } catch { throw .sealed("\(error)") }
         if try await apply(withdrawals).contains(.outdated) {
-            throw .sealed("the master key was exchanged meanwhile, and nothing was changed; try again")
+            throw await exchanged()
         }
         return try await entries(of: keys).filter { !$0.isWithdrawal }
     }
 
+    /// A key that is gone is not made again: whoever sends the request again need not be who deleted it.
     private static func existing(_ entry: SealedKeyEntry) -> Status {
-        Status(.existing, PublicKey(entry.publicKey), "it was made by this request before", row: entry.row)
+        let key = PublicKey(entry.publicKey)
+        guard let row = entry.row else {
+            return Status(
+                .notFound,
+                key,
+                "it was made by this request before, and has been deleted since; another request_id makes new keys"
+            )
+        }
+        return Status(.existing, key, "it was made by this request before", row: row)
     }
 
     // MARK: The plan

@@ -7,7 +7,7 @@ package import Consensus
 internal import Encoding
 package import Keystores
 package import SealedKeys
-internal import Sealing
+package import Sealing
 package import Secrets
 package import Signer
 package import SignerState
@@ -38,7 +38,7 @@ package final class ChamberKeys: Sendable {
         }
 
         init(outdated key: PublicKey) {
-            self.init(.error, key, "the master key was exchanged meanwhile, and nothing was changed; try again")
+            self.init(.error, key, Refusal.exchanged.reason)
             isOutdated = true
         }
     }
@@ -48,6 +48,8 @@ package final class ChamberKeys: Sendable {
         case malformed(String)
         case forbidden(String)
         case sealed(String)
+        /// Nothing can be written under the master key that this instance has.
+        case rotating(String)
         case record(String)
         /// The request identifier was used for another request.
         case otherRequest(String)
@@ -66,7 +68,7 @@ package final class ChamberKeys: Sendable {
     let factory: KeyFactory
     let requests: KeyRequests
     let hindrance: @Sendable () -> String?
-    let hindranceToWriting: @Sendable () async -> String?
+    let hindranceToWriting: @Sendable () async -> WritingHindrance?
     let keysChanged: @Sendable () async -> Void
     let now: @Sendable () -> UInt64
 
@@ -91,7 +93,7 @@ package final class ChamberKeys: Sendable {
         recipients: BackupRecipients?,
         state: any StateStore,
         hindrance: @escaping @Sendable () -> String?,
-        hindranceToWriting: @escaping @Sendable () async -> String?,
+        hindranceToWriting: @escaping @Sendable () async -> WritingHindrance?,
         keysChanged: @escaping @Sendable () async -> Void,
         now: @escaping @Sendable () -> UInt64
     ) {
@@ -116,10 +118,18 @@ package final class ChamberKeys: Sendable {
     }
 
     /// Closes what is to be written.
-    func writer() async throws(Refusal) -> KeyRowSealer {
+    ///
+    /// - Parameter meanwhile: what is said besides where the next master key is missing.
+    func writer(_ meanwhile: String = "") async throws(Refusal) -> KeyRowSealer {
         if let reason = hindrance() { throw .sealed(reason) }
-        if let reason = await hindranceToWriting() { throw .sealed(reason) }
-        return try sealer()
+        switch await hindranceToWriting() {
+        case nil: return try sealer()
+        case .sealed(let reason): throw .sealed(reason)
+        case .state(let error): throw .state(error)
+        case .awaitsKey(let isRotated, let byOperators):
+            let hindrance = WritingHindrance.awaitsKey(isRotated: isRotated, byOperators: byOperators)
+            throw .rotating("\(hindrance)\(meanwhile)")
+        }
     }
 
     // MARK: The rows
@@ -209,10 +219,17 @@ package final class ChamberKeys: Sendable {
             // Where something was done, that has to be told.
             guard late.count < statuses.count else { throw error }
         }
-        guard !all.allSatisfy(\.isOutdated) else {
-            throw .sealed("the master key was exchanged meanwhile, and nothing was changed; try again")
-        }
+        guard !all.allSatisfy(\.isOutdated) else { throw await exchanged() }
         return all
+    }
+
+    /// Why the store takes nothing under the newest master key that this instance knows of: there is a newer one by now, or
+    /// it is not this chamber's store.
+    func exchanged() async -> Refusal {
+        guard let fence = try? await ring.store.leastGeneration() else { return .exchanged }
+        let sealer: KeyRowSealer
+        do throws(Refusal) { sealer = try await writer() } catch { return error }
+        return ring.fault(of: fence, over: sealer.generation).map { .keys($0) } ?? .exchanged
     }
 
     /// What was changed holds here too; where the store cannot be read now, it is followed when it can.
@@ -223,6 +240,8 @@ package final class ChamberKeys: Sendable {
 }
 
 extension ChamberKeys.Refusal {
+    static let exchanged = Self.rotating("the master key was exchanged meanwhile, and nothing was changed; try again")
+
     init(_ refusal: KeyManager.Refusal) {
         switch refusal {
         case .malformed(let reason): self = .malformed(reason)

@@ -82,7 +82,8 @@ extension SealedKeyring {
     private static let closed = SealedKeyError.unavailable(reason: "the chamber was closed meanwhile")
 
     private static let outrun = SealedKeyError.unusable(
-        reason: "the store takes rows of a later rotation only; this instance has to open the chamber anew"
+        reason:
+            "the store takes rows of a later rotation only: this instance has to open the chamber anew, or the store holds keys of another chamber"
     )
 
     private static let rekeyedAtOnce = 100

@@ -38,8 +38,9 @@ package final class SealedKeyring: ChamberContents {
     }
 
     package let store: any SealedKeyStore
-    private let source: String
-    private let statuses: Set<SealedKeyStatus>
+    let source: String
+    /// Of the keys that sign.
+    let statuses: Set<SealedKeyStatus>
     private let arena: SecretArena
     private let keyring: Keyring
     private let authority: Authority

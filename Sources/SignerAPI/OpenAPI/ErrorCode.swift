@@ -131,6 +131,11 @@ package struct ErrorCode: Hashable, Sendable {
         "sealed",
         "the chamber is sealed: nothing is signed, no key is touched, no policy or token is changed"
     )
+    static let masterKeyRotating = ErrorCode(
+        503,
+        "master_key_rotating",
+        "the master key is being rotated, and this instance lacks the next one; nothing was changed, and the message says what to do"
+    )
     static let missingSetupToken = ErrorCode(
         401,
         "missing_setup_token",
@@ -283,6 +288,7 @@ package struct ErrorCode: Hashable, Sendable {
                 auditIncomplete,
             ] + setup + [
                 alreadyInitialized, uninitialized, custodyUnavailable, chamberFailed, keysUnavailable,
+                masterKeyRotating,
                 requestIdentifierUsed, requestInProgress, registering, rotating, notRotating,
             ] + operators
         var seen: Set<ErrorCode> = []

@@ -13,7 +13,8 @@ import Testing
         let one: SealedSigner
         let other: SealedSigner
 
-        static func start() async throws -> Two {
+        /// - Parameter own: settings of the other one alone.
+        static func start(_ own: [String: String] = [:]) async throws -> Two {
             let server = try await PostgreSQLServer.shared()
             let url = try await server.createDatabase("chamber_\(UInt64.random(in: 0 ... .max))")
             let environment = [
@@ -26,7 +27,10 @@ import Testing
                 "CONTAINMENT_ANTI_SLASHING__BACKEND": "postgres", "CONTAINMENT_ANTI_SLASHING__URL": url,
             ]
             let place = try await SealedPlace(environment: environment)
-            let other = try await SealedPlace(holders: place.holders, environment: environment)
+            let other = try await SealedPlace(
+                holders: place.holders,
+                environment: environment.merging(own) { _, own in own }
+            )
             // One after the other: the first makes the tables.
             return Two(place: place, second: other, one: try await place.start(), other: try await other.start())
         }
@@ -84,6 +88,26 @@ import Testing
         _ = try await eventually("the key on the other") {
             try await two.other.status(signingWith: key) == 200 ? true : nil
         }
+        await two.stop()
+    }
+
+    @Test func `who does not follow the state is told so, and learns of a seal when it changes something`() async throws
+    {
+        let two = try await Two.start(["CONTAINMENT_SIGNER_STATE__REFRESH_INTERVAL_SECONDS": "0"])
+        let (one, other) = (two.one, two.other)
+        let warning = try other.log().filter { $0.message.contains("OTHER INSTANCES ARE NOT FOLLOWED") }
+        #expect(warning.map(\.level) == ["ERROR"])
+        #expect(try await two.place.initialize(one).exitCode == 0)
+        #expect(try await other.chamber().status == "uninitialized")
+        // Opening looks at the state.
+        #expect(try await other.command("operator", "unseal").exitCode == 0)
+        let key = try await other.generate(1)[0]
+        #expect(try await one.command("operator", "seal").exitCode == 0)
+        #expect(try await other.status(signingWith: key) == 200)
+        let refused = try await other.command("keys", "deactivate", key)
+        #expect(refused.exitCode == 1, "\(refused)")
+        try await other.waitUntil("sealed")
+        #expect(try await other.status(signingWith: key) == 503)
         await two.stop()
     }
 

@@ -170,6 +170,18 @@ func refused(_ refusal: QuorumRefusal, _ body: () async throws -> Void) async {
         #expect(chamber.chamber.status.record?.quorum?.threshold == 3)
     }
 
+    @Test func `an order to seal while operators register holds for the chamber that they make`() async throws {
+        let (chamber, tokens) = try await place.beginning()
+        #expect(chamber.chamber.status.reason == nil)
+        #expect(await chamber.chamber.seal().problem == nil)
+        #expect(chamber.chamber.status.state == .awaitingRegistration)
+        #expect(chamber.chamber.status.reason?.contains("operator rotate cancel") == true)
+        for (one, token) in zip(operators, tokens) { try await one.register(token, at: chamber.chamber) }
+        #expect(chamber.chamber.status.state == .sealed)
+        try await chamber.chamber.unseal()
+        #expect(chamber.chamber.status.state == .kmsUnsealed)
+    }
+
     @Test func `where a KMS key fails, the last operator registers again`() async throws {
         let (chamber, tokens) = try await place.beginning()
         for (one, token) in zip(operators, tokens).prefix(2) { try await one.register(token, at: chamber.chamber) }

@@ -409,11 +409,18 @@ final class ChamberRig: Sendable {
 
     private let recipients: BackupRecipients?
     private let protection: SlashingProtection
+    private let statuses: Set<SealedKeyStatus>
 
     /// - Parameters:
     ///   - recipients: of backups; none for no backups.
     ///   - record: of what was signed, where a test looks at it.
-    init(_ recipients: [String] = [], record: any RecordStore = NoopStore()) async throws {
+    ///   - statuses: of the keys that sign.
+    init(
+        _ recipients: [String] = [],
+        record: any RecordStore = NoopStore(),
+        statuses: Set<SealedKeyStatus> = [.active]
+    ) async throws {
+        self.statuses = statuses
         protection = SlashingProtection(store: record)
         self.recipients = recipients.isEmpty ? nil : try BackupRecipients(recipients)
         let folder = try TemporaryFolder()
@@ -431,9 +438,10 @@ final class ChamberRig: Sendable {
     ///   - stalled: what it has its keys in.
     func start(_ power: Power? = nil, keys stalled: StalledKeys? = nil) async throws -> Instance {
         let instance =
-            if let power { Instance(CutState(state, power), CutKeys(keys, power), recipients, protection, clock) } else
-            {
-                Instance(state, stalled ?? keys, recipients, protection, clock)
+            if let power {
+                Instance(CutState(state, power), CutKeys(keys, power), statuses, recipients, protection, clock)
+            } else {
+                Instance(state, stalled ?? keys, statuses, recipients, protection, clock)
             }
         try await instance.chamber.refresh()
         await instance.chamber.settle()
@@ -448,7 +456,7 @@ final class ChamberRig: Sendable {
 
     /// A chamber whose operators are to register.
     func beginning(_ operators: [OperatorName], tokens: [SecretBox]) async throws -> Instance {
-        let instance = Instance(state, keys, recipients, protection, clock)
+        let instance = Instance(state, keys, statuses, recipients, protection, clock)
         try await instance.chamber.refresh()
         await instance.chamber.settle()
         try await instance.chamber.initialize(
@@ -476,6 +484,7 @@ final class ChamberRig: Sendable {
         init(
             _ state: any StateStore,
             _ keys: any SealedKeyStore,
+            _ statuses: Set<SealedKeyStatus>,
             _ recipients: BackupRecipients?,
             _ protection: SlashingProtection,
             _ clock: Lock<UInt64>
@@ -486,7 +495,7 @@ final class ChamberRig: Sendable {
             let ring = SealedKeyring(
                 store: keys,
                 source: KeySourceName.sqlite,
-                statuses: [.active],
+                statuses: statuses,
                 arena: arena,
                 keyring: keyring,
                 authority: authority,

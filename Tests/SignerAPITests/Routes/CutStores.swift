@@ -111,6 +111,11 @@ struct CutKeys: SealedKeyStore {
         }
     }
 
+    func leastGeneration() async throws(SealedKeyError) -> UInt64 {
+        try power.read(or: death)
+        return try await store.leastGeneration()
+    }
+
     func count() async throws(SealedKeyError) -> SealedKeyCount {
         try power.read(or: death)
         return try await store.count()

@@ -69,7 +69,9 @@ import Testing
             return nil
         }
         let answer = await send(order, to: late)
-        #expect(answer.status == 503 && answer.text.contains("sealed"), "\(answer.text)")
+        // By then it may have begun to open the chamber anew, and is sealed.
+        let isNamed = answer.text.contains("master_key_rotating") || answer.text.contains(#""sealed""#)
+        #expect(answer.status == 503 && isNamed, "\(answer.text)")
         #expect(answer.headers.contains { $0.name == "Retry-After" })
         try await check(rig, 2)
         // Sent again, when the chamber was opened under the new key.
@@ -94,7 +96,7 @@ import Testing
         }
         for (method, end) in [(Method.patch, #""status":"inactive""#), (.delete, #""remove":true"#)] {
             let answer = await instance.answer(method, "", #"{"pubkeys":["\#(key)"],\#(end)}"#)
-            #expect(answer.status == 503 && answer.text.contains("exchanged meanwhile"), "\(answer.text)")
+            #expect(answer.status == 503 && answer.text.contains("keys of another chamber"), "\(answer.text)")
         }
         #expect(try await rig.keys.page(after: nil, limit: 2, status: nil) == rows)
     }

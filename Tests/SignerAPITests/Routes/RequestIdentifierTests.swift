@@ -96,6 +96,20 @@ import Testing
         #expect(try await instance.list().count == 4)
     }
 
+    @Test func `a key that the request made and that was deleted since is not said to be there`() async throws {
+        let rig = try await ChamberRig()
+        let one = try await rig.start()
+        let made = try await one.send(.post, Self.path, Self.body).compactMap(\.pubkey)
+        _ = try await one.send(.delete, "", #"{"pubkeys":["\#(made[1])"],"remove":true}"#)
+        for instance in [one, try await rig.start()] {
+            let again = try await instance.send(.post, Self.path, Self.body)
+            #expect(again.compactMap(\.pubkey) == made)
+            #expect(again.map(\.status) == ["existing", "not_found", "existing", "existing"])
+            #expect(again[1].message.contains("deleted since") && again[1].has_backup == nil, "\(again[1])")
+        }
+        #expect(Set(try await one.list().map(\.pubkey)) == Set(made).subtracting([made[1]]))
+    }
+
     @Test func `another count or status under the identifier is refused, also while it is at work`() async throws {
         let rig = try await ChamberRig()
         let other = try await rig.start()

@@ -50,6 +50,7 @@ final class StalledKeys: SealedKeyStore {
     }
 
     func raiseFence(to generation: UInt64) async throws(SealedKeyError) { try await store.raiseFence(to: generation) }
+    func leastGeneration() async throws(SealedKeyError) -> UInt64 { try await store.leastGeneration() }
     func count() async throws(SealedKeyError) -> SealedKeyCount { try await store.count() }
     func close() async {}
 }

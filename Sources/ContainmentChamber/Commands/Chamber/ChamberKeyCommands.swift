@@ -29,7 +29,14 @@ enum ChamberKeyCommands {
             ]
             let made: [SignerKeys.Outcome]
             do throws(Failure) {
-                made = try SignerKeys.outcomes(try api.send("POST", SignerKeys.path + "/generate", body: body.bytes))
+                // The signer to which it went first may still be at work, although its answer was lost.
+                let answer = try api.send(
+                    "POST",
+                    SignerKeys.path + "/generate",
+                    body: body.bytes,
+                    waitingFor: "request_in_progress"
+                )
+                made = try SignerKeys.outcomes(answer)
             } catch {
                 // What was answered until now nobody tells again.
                 SignerKeys.show(outcomes, invocation)

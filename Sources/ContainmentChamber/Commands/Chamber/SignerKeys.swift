@@ -60,6 +60,7 @@ enum SignerKeys {
                 "403": "the token's policies need the scope \(scope)", "404": missing, "405": missing,
                 "413": "--batch takes fewer keys at a time",
                 "sealed": "containment-chamber operator status says why and what ends it",
+                "master_key_rotating": "containment-chamber operator status says how far the rotation has come",
             ]
         )
     }

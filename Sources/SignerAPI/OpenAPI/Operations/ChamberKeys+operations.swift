@@ -7,7 +7,8 @@ internal import Sealing
 extension APIOperation {
     private static let path: RoutePattern = "/api/v1/chamber/keys"
     private static let failures: [ErrorCode] = [.invalidRequest, .sealed, .keysUnavailable, .overloaded]
-    private static let changes: [ErrorCode] = failures + ErrorCode.audited
+    private static let changes: [ErrorCode] =
+        failures + [.masterKeyRotating, .stateUnavailable] + ErrorCode.audited
 
     /// The encrypted keys of the chamber, each verb where it is switched on.
     static let chamberKeys: [APIOperation] = [
@@ -38,12 +39,13 @@ extension APIOperation {
             "Make new keys",
             text: """
                 Each out of 24 words of its own (BIP-39, EIP-2333), which are kept beside the key, encrypted to the backup's \
-                recipients, where that is configured. Under a `request_id` the same request again makes nothing new; \
-                while the first is at work it is answered 409, after a crash for five seconds at most.
+                recipients, where that is configured. Under a `request_id` the same request again makes nothing new: \
+                its keys are `existing`, those that were deleted since `not_found`. While the first is at work it is \
+                answered 409, after a crash for five seconds at most.
                 """,
             body: Body(.keyGeneration),
             answers: [.json(KeyStatusList.schema, "The keys; they are durable, and active ones sign.")],
-            refusals: changes + [.stateUnavailable, .requestIdentifierUsed, .requestInProgress],
+            refusals: changes + [.requestIdentifierUsed, .requestInProgress],
             isStrictAboutAccept: true
         ),
         APIOperation(
@@ -69,7 +71,10 @@ extension APIOperation {
             tag: .chamber,
             "patchChamberKeys",
             "Activate or deactivate keys",
-            text: "When a deactivation is answered nothing is signed with the keys here; the other instances follow.",
+            text: """
+                When a deactivation is answered nothing is signed with the keys here; the other instances follow. Where \
+                `status_filter` of the key source names `inactive`, they go on to sign, and `message` says so.
+                """,
             body: Body(.keyChange),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
             refusals: changes,
@@ -82,7 +87,10 @@ extension APIOperation {
             tag: .chamber,
             "deleteChamberKeys",
             "Deactivate keys, or remove them for ever",
-            text: "Removed are the encrypted secret and its backup; the history in the slashing record stays.",
+            text: """
+                Removed are the encrypted secret and its backup; the history in the slashing record stays. Without `remove` \
+                the keys are only deactivated, as by PATCH.
+                """,
             body: Body(.keyDeletion),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
             refusals: changes,
