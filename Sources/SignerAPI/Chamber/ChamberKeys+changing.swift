@@ -175,11 +175,13 @@ extension ChamberKeys {
 
     /// What has to be said of a key that is inactive now, or was before, and signs by configuration.
     private func goesOn(_ status: Status) -> Status {
-        guard [.deactivated, .unchanged].contains(status.word) else { return status }
+        guard [.deactivated, .unchanged].contains(status.word), let key = status.key else { return status }
+        let other = keyring[.bls(key)].map(\.origin.source).flatMap { $0 == ring.source ? nil : $0 }
         return Status(
             status.word,
-            status.key,
+            key,
             "it goes on to sign: key_sources.\(ring.source).status_filter names inactive; take that out there and restart each signer, or delete the key for good"
+                + (other.map { "; it is loaded from \($0) too" } ?? "")
         )
     }
 

@@ -93,7 +93,11 @@ import Testing
 
     @Test func `who does not follow the state is told so, and learns of a seal when it changes something`() async throws
     {
-        let two = try await Two.start(["CONTAINMENT_SIGNER_STATE__REFRESH_INTERVAL_SECONDS": "0"])
+        let two = try await Two.start([
+            "CONTAINMENT_SIGNER_STATE__REFRESH_INTERVAL_SECONDS": "0",
+            // Tokens are believed all the same: nothing says how old they are.
+            "CONTAINMENT_AUTH__CACHE_LIMIT_SECONDS": "1",
+        ])
         let (one, other) = (two.one, two.other)
         let warning = try other.log().filter { $0.message.contains("OTHER INSTANCES ARE NOT FOLLOWED") }
         #expect(warning.map(\.level) == ["ERROR"])

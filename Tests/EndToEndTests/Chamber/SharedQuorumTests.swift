@@ -83,6 +83,9 @@ import Testing
         // What it wrote under the old key, nobody could read when that is gone.
         let early = try await two.other.command("keys", "generate", "--count", "1")
         #expect(early.exitCode == 1 && early.errors.contains("operator unseal --operator"), "\(early)")
+        let urgent = try await two.other.command("keys", "deactivate", keys[1])
+        #expect(urgent.exitCode == 1 && urgent.errors.contains("master key is being rotated"), "\(urgent)")
+        #expect(!urgent.errors.contains("is sealed") && urgent.errors.contains("anti-slashing disable"), "\(urgent)")
         _ = try await eventually("the keys on the other, which still signs") {
             try await two.other.status(signingWith: keys[1]) == 200 ? true : nil
         }

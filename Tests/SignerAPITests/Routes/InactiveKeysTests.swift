@@ -46,4 +46,17 @@ import Testing
         #expect(isSilent, "\(deleted)")
         #expect(instance.loaded.isEmpty)
     }
+
+    @Test func `where the key is loaded from elsewhere too, that is said besides`() async throws {
+        let rig = try await ChamberRig(statuses: [.active, .inactive])
+        let instance = try await rig.start()
+        let scalar = String(repeating: "0", count: 63) + "9"
+        for storage in [#","storage":{"persist":false}"#, ""] {
+            let taken = try await instance.send(.post, "", #"{"private_keys":["\#(scalar)"]\#(storage)}"#)
+            #expect(taken.map(\.status) == ["imported"])
+        }
+        let key = try #require(instance.loaded.first)
+        let answers = try await instance.send(.patch, "", #"{"pubkeys":["\#(key)"],"status":"inactive"}"#)
+        #expect(Self.goesOn(answers) && answers[0].message.contains("from memory too"), "\(answers)")
+    }
 }
