@@ -47,13 +47,14 @@ extension Chamber {
 
     /// The order that stands, or a new one.
     private func orderSealing() async throws(StateError) -> SealOrder? {
-        for _ in 0..<Self.tries {
+        for _ in 0...Self.tries {
             try await refresh()
             let now = now()
             let (seal, standing) = state.withLock { ($0.seal, $0.standing) }
             if seal.isOrdered { return seal.order }
             let order = SealOrder(sealing: standing.next(at: now), at: now)
-            if try await replace(seal, with: order) { return order }
+            // Read back: the status says so at once.
+            _ = try await replace(seal, with: order)
         }
         throw .unavailable(reason: Self.contention)
     }
