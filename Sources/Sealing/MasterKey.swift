@@ -123,6 +123,7 @@ package enum KeyPurpose: String, CaseIterable, Sendable {
     case registration = "containment-chamber/registration-order/v1"
     case accessRow = "containment-chamber/access-row/v1"
     case accessCatalogue = "containment-chamber/access-catalogue/v1"
+    case withdrawnKeys = "containment-chamber/withdrawn-keys/v1"
 
     /// The label, a zero, the chamber, the generation of the master key (8 bytes, the highest first), the place.
     func label(_ identity: MasterKeyIdentity, place: [UInt8] = []) -> [UInt8] { identity.bound(rawValue) + place }

@@ -5,16 +5,18 @@ package import Files
 internal import Foundation
 
 /// What this instance remembers of a chamber outside the signer state: how far it has seen the catalogue of policies and
-/// tokens, and the custody of the master key. So a state that was set back as a whole while the process was stopped is
-/// known for what it is (docs/formats.md).
+/// tokens, the custody of the master key, and the list of withdrawn keys. So a state that was set back as a whole while the
+/// process was stopped is known for what it is (docs/formats.md).
 ///
-/// Both numbers only rise. Without a path they end with the process.
+/// Its numbers only rise. Without a path they end with the process.
 package final class StateMemory: Sendable {
     /// What is remembered.
     package struct Mark: Hashable, Sendable {
         package let chamber: Bytes<16>
         package fileprivate(set) var catalogue: UInt64 = 0
         package fileprivate(set) var custody: UInt64 = 0
+        /// Of each row of the list of withdrawn keys; empty where nothing is known of it.
+        package fileprivate(set) var withdrawn: [UInt64] = []
     }
 
     package let path: String?
@@ -50,12 +52,24 @@ package final class StateMemory: Sendable {
         known.flatMap { $0.chamber == chamber ? $0.custody : nil } ?? 0
     }
 
+    /// The highest sequences of the list of withdrawn keys that were seen of a chamber; empty where nothing is known of it.
+    package func highestWithdrawn(of chamber: Bytes<16>) -> [UInt64] {
+        known.flatMap { $0.chamber == chamber ? $0.withdrawn : nil } ?? []
+    }
+
     package func remember(catalogue: UInt64, of chamber: Bytes<16>) async throws(StateMemoryError) {
         try await raise(chamber) { $0.catalogue = max($0.catalogue, catalogue) }
     }
 
     package func remember(custody: UInt64, of chamber: Bytes<16>) async throws(StateMemoryError) {
         try await raise(chamber) { $0.custody = max($0.custody, custody) }
+    }
+
+    package func remember(withdrawn: [UInt64], of chamber: Bytes<16>) async throws(StateMemoryError) {
+        try await raise(chamber) { mark in
+            let before = mark.withdrawn + [UInt64](repeating: 0, count: max(0, withdrawn.count - mark.withdrawn.count))
+            mark.withdrawn = zip(before, withdrawn).map { max($0, $1) }
+        }
     }
 
     /// Another chamber than the one that is remembered is only ever taken up here, by an operator's order.
@@ -86,6 +100,8 @@ package final class StateMemory: Sendable {
         let chamber: String
         let catalogue: UInt64
         let custody: UInt64
+        /// Absent in files of before.
+        let withdrawn: [UInt64]?
     }
 
     /// Syncing waits for the disk.
@@ -110,7 +126,8 @@ package final class StateMemory: Sendable {
         let document = Document(
             chamber: Hex.encode(mark.chamber.span, prefix: false),
             catalogue: mark.catalogue,
-            custody: mark.custody
+            custody: mark.custody,
+            withdrawn: mark.withdrawn.isEmpty ? nil : mark.withdrawn
         )
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -133,7 +150,12 @@ package final class StateMemory: Sendable {
             guard let document = try? JSONDecoder().decode(Document.self, from: Data(bytes)),
                 let chamber: Bytes<16> = try? Hex.decode(document.chamber)
             else { throw FileProblem(path, "read", .notAFile, "it is not the memory of a signer state") }
-            return Mark(chamber: chamber, catalogue: document.catalogue, custody: document.custody)
+            return Mark(
+                chamber: chamber,
+                catalogue: document.catalogue,
+                custody: document.custody,
+                withdrawn: document.withdrawn ?? []
+            )
         } catch {
             throw StateMemoryError(path, error.description)
         }

@@ -17,9 +17,11 @@ final class AccessContents: ChamberContents {
 
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
         let seals = try Self.seals([master])
-        do throws(StateError) { return [try await register.founding(under: seals[0])] } catch {
+        let catalogue: StateChange
+        do throws(StateError) { catalogue = try await register.founding(under: seals[0]) } catch {
             throw ChamberContentsError("policies and tokens: \(error)")
         }
+        return [catalogue] + (try await keys.founding(master))
     }
 
     func load(under keys: MasterKeys) async throws(ChamberContentsError) {

@@ -54,10 +54,12 @@ extension Chamber {
             }
             guard let record = try? state.record?.record.get() else { return nil }
             guard keys.key((record.next ?? record.current).generation) == nil else { return nil }
-            return
-                "the master key is being rotated, and this instance does not have the next one yet: it takes it from its KMS keys, or its operators bring it (operator unseal --operator NAME)"
+            return Self.withoutNextKey
         }
     }
+
+    static let withoutNextKey =
+        "the master key is being rotated, and this instance does not have the next one yet: it takes it from its KMS keys, or its operators bring it (operator unseal --operator NAME)"
 
     private func rekey(_ keys: MasterKeys) async {
         // Other instances write under the current key until they have noticed that there is a next one; then they are refused.
