@@ -19,7 +19,7 @@ extension ChamberKeys {
             writer throws(KeyRowFault) in
             let isPutBack = writer.isPutBack(row)
             if isPutBack, status == .active { return .refuse(writer.refusal(of: row)) }
-            guard row.status != status || isPutBack else { return nil }
+            guard row.status != status || isPutBack else { return status == .active ? nil : .list(row) }
             let next = try writer.successor(of: row, status: status)
             return .write(.standing(next), status == .active ? .activated : .deactivated)
         }
@@ -51,6 +51,8 @@ extension ChamberKeys {
     /// What becomes of one row.
     private enum Step {
         case write(SealedKeyEntry, Status.Word)
+        /// The row stays; that no earlier one counts may not be known yet, of a deactivation before there was a list.
+        case list(SealedKeyRow)
         case refuse(String)
     }
 
@@ -101,6 +103,7 @@ extension ChamberKeys {
         let writer = KeyWriter(sealer: sealer, withdrawn: try await withdrawn(), time: now())
         var statuses: [Status] = []
         var changes: [Change] = []
+        var listed: [Bytes<48>: UInt64] = [:]
         var held: [(place: Int, key: PublicKey)] = []
         for (place, key) in keys.enumerated() {
             guard let key else {
@@ -118,6 +121,7 @@ extension ChamberKeys {
                     guard !changes.contains(where: { $0.entry.publicKey == key.bytes }) else { continue }
                     switch try step(row, writer) {
                     case .write(let entry, let word): changes.append((place, row.version, entry, word))
+                    case .list(let row): listed[row.publicKey] = row.version
                     case .refuse(let reason): statuses[place] = Status(.error, key, reason)
                     case nil: break
                     }
@@ -131,7 +135,7 @@ extension ChamberKeys {
                 statuses[place] = Status(.notFound, key)
             }
         }
-        try await withdraw(changes.map(\.entry))
+        try await withdraw(changes.map(\.entry), listed)
         let isDisabled = try await disable(
             changes.filter { $0.entry.row == nil }.map { PublicKey($0.entry.publicKey) }
                 + (heldKeys.disables ? held.map(\.key) : [])
@@ -172,11 +176,9 @@ extension ChamberKeys {
 
     /// Before anything else: no row of these keys counts from here on that is older than what is about to be written,
     /// whatever becomes of that. Where it is cut off, a key is refused that was to be switched off.
-    private func withdraw(_ entries: [SealedKeyEntry]) async throws(Refusal) {
-        let versions = Dictionary(
-            entries.filter { $0.row?.status != .active }.map { ($0.publicKey, $0.version) },
-            uniquingKeysWith: { max($0, $1) }
-        )
+    private func withdraw(_ entries: [SealedKeyEntry], _ listed: [Bytes<48>: UInt64]) async throws(Refusal) {
+        var versions = listed
+        for entry in entries where entry.row?.status != .active { versions[entry.publicKey] = entry.version }
         do throws(WithdrawnKeysError) { try await ring.withdrawn.withdraw(versions) } catch { throw Refusal(error) }
     }
 

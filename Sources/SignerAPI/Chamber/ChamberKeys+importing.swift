@@ -111,7 +111,9 @@ extension ChamberKeys {
                 continue
             }
             var facts = facts(status)
-            facts.version = withdrawn.next(of: key.publicKey.bytes, after: before?.version ?? 0)
+            // Where nothing stands there, rows of another store, or of before a tombstone was lost, may still be somewhere: each
+            // version rises by one, so that the time is above them all.
+            facts.version = withdrawn.next(of: key.publicKey.bytes, after: before?.version ?? now())
             do throws(SealingError) {
                 rows.append(try sealer.row(of: key.publicKey, secret: key.bigEndianBytes(), facts))
             } catch { throw .sealed("\(error)") }

@@ -16,8 +16,16 @@ struct KeyWriter {
         try sealer.successor(of: row, status: status, at: time, version: version(after: row))
     }
 
+    /// Also of a row that the chamber did not write. What version the right one had nobody knows then; that of a row whose
+    /// place was taken is below the time.
     func tombstone(of row: SealedKeyRow) throws(KeyRowFault) -> SealedKeyTombstone {
-        try sealer.tombstone(of: row, at: time, version: version(after: row))
+        var version = row.version
+        do throws(KeyRowFault) { try sealer.verify(.standing(row)) } catch { version = max(version, time) }
+        return try sealer.tombstone(
+            of: row,
+            at: time,
+            version: withdrawn.next(of: row.publicKey, after: version)
+        )
     }
 
     private func version(after row: SealedKeyRow) -> UInt64 { withdrawn.next(of: row.publicKey, after: row.version) }
