@@ -38,7 +38,7 @@ package final class ChamberKeys: Sendable {
         }
 
         init(outdated key: PublicKey) {
-            self.init(.error, key, "the master key was exchanged meanwhile, and nothing was changed; try again")
+            self.init(.error, key, "the master key was exchanged meanwhile, and no row was changed; try again")
             isOutdated = true
         }
     }
@@ -218,7 +218,7 @@ package final class ChamberKeys: Sendable {
             guard late.count < statuses.count else { throw error }
         }
         guard !all.allSatisfy(\.isOutdated) else {
-            throw .sealed("the master key was exchanged meanwhile, and nothing was changed; try again")
+            throw .sealed("the master key was exchanged meanwhile, and no row was changed; try again")
         }
         return all
     }

@@ -7,11 +7,9 @@ extension SealedKeyring {
     /// Encrypts every row anew that lies under another master key than the newest, page by page. A row that somebody changes
     /// meanwhile is left to the next pass; the last pass finds none.
     ///
-    /// First the store is told to take nothing under the old key any more: what a stalled instance has sealed with it and brings
-    /// behind the last pass would be lost.
-    ///
-    /// The list of withdrawn keys comes next. From then on an instance without the next key learns with its first write that it
-    /// needs it.
+    /// First the list of withdrawn keys is tagged anew: from then on an instance without the next key learns that it needs it
+    /// before it has changed anything. Then the store is told to take nothing under the old key any more: what a stalled
+    /// instance has sealed with it and brings behind the last pass would be lost.
     ///
     /// A row that was tampered with or put back cannot be encrypted anew, and it comes to a halt there: with the old master key
     /// everything would go that such a row could still be restored with, and the next version of a row that was put back would
@@ -22,11 +20,9 @@ extension SealedKeyring {
     ) async throws(ChamberContentsError) {
         let sealer: KeyRowSealer
         do throws(SealingError) { sealer = try KeyRowSealer(keys) } catch { throw ChamberContentsError("\(error)") }
-        do throws(SealedKeyError) { try await store.raiseFence(to: keys.newest.identity.generation) } catch {
-            throw ChamberContentsError("\(error)")
-        }
         do throws(WithdrawnKeysError) { try await withdrawn.retag() } catch { throw ChamberContentsError("\(error)") }
         do throws(SealedKeyError) {
+            try await store.raiseFence(to: keys.newest.identity.generation)
             let count = try await store.count()
             let total = Int(count.active + count.inactive)
             progress(0, total)

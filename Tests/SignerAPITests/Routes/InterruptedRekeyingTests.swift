@@ -34,7 +34,7 @@ import Testing
         await instance.chamber.settle()
     }
 
-    /// The record with both keys, the fence, the list of withdrawn keys, two pages of rows, the fence once more, the record with
+    /// The record with both keys, the list of withdrawn keys, the fence, two pages of rows, the fence once more, the record with
     /// the new key.
     @Test(arguments: Power.Cut.all(7))
     func `no key is lost, and the next start goes on to the end`(cut: Power.Cut) async throws {

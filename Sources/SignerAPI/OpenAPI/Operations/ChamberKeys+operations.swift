@@ -59,7 +59,7 @@ extension APIOperation {
                 """,
             body: Body(.keyImport),
             answers: [.json(KeyStatusList.schema, "What came of each: the keystores, then the plain keys.")],
-            refusals: changes + [.protectionUnavailable],
+            refusals: changes + [.protectionUnavailable, .stateUnavailable],
             isStrictAboutAccept: true
         ),
         APIOperation(
@@ -72,7 +72,7 @@ extension APIOperation {
             text: "When a deactivation is answered nothing is signed with the keys here; the other instances follow.",
             body: Body(.keyChange),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
-            refusals: changes,
+            refusals: changes + [.stateUnavailable],
             isStrictAboutAccept: true
         ),
         APIOperation(
@@ -85,7 +85,7 @@ extension APIOperation {
             text: "Removed are the encrypted secret and its backup; the history in the slashing record stays.",
             body: Body(.keyDeletion),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
-            refusals: changes,
+            refusals: changes + [.protectionUnavailable, .stateUnavailable],
             isStrictAboutAccept: true
         ),
     ]
