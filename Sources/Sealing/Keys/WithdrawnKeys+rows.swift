@@ -44,6 +44,8 @@ extension WithdrawnKeys {
                     if isWhole { throw .missing(name) }
                     continue
                 }
+                // What this instance has written itself, mostly; a look at everything takes nothing for granted.
+                if !isWhole, row.version == state.rows[shard].version { continue }
                 let known = remembered.indices.contains(shard) ? remembered[shard] : 0
                 try state.take(row, of: shard, remembered: known)
             }

@@ -57,13 +57,11 @@ extension SealedKeyring {
         while true {
             if Task.isCancelled { throw Self.closed }
             let page = try await store.page(after: last, limit: Self.rekeyedAtOnce, status: nil)
-            // Behind the page: whoever withdrew a key of it before has said so there.
-            let versions: WithdrawnVersions
-            do throws(WithdrawnKeysError) { versions = try await withdrawn.refresh() } catch {
-                throw .unusable(reason: "\(error)")
+            let old = page.filter { !sealer.isNew($0) }
+            if !old.isEmpty {
+                let renewed = try await renewed(old, sealer, &pass)
+                if !renewed.isEmpty, try await store.apply(renewed).contains(.outdated) { throw Self.outrun }
             }
-            let renewed = try renewed(page, sealer, versions, &pass)
-            if !renewed.isEmpty, try await store.apply(renewed).contains(.outdated) { throw Self.outrun }
             seen += page.count
             progress(seen)
             guard page.count == Self.rekeyedAtOnce, let end = page.last?.publicKey else { return pass }
@@ -72,15 +70,19 @@ extension SealedKeyring {
     }
 
     private func renewed(
-        _ page: [SealedKeyRow],
+        _ rows: [SealedKeyRow],
         _ sealer: KeyRowSealer,
-        _ withdrawn: WithdrawnVersions,
         _ pass: inout Pass
-    ) throws(SealedKeyError) -> [SealedKeyEntry] {
+    ) async throws(SealedKeyError) -> [SealedKeyEntry] {
+        // Behind the rows: whoever withdrew one of the keys before has said so there.
+        let versions: WithdrawnVersions
+        do throws(WithdrawnKeysError) { versions = try await withdrawn.refresh() } catch {
+            throw .unusable(reason: "\(error)")
+        }
         var renewed: [SealedKeyEntry] = []
-        for row in page where !sealer.isNew(row) {
+        for row in rows {
             do throws(KeyRowFault) {
-                guard !withdrawn.isWithdrawn(row.publicKey, at: row.version) else { throw .replayed }
+                guard !versions.isWithdrawn(row.publicKey, at: row.version) else { throw .replayed }
                 renewed.append(.standing(try sealer.renewed(row)))
             } catch {
                 if error == .sealed { throw Self.closed }
