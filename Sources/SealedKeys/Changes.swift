@@ -19,31 +19,30 @@ enum ChangeDecision: Equatable {
     }
 }
 
-extension SealedKeyEntry {
+extension SealedKeyChange {
     /// - Parameter fence: the lowest generation of the master key that is still written.
     func decision(over standing: SealedKeyEntry?, fence: UInt64) -> ChangeDecision {
-        if (standing?.version ?? 0) == version - 1 { return keyGeneration < fence ? .outdated : .write }
-        return standing == self ? .repeated : .conflict(standing)
+        if (standing?.version ?? 0) == expected { return entry.keyGeneration < fence ? .outdated : .write }
+        return standing == entry ? .repeated : .conflict(standing)
     }
 }
 
-extension [SealedKeyEntry] {
+extension [SealedKeyChange] {
     /// Refuses what no store keeps, before anything is changed.
     func check() throws(SealedKeyError) {
-        for entry in self {
-            precondition(entry.version > 0, "an entry without a version")
+        for entry in map(\.entry) {
             precondition(entry.row?.name?.utf8.contains(0) != true, "a name with a NUL character")
             if entry.size > SealedKeyLimits.body { throw .tooLarge(entry.publicKey, limit: SealedKeyLimits.body) }
         }
     }
 
-    /// The entries in parts for a transaction each: no more than `count` and about `bytes`, and no key twice, since the
+    /// The changes in parts for a transaction each: no more than `count` and about `bytes`, and no key twice, since the
     /// second change of a key has to find the first one done.
-    func parts(count: Int, bytes: Int) -> [ArraySlice<SealedKeyEntry>] {
-        var parts: [ArraySlice<SealedKeyEntry>] = []
+    func parts(count: Int, bytes: Int) -> [ArraySlice<SealedKeyChange>] {
+        var parts: [ArraySlice<SealedKeyChange>] = []
         var keys: Set<Bytes<48>> = []
         var (start, size) = (startIndex, 0)
-        for (place, entry) in enumerated() {
+        for (place, entry) in map(\.entry).enumerated() {
             let isFull = keys.count == count || size + entry.size > bytes || keys.contains(entry.publicKey)
             if isFull && place > start {
                 parts.append(self[start..<place])

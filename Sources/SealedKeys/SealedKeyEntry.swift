@@ -10,7 +10,8 @@ package enum SealedKeyStatus: String, CaseIterable, Hashable, Sendable {
 /// A key that is there. All bytes are opaque.
 package struct SealedKeyRow: Hashable, Sendable {
     package let publicKey: Bytes<48>
-    /// 1 when the key was first made; rises by one with every change, deletion and making it again included.
+    /// 1 when the key was first made; rises with every change, deletion and making it again included: by one, where the store
+    /// has not lost anything that the chamber knows of.
     package var version: UInt64
     package var status: SealedKeyStatus
     /// Seconds since 1970, by the clock of whoever wrote it.

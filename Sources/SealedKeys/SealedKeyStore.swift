@@ -37,12 +37,12 @@ package protocol SealedKeyStore: Sendable {
         status: SealedKeyStatus?
     ) async throws(SealedKeyError) -> [SealedKeyRow]
 
-    /// Puts each entry in the place of the one of the version before, and says what came of it, in order. Each is done or
-    /// not for itself, and durable when this returns.
+    /// Puts each entry in the place of the one of the version that is expected, and says what came of it, in order. Each is
+    /// done or not for itself, and durable when this returns.
     ///
     /// An entry that stands already exactly as it is given counts as done. So where this throws, nobody knows which changes
     /// were made, and the same call again finds out.
-    func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome]
+    func apply(_ changes: [SealedKeyChange]) async throws(SealedKeyError) -> [SealedKeyOutcome]
 
     /// Takes no entry from now on that lies under a master key of a lower generation, whoever brings it: what comes late to
     /// a rotation of the master key would lie under a key that nobody has any more. The fence never goes back.
@@ -56,6 +56,28 @@ package protocol SealedKeyStore: Sendable {
     func count() async throws(SealedKeyError) -> SealedKeyCount
 
     func close() async
+}
+
+extension SealedKeyStore {
+    /// Entries that each come in the place of the one of the version before.
+    package func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
+        try await apply(entries.map { SealedKeyChange($0) })
+    }
+}
+
+/// An entry that is to be written.
+package struct SealedKeyChange: Hashable, Sendable {
+    package let entry: SealedKeyEntry
+    /// The version of what stands in its place; 0 for nothing.
+    package let expected: UInt64
+
+    /// - Parameter expected: nil for the version before that of the entry. A lower one is given where the chamber knows of
+    ///   versions that the store has lost.
+    package init(_ entry: SealedKeyEntry, over expected: UInt64? = nil) {
+        precondition(entry.version > expected ?? 0, "an entry that is not newer than what it replaces")
+        self.entry = entry
+        self.expected = expected ?? entry.version - 1
+    }
 }
 
 /// What one change came to.

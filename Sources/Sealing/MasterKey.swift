@@ -9,6 +9,9 @@ package struct MasterKeyIdentity: Hashable, Sendable {
     package let chamber: ChamberIdentifier
     package let generation: UInt64
 
+    /// Of a new chamber.
+    package static let firstGeneration: UInt64 = 1
+
     package init(chamber: ChamberIdentifier, generation: UInt64) {
         self.chamber = chamber
         self.generation = generation
@@ -124,6 +127,7 @@ package enum KeyPurpose: String, CaseIterable, Sendable {
     case unsealOrder = "containment-chamber/unseal-order/v1"
     case accessRow = "containment-chamber/access-row/v1"
     case accessCatalogue = "containment-chamber/access-catalogue/v1"
+    case withdrawnKeys = "containment-chamber/withdrawn-keys/v1"
 
     /// The label, a zero, the chamber, the generation of the master key (8 bytes, the highest first), the place.
     func label(_ identity: MasterKeyIdentity, place: [UInt8] = []) -> [UInt8] { identity.bound(rawValue) + place }

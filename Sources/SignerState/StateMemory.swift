@@ -5,10 +5,10 @@ package import Files
 internal import Foundation
 
 /// What this instance remembers of a chamber outside the signer state: how far it has seen the catalogue of policies and
-/// tokens, and the custody of the master key. So a state that was set back as a whole while the process was stopped is
-/// known for what it is (docs/formats.md).
+/// tokens, the custody of the master key, and the list of withdrawn keys. So a state that was set back as a whole while the
+/// process was stopped is known for what it is (docs/formats.md).
 ///
-/// Both numbers only rise. Without a path they end with the process.
+/// Its numbers only rise. Without a path they end with the process.
 package final class StateMemory: Sendable {
     /// What is remembered.
     package struct Mark: Hashable, Sendable {
@@ -18,6 +18,8 @@ package final class StateMemory: Sendable {
         /// The highest order to seal that was seen, and up to which one they are over.
         package fileprivate(set) var sealed: UInt64 = 0
         package fileprivate(set) var answered: UInt64 = 0
+        /// Of each row of the list of withdrawn keys; empty where nothing is known of it.
+        package fileprivate(set) var withdrawn: [UInt64] = []
     }
 
     package let path: String?
@@ -53,6 +55,11 @@ package final class StateMemory: Sendable {
         known.flatMap { $0.chamber == chamber ? $0.custody : nil } ?? 0
     }
 
+    /// The highest sequences of the list of withdrawn keys that were seen of a chamber; empty where nothing is known of it.
+    package func highestWithdrawn(of chamber: Bytes<16>) -> [UInt64] {
+        known.flatMap { $0.chamber == chamber ? $0.withdrawn : nil } ?? []
+    }
+
     package func remember(catalogue: UInt64, of chamber: Bytes<16>) async throws(StateMemoryError) {
         try await raise(chamber) { $0.catalogue = max($0.catalogue, catalogue) }
     }
@@ -69,6 +76,13 @@ package final class StateMemory: Sendable {
         try await raise(chamber) { mark in
             mark.sealed = max(mark.sealed, sealed)
             mark.answered = max(mark.answered, answered)
+        }
+    }
+
+    package func remember(withdrawn: [UInt64], of chamber: Bytes<16>) async throws(StateMemoryError) {
+        try await raise(chamber) { mark in
+            let before = mark.withdrawn + [UInt64](repeating: 0, count: max(0, withdrawn.count - mark.withdrawn.count))
+            mark.withdrawn = zip(before, withdrawn).map { max($0, $1) }
         }
     }
 
@@ -100,9 +114,10 @@ package final class StateMemory: Sendable {
         let chamber: String
         let catalogue: UInt64
         let custody: UInt64
-        /// Nil for none.
+        /// Nil for none, and in files of before.
         let sealed: UInt64?
         let answered: UInt64?
+        let withdrawn: [UInt64]?
     }
 
     /// Syncing waits for the disk.
@@ -129,7 +144,8 @@ package final class StateMemory: Sendable {
             catalogue: mark.catalogue,
             custody: mark.custody,
             sealed: mark.sealed > 0 ? mark.sealed : nil,
-            answered: mark.answered > 0 ? mark.answered : nil
+            answered: mark.answered > 0 ? mark.answered : nil,
+            withdrawn: mark.withdrawn.isEmpty ? nil : mark.withdrawn
         )
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -152,9 +168,14 @@ package final class StateMemory: Sendable {
             guard let document = try? JSONDecoder().decode(Document.self, from: Data(bytes)),
                 let chamber: Bytes<16> = try? Hex.decode(document.chamber)
             else { throw FileProblem(path, "read", .notAFile, "it is not the memory of a signer state") }
-            var mark = Mark(chamber: chamber, catalogue: document.catalogue, custody: document.custody)
-            (mark.sealed, mark.answered) = (document.sealed ?? 0, document.answered ?? 0)
-            return mark
+            return Mark(
+                chamber: chamber,
+                catalogue: document.catalogue,
+                custody: document.custody,
+                sealed: document.sealed ?? 0,
+                answered: document.answered ?? 0,
+                withdrawn: document.withdrawn ?? []
+            )
         } catch {
             throw StateMemoryError(path, error.description)
         }

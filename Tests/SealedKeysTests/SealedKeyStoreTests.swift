@@ -94,6 +94,29 @@ import Testing
         }
     }
 
+    @Test(arguments: KeyBackend.present) func `a change that names what it replaces may leave versions out`(
+        backend: KeyBackend
+    ) async throws {
+        try await Self.with(backend) { store in
+            try await store.make([.put(1), .put(2, 1, .inactive)])
+            let cursor = try await store.all().cursor
+            let changes = [
+                SealedKeyChange(.put(1, 5, .inactive), over: 1), SealedKeyChange(.delete(2, 9), over: 1),
+                SealedKeyChange(.put(3, 4), over: 0),
+            ]
+            #expect(try await store.apply(changes) == [.done, .done, .done])
+            // They were done; another one in their place is not.
+            #expect(try await store.apply(changes) == [.done, .done, .done])
+            let late = [SealedKeyChange(.put(1, 6), over: 1), SealedKeyChange(.put(3, 5, .inactive), over: 0)]
+            #expect(try await store.apply(late) == [.conflict(.put(1, 5, .inactive)), .conflict(.put(3, 4))])
+            #expect(try await store.allChanges(after: cursor)?.entries == changes.map(\.entry))
+            try await store.make([.put(2, 10)])
+            #expect(try await store.all().rows == [row(1, 5, .inactive), row(2, 10), row(3, 4)])
+            let count = try await store.count()
+            #expect(count.active == 2 && count.inactive == 1)
+        }
+    }
+
     @Test(arguments: KeyBackend.present) func `what was done already counts as done, and is not a change`(
         backend: KeyBackend
     ) async throws {

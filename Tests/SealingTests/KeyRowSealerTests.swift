@@ -153,6 +153,27 @@ import Testing
         #expect(ledger.count == 0)
     }
 
+    @Test func `an entry below the list of withdrawn keys is refused, whoever has seen it before`() async throws {
+        let state = OpenState()
+        let list = WithdrawnKeys(store: state)
+        try await list.open(MasterKeys(master))
+        let (one, two) = (try row(1), try row(2))
+        var ledger = KeyLedger(statuses: [.active])
+        _ = ledger.take(.standing(two))
+        let off = try sealer.successor(of: one, status: .inactive, at: 5, version: 4)
+        try await list.withdraw([one.publicKey: 4, two.publicKey: 2])
+        ledger.withdrawn = list.versions
+        for old in [one, two] {
+            guard case .refuse(old.publicKey, .replayed)? = ledger.take(.standing(old)) else {
+                return #expect(Bool(false), "an old row was taken")
+            }
+        }
+        // Beside a row that is wrong, what was right before goes on.
+        #expect(ledger.count == 1 && ledger.take(.standing(off)) == nil)
+        let on = try sealer.successor(of: off, status: .active, at: 6)
+        guard case .load? = ledger.take(.standing(on)) else { return #expect(Bool(false), "not loaded") }
+    }
+
     @Test func `after sealing everything is loaded again, and an old row still is an old row`() throws {
         var ledger = KeyLedger(statuses: [.active])
         let (one, two) = (try row(1), try row(2, version: 5))

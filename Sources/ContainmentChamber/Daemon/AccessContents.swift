@@ -15,12 +15,15 @@ final class AccessContents: ChamberContents {
         self.keys = keys
     }
 
+    func admitFounding() async throws(ChamberContentsError) { try await keys.admitFounding() }
+
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
         let seals = try Self.seals([master])
-        let changes = try await keys.founding(master)
-        do throws(StateError) { return changes + [try await register.founding(under: seals[0])] } catch {
+        let catalogue: StateChange
+        do throws(StateError) { catalogue = try await register.founding(under: seals[0]) } catch {
             throw ChamberContentsError("policies and tokens: \(error)")
         }
+        return [catalogue] + (try await keys.founding(master))
     }
 
     func load(under keys: MasterKeys) async throws(ChamberContentsError) {

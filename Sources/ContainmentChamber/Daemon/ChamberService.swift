@@ -49,6 +49,7 @@ final class ChamberService: Sendable {
         self.metrics = metrics
         keys = SealedKeyring(
             store: source.store,
+            withdrawn: WithdrawnKeys(store: access.state, memory: access.memory),
             source: source.name,
             statuses: source.statuses,
             arena: arena,

@@ -10,10 +10,10 @@ extension DynamoDBSealedKeys {
     /// Tries of a transaction that those of other instances keep coming before.
     private static let rounds = 12
 
-    package func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
-        try entries.check()
+    package func apply(_ changes: [SealedKeyChange]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
+        try changes.check()
         var outcomes: [SealedKeyOutcome] = []
-        for part in entries.parts(count: Self.part.count, bytes: Self.part.bytes) {
+        for part in changes.parts(count: Self.part.count, bytes: Self.part.bytes) {
             outcomes += try await changing.pass { () async throws(SealedKeyError) -> [SealedKeyOutcome] in
                 try await change(Array(part))
             }
@@ -23,7 +23,7 @@ extension DynamoDBSealedKeys {
 
     /// In one transaction; no key twice. What is not clear is looked at again: a change that was made after all is found to
     /// stand there, and one that is still on its way finds another revision than it expects.
-    private func change(_ part: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
+    private func change(_ part: [SealedKeyChange]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
         var last = DynamoDBError.canceled([.conflict])
         let latest = MonotonicClock.nanoseconds &+ UInt64(clamping: patience.nanoseconds)
         for round in 0..<Self.rounds {
@@ -31,9 +31,9 @@ extension DynamoDBSealedKeys {
             let header = try await header()
             // What is new is first believed to be so: an import would read all of its keys in vain. Not what comes too late: it
             // may have been there in time.
-            let known = part.filter { $0.version > 1 || $0.keyGeneration < header.fence }
+            let known = part.filter { $0.expected > 0 || $0.entry.keyGeneration < header.fence }
             let standing = try await standing(round == 0 ? known : part)
-            let decisions = part.map { $0.decision(over: standing[$0.publicKey], fence: header.fence) }
+            let decisions = part.map { $0.decision(over: standing[$0.entry.publicKey], fence: header.fence) }
             let writes = zip(part, decisions).filter { $1 == .write }.map(\.0)
             if writes.isEmpty { return decisions.map(\.outcome) }
             if MonotonicClock.nanoseconds > latest { break }
@@ -74,33 +74,33 @@ extension DynamoDBSealedKeys {
         throw failure(last)
     }
 
-    private func standing(_ part: [SealedKeyEntry]) async throws(SealedKeyError) -> [Bytes<48>: SealedKeyEntry] {
-        let entries = try await entries(of: part.map(\.publicKey))
+    private func standing(_ part: [SealedKeyChange]) async throws(SealedKeyError) -> [Bytes<48>: SealedKeyEntry] {
+        let entries = try await entries(of: part.map(\.entry.publicKey))
         return Dictionary(entries.map { ($0.publicKey, $0) }) { $1 }
     }
 
     /// Every key on the condition that it still has the version that was read: the header's revision says so too, but not
     /// of items that something else than a chamber has written.
     private func transaction(
-        _ writes: [SealedKeyEntry],
+        _ writes: [SealedKeyChange],
         over standing: [Bytes<48>: SealedKeyEntry],
         _ header: SealedKeyHeader
     ) -> [TransactionWrite] {
         var next = header
         next.revision += 1
-        for entry in writes { next.replace(standing[entry.publicKey], with: entry) }
-        let changed = Dictionary(writes.map { ($0.publicKey, $0.version) }) { $1 }
+        for entry in writes.map(\.entry) { next.replace(standing[entry.publicKey], with: entry) }
+        let changed = Dictionary(writes.map { ($0.entry.publicKey, $0.entry.version) }) { $1 }
         let log = SealedKeyLogItem(revision: next.revision, changed: changed)
         return [
             .put(table: table, next.item, where: header.isCurrent),
             .put(table: table, log.item(slots: header.slots)),
         ]
-            + writes.map { entry in
+            + writes.map { change in
                 let isExpected =
-                    entry.version == 1
+                    change.expected == 0
                     ? SealedKeyItems.absent
-                    : Expression("row_version = :v", values: [":v": .number(entry.version - 1)])
-                return .put(table: table, SealedKeyItems.item(entry), where: isExpected)
+                    : Expression("row_version = :v", values: [":v": .number(change.expected)])
+                return .put(table: table, SealedKeyItems.item(change.entry), where: isExpected)
             }
     }
 

@@ -222,10 +222,10 @@ struct SealedKeyTables: Sendable {
     /// One transaction; no key twice.
     func apply(
         _ connection: inout PostgreSQLConnection,
-        _ changes: [SealedKeyEntry]
+        _ changes: [SealedKeyChange]
     ) throws(PostgreSQLError) -> [SealedKeyOutcome] {
         let (revision, decisions) = try decide(&connection, changes)
-        let writes = zip(changes, decisions).filter { $1 == .write }.map(\.0)
+        let writes = zip(changes, decisions).filter { $1 == .write }.map(\.0.entry)
         var statements: [PostgreSQLStatement] = []
         if !writes.isEmpty {
             statements.append(SealedKeyColumns.write(writes, to: entries, firstRevision: revision + 1))
@@ -248,7 +248,7 @@ struct SealedKeyTables: Sendable {
     /// Only what stands in the way is fetched.
     private func decide(
         _ connection: inout PostgreSQLConnection,
-        _ changes: [SealedKeyEntry]
+        _ changes: [SealedKeyChange]
     ) throws(PostgreSQLError) -> (revision: Int64, decisions: [ChangeDecision]) {
         let results = try connection.run(
             Self.beginning + [
@@ -256,13 +256,13 @@ struct SealedKeyTables: Sendable {
                 PostgreSQLStatement(
                     """
                     SELECT k.place, \(SealedKeyColumns.list)
-                        FROM unnest($1::bytea[], $2::int8[]) WITH ORDINALITY AS k (public_key, version, place)
+                        FROM unnest($1::bytea[], $2::int8[]) WITH ORDINALITY AS k (public_key, expected, place)
                         LEFT JOIN \(entries) e ON e.public_key = k.public_key
-                        WHERE coalesce(e.version, 0) <> k.version - 1 ORDER BY k.place
+                        WHERE coalesce(e.version, 0) <> k.expected ORDER BY k.place
                     """,
                     [
-                        .byteStrings(changes.map { $0.publicKey.array }),
-                        .int64s(changes.map { Int64(clamping: $0.version) }),
+                        .byteStrings(changes.map { $0.entry.publicKey.array }),
+                        .int64s(changes.map { Int64(clamping: $0.expected) }),
                     ]
                 ),
             ],
@@ -272,7 +272,7 @@ struct SealedKeyTables: Sendable {
             throw .server(sqlState: Self.unsuitable, message: "the row of \(header) is gone")
         }
         let fence = UInt64(clamping: least)
-        var decisions = changes.map { $0.keyGeneration < fence ? ChangeDecision.outdated : .write }
+        var decisions = changes.map { $0.entry.keyGeneration < fence ? ChangeDecision.outdated : .write }
         for row in 0..<results[5].rowCount {
             guard let place = results[5].int64(row, 0).map({ Int($0) - 1 }) else { continue }
             let standing = try results[5].isNull(row, 1) ? nil : SealedKeyColumns.entry(results[5], row, from: 1)

@@ -102,10 +102,10 @@ package final class SQLiteSealedKeys: SealedKeyStore {
         }
     }
 
-    package func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
-        try entries.check()
+    package func apply(_ changes: [SealedKeyChange]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
+        try changes.check()
         var outcomes: [SealedKeyOutcome] = []
-        for part in entries.parts(count: Self.part.count, bytes: Self.part.bytes) {
+        for part in changes.parts(count: Self.part.count, bytes: Self.part.bytes) {
             outcomes += try await perform { tables throws(SQLiteError) in try tables.apply(part) }
         }
         return outcomes

@@ -168,14 +168,15 @@ final class SealedKeyFile {
     // MARK: Changing
 
     /// One transaction; no key twice.
-    func apply(_ entries: ArraySlice<SealedKeyEntry>) throws(SQLiteError) -> [SealedKeyOutcome] {
+    func apply(_ changes: ArraySlice<SealedKeyChange>) throws(SQLiteError) -> [SealedKeyOutcome] {
         try connection.execute("BEGIN IMMEDIATE")
         do throws(SQLiteError) {
             let (cursor, fence) = try header()
             var revision = cursor.revision
             var outcomes: [SealedKeyOutcome] = []
-            for entry in entries {
-                let decision = entry.decision(over: try self.entry(of: entry.publicKey), fence: fence)
+            for change in changes {
+                let entry = change.entry
+                let decision = change.decision(over: try self.entry(of: entry.publicKey), fence: fence)
                 if decision == .write {
                     revision += 1
                     try write.put(entry, revision: revision)

@@ -28,6 +28,8 @@ extension Chamber {
             try Custodian.check(keys, threshold: threshold)
             try OperatorPlan.check(operators, threshold: operatorThreshold)
         } catch { throw .custody(error) }
+        // Before anybody is asked to register.
+        try await admitFounding()
         try await beginRegistration(
             of: operators,
             threshold: operatorThreshold,
@@ -43,7 +45,10 @@ extension Chamber {
         // Where the record of an open chamber is gone, nobody puts another chamber in its place: what is in memory is all
         // there is left of the right one.
         guard state.withLock({ $0.keys == nil }) else { throw .alreadyInitialized }
-        let master = MasterKey.random(MasterKeyIdentity(chamber: .random(), generation: 1))
+        try await admitFounding()
+        let master = MasterKey.random(
+            MasterKeyIdentity(chamber: .random(), generation: MasterKeyIdentity.firstGeneration)
+        )
         defer { master.destroy() }
         let custody = try await hold(master, by: plan)
         let record = MasterKeyRecord(chamber: master.identity.chamber, sequence: 1, made: now(), current: custody)
@@ -57,6 +62,10 @@ extension Chamber {
             if case .conflict = error { throw .alreadyInitialized }
             throw .state(error)
         }
+    }
+
+    private func admitFounding() async throws(ChamberError) {
+        do throws(ChamberContentsError) { try await contents.admitFounding() } catch { throw .contents(error) }
     }
 
     func hold(_ master: MasterKey, by plan: CustodyPlan) async throws(ChamberError) -> MasterKeyCustody {

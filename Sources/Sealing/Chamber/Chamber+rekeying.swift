@@ -59,6 +59,9 @@ extension Chamber {
         }
     }
 
+    static let withoutNextKey =
+        "the master key is being rotated, and this instance does not have the next one yet: it takes it from its KMS keys, or its operators bring it (operator unseal --operator NAME)"
+
     private func rekey(_ keys: MasterKeys) async {
         // Other instances write under the current key until they have noticed that there is a next one; then they are refused.
         try? await Task.sleep(for: settings.grace)

@@ -92,6 +92,9 @@ package struct SealReport: Sendable {
 
 /// What lies under the master key: loaded when the chamber opens, gone when it closes.
 package protocol ChamberContents: Sendable {
+    /// Refuses a new chamber over what belongs to another one.
+    func admitFounding() async throws(ChamberContentsError)
+
     /// What is written in one step with the first record of a chamber, under its master key.
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange]
 
@@ -121,6 +124,7 @@ package protocol ChamberContents: Sendable {
 }
 
 extension ChamberContents {
+    package func admitFounding() async throws(ChamberContentsError) {}
     package func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] { [] }
     package func conclude(_ keys: MasterKeys) async throws(ChamberContentsError) {}
 }

@@ -21,6 +21,8 @@ package struct KeyLedger: Sendable {
     }
 
     private let statuses: Set<SealedKeyStatus>
+    /// The versions below which no row counts, whoever has seen it: of keys that were deactivated or deleted.
+    package var withdrawn = WithdrawnVersions()
     private var known: [Bytes<48>: Known] = [:]
 
     /// - Parameter statuses: of the keys that sign.
@@ -29,6 +31,7 @@ package struct KeyLedger: Sendable {
     /// Takes over an entry whose seal was verified.
     package mutating func take(_ entry: SealedKeyEntry) -> Step? {
         let key = entry.publicKey
+        guard !withdrawn.isWithdrawn(key, at: entry.version) else { return .refuse(key, .replayed) }
         let before = known[key]
         let isSame = before.map { $0.version == entry.version && $0.seal == entry.seal } ?? false
         // Another entry of the same version is as wrong as an older one: the chamber never writes two.

@@ -109,23 +109,32 @@ package final class KeyRowSealer: Sendable {
         } catch { throw .sealed }
     }
 
-    /// The next version of a row: with another status, or as it is. While the master key is being rotated it comes to lie
+    /// A later version of a row: with another status, or as it is. While the master key is being rotated it comes to lie
     /// under the next one by that: the store takes nothing else then.
+    ///
+    /// - Parameter version: nil for the next one.
     package func successor(
         of row: SealedKeyRow,
         status: SealedKeyStatus,
-        at time: UInt64
+        at time: UInt64,
+        version: UInt64? = nil
     ) throws(KeyRowFault) -> SealedKeyRow {
-        var next = row
-        if isNew(row) { next.version += 1 } else { next = try renewed(row) }
+        var next = isNew(row) ? row : try renewed(row)
+        next.version = version ?? row.version + 1
         next.status = status
         next.updatedAt = time
         do throws(SealingError) { return try sealed(next) } catch { throw .sealed }
     }
 
     /// What is left of a row that is deleted.
-    package func tombstone(of row: SealedKeyRow, at time: UInt64) throws(KeyRowFault) -> SealedKeyTombstone {
-        try tombstone(row.publicKey, version: row.version + 1, at: time)
+    ///
+    /// - Parameter version: nil for the next one.
+    package func tombstone(
+        of row: SealedKeyRow,
+        at time: UInt64,
+        version: UInt64? = nil
+    ) throws(KeyRowFault) -> SealedKeyTombstone {
+        try tombstone(row.publicKey, version: version ?? row.version + 1, at: time)
     }
 
     /// Version 1 of a key that is never to be made: whoever brings it later finds its place taken.
@@ -246,7 +255,7 @@ package enum KeyRowFault: String, Error, Hashable, Sendable, CaseIterable, Custo
     case tampered
     /// What is in it is the secret of another key.
     case otherKey
-    /// An older version than was seen before stands in its place.
+    /// An older version than was seen before, or than the list of withdrawn keys has, stands in its place.
     case replayed
     /// It was there, and is gone without a tombstone.
     case vanished

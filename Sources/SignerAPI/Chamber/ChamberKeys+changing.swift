@@ -16,10 +16,12 @@ extension ChamberKeys {
     func change(_ names: [String], to status: SealedKeyStatus, for grant: Grant?) async throws(Refusal) -> [Status] {
         try await each(names, grant, .chamberKeysPatch, followedBy: status == .active ? nil : .deactivated) {
             row,
-            sealer throws(KeyRowFault) in
-            guard row.status != status else { return nil }
-            let next = try sealer.successor(of: row, status: status, at: self.now())
-            return (.standing(next), status == .active ? .activated : .deactivated)
+            writer throws(KeyRowFault) in
+            let isPutBack = writer.isPutBack(row)
+            if isPutBack, status == .active { return .refuse(writer.refusal(of: row)) }
+            guard row.status != status || isPutBack else { return status == .active ? nil : .list(row) }
+            let next = try writer.successor(of: row, status: status)
+            return .write(.standing(next), status == .active ? .activated : .deactivated)
         }
     }
 
@@ -36,10 +38,10 @@ extension ChamberKeys {
             verifying: !removing
         ) {
             row,
-            sealer throws(KeyRowFault) in
-            if removing { return (.deleted(try sealer.tombstone(of: row, at: self.now())), .deleted) }
-            guard row.status == .active else { return nil }
-            return (.standing(try sealer.successor(of: row, status: .inactive, at: self.now())), .deactivated)
+            writer throws(KeyRowFault) in
+            if removing { return .write(.deleted(try writer.tombstone(of: row)), .deleted) }
+            guard row.status == .active || writer.isPutBack(row) else { return nil }
+            return .write(.standing(try writer.successor(of: row, status: .inactive)), .deactivated)
         }
     }
 
@@ -53,7 +55,16 @@ extension ChamberKeys {
         var disables: Bool { if case .leave(let disabling) = self { disabling } else { false } }
     }
 
-    private typealias Step = (entry: SealedKeyEntry, word: Status.Word)
+    /// What becomes of one row.
+    private enum Step {
+        case write(SealedKeyEntry, Status.Word)
+        /// The row stays; that no earlier one counts may not be known yet, of a deactivation before there was a list.
+        case list(SealedKeyRow)
+        case refuse(String)
+    }
+
+    /// What is to be written, and what is said of it.
+    private typealias Change = (place: Int, expected: UInt64, entry: SealedKeyEntry, word: Status.Word)
 
     /// Reads the rows of some keys and puts what `step` makes of each in its place. A row that the chamber did not write is
     /// not changed: its change would make it good.
@@ -64,7 +75,7 @@ extension ChamberKeys {
         followedBy ending: Status.Word?,
         _ heldKeys: HeldKeys = .stay,
         verifying: Bool = true,
-        _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
+        _ step: (SealedKeyRow, KeyWriter) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {
         let first = try await once(names, grant, scope, followedBy: ending, heldKeys, verifying: verifying, step)
         return try await redoing(first) { places async throws(Refusal) in
@@ -87,7 +98,7 @@ extension ChamberKeys {
         followedBy ending: Status.Word?,
         _ heldKeys: HeldKeys,
         verifying: Bool,
-        _ step: (SealedKeyRow, KeyRowSealer) throws(KeyRowFault) -> Step?
+        _ step: (SealedKeyRow, KeyWriter) throws(KeyRowFault) -> Step?
     ) async throws(Refusal) -> [Status] {
         let sealer = try await writer(ending == nil ? "" : Self.urgent)
         let keys = names.map { try? PublicKey(hex: $0) }
@@ -95,8 +106,11 @@ extension ChamberKeys {
             try await entries(of: Set(keys.compactMap { $0?.bytes }).sorted()).map { ($0.publicKey, $0) },
             uniquingKeysWith: { first, _ in first }
         )
+        // Behind the rows: whoever has withdrawn one of them before has said so there.
+        let writer = KeyWriter(sealer: sealer, withdrawn: try await withdrawn(), time: now())
         var statuses: [Status] = []
-        var changes: [(place: Int, step: Step)] = []
+        var changes: [Change] = []
+        var listed: [Bytes<48>: UInt64] = [:]
         var held: [(place: Int, key: PublicKey)] = []
         for (place, key) in keys.enumerated() {
             guard let key else {
@@ -111,10 +125,12 @@ extension ChamberKeys {
             } else if let row = found[key.bytes]?.row {
                 do {
                     if verifying { try sealer.verify(.standing(row)) }
-                    if !changes.contains(where: { $0.step.entry.publicKey == key.bytes }),
-                        let step = try step(row, sealer)
-                    {
-                        changes.append((place, step))
+                    guard !changes.contains(where: { $0.entry.publicKey == key.bytes }) else { continue }
+                    switch try step(row, writer) {
+                    case .write(let entry, let word): changes.append((place, row.version, entry, word))
+                    case .list(let row): listed[row.publicKey] = row.version
+                    case .refuse(let reason): statuses[place] = Status(.error, key, reason)
+                    case nil: break
                     }
                 } catch { statuses[place] = Status(.error, key, "\(error)") }
             } else if keyring[.bls(key)]?.origin.source == KeySourceName.memory {
@@ -126,24 +142,25 @@ extension ChamberKeys {
                 statuses[place] = Status(.notFound, key)
             }
         }
+        try await withdraw(changes.map(\.entry), listed)
         let isDisabled = try await disable(
-            changes.filter { $0.step.entry.row == nil }.map { PublicKey($0.step.entry.publicKey) }
+            changes.filter { $0.entry.row == nil }.map { PublicKey($0.entry.publicKey) }
                 + (heldKeys.disables ? held.map(\.key) : [])
         )
         if await drop(held.map(\.key)) { for (place, key) in held { statuses[place] = Status(.deleted, key) } }
-        let outcomes = try await apply(changes.map(\.step.entry))
+        let outcomes = try await apply(changes.map { SealedKeyChange($0.entry, over: $0.expected) })
         for (change, outcome) in zip(changes, outcomes) {
-            let key = PublicKey(change.step.entry.publicKey)
+            let key = PublicKey(change.entry.publicKey)
             statuses[change.place] =
                 switch outcome {
-                case .done: Status(change.step.word, key)
+                case .done: Status(change.word, key)
                 case .outdated: Status(outdated: key)
                 case .conflict:
                     Status(
                         .error,
                         key,
                         "it was changed by somebody else meanwhile; look at it and try again"
-                            + (isDisabled && change.step.entry.row == nil
+                            + (isDisabled && change.entry.row == nil
                                 ? ": it is there, but the slashing record has it disabled by now" : "")
                     )
                 }
@@ -183,6 +200,14 @@ extension ChamberKeys {
             "it goes on to sign: key_sources.\(ring.source).status_filter names inactive; take that out there and restart each signer, or delete the key for good"
                 + (other.map { "; it is loaded from \($0) too" } ?? "")
         )
+    }
+
+    /// Before anything else: no row of these keys counts from here on that is older than what is about to be written,
+    /// whatever becomes of that. Where it is cut off, a key is refused that was to be switched off.
+    private func withdraw(_ entries: [SealedKeyEntry], _ listed: [Bytes<48>: UInt64]) async throws(Refusal) {
+        var versions = listed
+        for entry in entries where entry.row?.status != .active { versions[entry.publicKey] = entry.version }
+        do throws(WithdrawnKeysError) { try await ring.withdrawn.withdraw(versions) } catch { throw Refusal(error) }
     }
 
     private static let inMemoryOnly =

@@ -83,7 +83,9 @@ extension ChamberKeys {
             return true
         } catch .unsupported {
             return false
-        } catch { throw .record("the slashing record did not disable the keys: \(error); nothing was deleted") }
+        } catch {
+            throw .record("the slashing record did not disable the keys: \(error); they are there: delete them again")
+        }
     }
 
     private func keep(_ keys: [SecretKey], _ status: SealedKeyStatus) async throws(Refusal) -> [Status] {
@@ -99,6 +101,8 @@ extension ChamberKeys {
             try await entries(of: keys.map(\.publicKey.bytes)).map { ($0.publicKey, $0) },
             uniquingKeysWith: { first, _ in first }
         )
+        // Its tombstone may be gone, or an older one stand there.
+        let withdrawn = try await withdrawn()
         var (rows, statuses): ([SealedKeyRow], [PublicKey: Status]) = ([], [:])
         for key in keys {
             let before = standing[key.publicKey.bytes]
@@ -107,12 +111,14 @@ extension ChamberKeys {
                 continue
             }
             var facts = facts(status)
-            facts.version = (before?.version ?? 0) + 1
+            // Where nothing stands there, rows of another store, or of before a tombstone was lost, may still be somewhere: each
+            // version rises by one, so that the time is above them all.
+            facts.version = withdrawn.next(of: key.publicKey.bytes, after: before?.version ?? now())
             do throws(SealingError) {
                 rows.append(try sealer.row(of: key.publicKey, secret: key.bigEndianBytes(), facts))
             } catch { throw .sealed("\(error)") }
         }
-        for status in try await store(rows, .imported) {
+        for status in try await store(rows, over: standing.mapValues(\.version), .imported) {
             if let key = status.key { statuses[key] = status }
         }
         return keys.map { statuses[$0.publicKey] ?? Status(.error, $0.publicKey, "nothing is known of it") }

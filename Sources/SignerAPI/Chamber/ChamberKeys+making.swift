@@ -71,9 +71,11 @@ extension ChamberKeys {
     private func withdrawMissing(_ keys: [Bytes<48>]) async throws(Refusal) -> [SealedKeyEntry] {
         let missing = Set(keys).subtracting(try await entries(of: keys).map(\.publicKey)).sorted()
         let sealer = try await writer()
-        var withdrawals: [SealedKeyEntry] = []
+        var withdrawals: [SealedKeyChange] = []
         do throws(KeyRowFault) {
-            for key in missing { withdrawals.append(.deleted(try sealer.withdrawal(of: key, at: now()))) }
+            for key in missing {
+                withdrawals.append(SealedKeyChange(.deleted(try sealer.withdrawal(of: key, at: now()))))
+            }
         } catch { throw .sealed("\(error)") }
         if try await apply(withdrawals).contains(.outdated) {
             throw await exchanged()

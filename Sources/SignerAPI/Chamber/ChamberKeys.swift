@@ -167,10 +167,8 @@ package final class ChamberKeys: Sendable {
     /// What is wrong with a row.
     func fault(of row: SealedKeyRow) -> KeyRowFault? {
         guard let sealer = ring.sealer else { return nil }
-        do throws(KeyRowFault) {
-            try sealer.verify(.standing(row))
-            return nil
-        } catch { return error }
+        do throws(KeyRowFault) { try sealer.verify(.standing(row)) } catch { return error }
+        return ring.withdrawn.versions.isWithdrawn(row.publicKey, at: row.version) ? .replayed : nil
     }
 
     // MARK: The store
@@ -180,18 +178,28 @@ package final class ChamberKeys: Sendable {
         do throws(SealedKeyError) { return try await ring.store.entries(of: keys) } catch { throw .keys(error) }
     }
 
-    func apply(_ entries: [SealedKeyEntry]) async throws(Refusal) -> [SealedKeyOutcome] {
-        guard !entries.isEmpty else { return [] }
-        do throws(SealedKeyError) { return try await ring.store.apply(entries) } catch { throw .keys(error) }
+    func apply(_ changes: [SealedKeyChange]) async throws(Refusal) -> [SealedKeyOutcome] {
+        guard !changes.isEmpty else { return [] }
+        do throws(SealedKeyError) { return try await ring.store.apply(changes) } catch { throw .keys(error) }
     }
 
-    /// - Parameter taken: what is said of a key whose place was taken.
+    /// The list of withdrawn keys as it stands this moment.
+    func withdrawn() async throws(Refusal) -> WithdrawnVersions {
+        do throws(WithdrawnKeysError) { return try await ring.withdrawn.refresh() } catch { throw Refusal(error) }
+    }
+
+    /// - Parameters:
+    ///   - versions: of what stands in the place of some rows; of the others nothing does.
+    ///   - taken: what is said of a key whose place was taken.
     func store(
         _ rows: [SealedKeyRow],
+        over versions: [Bytes<48>: UInt64] = [:],
         _ word: Status.Word,
         taken: (PublicKey) -> Status = { Status(.duplicate, $0, thereAlready) }
     ) async throws(Refusal) -> [Status] {
-        let outcomes = try await apply(rows.map { .standing($0) })
+        let outcomes = try await apply(
+            rows.map { SealedKeyChange(.standing($0), over: versions[$0.publicKey] ?? 0) }
+        )
         await follow()
         return zip(rows, outcomes).map { row, outcome in
             let key = PublicKey(row.publicKey)
@@ -240,7 +248,18 @@ package final class ChamberKeys: Sendable {
 }
 
 extension ChamberKeys.Refusal {
-    static let exchanged = Self.rotating("the master key was exchanged meanwhile, and nothing was changed; try again")
+    static let exchanged = Self.rotating("the master key was exchanged meanwhile, and no row was changed; try again")
+
+    init(_ error: WithdrawnKeysError) {
+        switch error {
+        case .state(let error): self = .state(error)
+        case .sealed: self = .sealed("\(error)")
+        case .otherGeneration(_, isAhead: true): self = .rotating("\(error)")
+        case .busy: self = .state(.unavailable(reason: "\(error)"))
+        case .tampered, .missing, .replayed, .otherGeneration(_, isAhead: false):
+            self = .state(.unusable(reason: "\(error)"))
+        }
+    }
 
     init(_ refusal: KeyManager.Refusal) {
         switch refusal {

@@ -6,6 +6,7 @@ package import SealedKeys
 package import Sealing
 package import Secrets
 package import Signer
+package import SignerState
 package import SlashingProtection
 
 /// Keys that lie encrypted in a shared store: on the ring while the chamber is open, and what other instances change about
@@ -38,6 +39,8 @@ package final class SealedKeyring: ChamberContents {
     }
 
     package let store: any SealedKeyStore
+    /// Which rows do not count, because their key was deactivated or deleted since.
+    let withdrawn: WithdrawnKeys
     let source: String
     /// Of the keys that sign.
     let statuses: Set<SealedKeyStatus>
@@ -56,6 +59,7 @@ package final class SealedKeyring: ChamberContents {
     ///   - tell: hears of every change, and of rows that are refused, each once.
     package init(
         store: any SealedKeyStore,
+        withdrawn: WithdrawnKeys,
         source: String,
         statuses: Set<SealedKeyStatus>,
         arena: SecretArena,
@@ -65,6 +69,7 @@ package final class SealedKeyring: ChamberContents {
         tell: @escaping @Sendable (Report) -> Void
     ) {
         self.store = store
+        self.withdrawn = withdrawn
         self.source = source
         self.statuses = statuses
         self.arena = arena
@@ -91,18 +96,35 @@ package final class SealedKeyring: ChamberContents {
     package func load(under keys: MasterKeys) async throws(ChamberContentsError) {
         let opening = state.withLock { $0.opening }
         let sealer = try Self.sealer(keys)
-        do throws(SealedKeyError) {
-            try await turnstile.pass { () async throws(SealedKeyError) in
-                let isCurrent = state.withLock { state in
-                    guard state.opening == opening else { return false }
-                    state.sealer = sealer
-                    state.ledger.unload()
-                    state.faults = [:]
-                    return true
-                }
-                if isCurrent { try await readAll(opening) }
+        try await turnstile.pass { () async throws(ChamberContentsError) in
+            guard isCurrent(opening) else { return }
+            try await openList(keys)
+            let isCurrent = state.withLock { state in
+                guard state.opening == opening else { return false }
+                state.sealer = sealer
+                state.ledger.unload()
+                state.faults = [:]
+                return true
             }
-        } catch { throw ChamberContentsError("\(error)") }
+            guard isCurrent else { return }
+            do throws(SealedKeyError) { try await readAll(opening) } catch { throw ChamberContentsError("\(error)") }
+        }
+    }
+
+    /// First of all: without it nobody knows which rows count.
+    private func openList(_ keys: MasterKeys) async throws(ChamberContentsError) {
+        do throws(WithdrawnKeysError) { try await withdrawn.open(keys) } catch {
+            await withdrawn.close()
+            throw ChamberContentsError("the keys are not loaded: \(error)")
+        }
+    }
+
+    private func isCurrent(_ opening: UInt64) -> Bool { state.withLock { $0.opening == opening } }
+
+    package func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
+        do throws(WithdrawnKeysError) { return try await withdrawn.founding(master) } catch {
+            throw ChamberContentsError("\(error)")
+        }
     }
 
     private static func sealer(_ keys: MasterKeys) throws(ChamberContentsError) -> KeyRowSealer {
@@ -121,7 +143,12 @@ package final class SealedKeyring: ChamberContents {
         }
         guard let opening else { return }
         // Rows that could not be read under the keys of before. Where this fails, the next change of the store comes of it.
-        _ = try? await turnstile.pass { () async throws(SealedKeyError) in try await readAll(opening) }
+        _ = try? await turnstile.pass { () async throws(SealedKeyError) in
+            guard isCurrent(opening) else { return }
+            // What cannot be read of the list now is read before the next change of it.
+            _ = try? await withdrawn.open(keys)
+            try await readAll(opening)
+        }
     }
 
     package func unload() async {
@@ -135,6 +162,7 @@ package final class SealedKeyring: ChamberContents {
                 state.ledger.unload()
                 state.cursor = nil
             }
+            await withdrawn.close()
             keyring.apply(keyring.change(to: [], of: source))
             // Also where there was no key of ours: in a sealed chamber nothing is signed with any key.
             await authority.raise()
@@ -165,7 +193,10 @@ package final class SealedKeyring: ChamberContents {
                     await take(entries, opening)
                     state.withLock { if $0.opening == opening { $0.cursor = next } }
                     cursor = next
-                case .reload: return try await readAll(opening)
+                case .reload:
+                    // Another store, or one of before: what is known to have been withdrawn was perhaps withdrawn elsewhere.
+                    _ = try? await withdrawn.review()
+                    return try await readAll(opening)
                 }
             }
         }
@@ -176,7 +207,7 @@ package final class SealedKeyring: ChamberContents {
         var told: Set<Bytes<48>> = []
         var pending: [SealedKeyEntry] = []
         let cursor = try await store.load(statuses) { rows in
-            guard self.state.withLock({ $0.opening }) == opening else { return }
+            guard self.isCurrent(opening) else { return }
             told.formUnion(rows.map(\.publicKey))
             pending += rows.map { .standing($0) }
             // Each change of the ring puts all of its keys in order.
@@ -213,7 +244,8 @@ package final class SealedKeyring: ChamberContents {
             } catch { steps += refused(entry, error, sealer) }
         }
         steps += state.withLock { state in
-            good.compactMap { entry in
+            state.ledger.withdrawn = withdrawn.versions
+            return good.compactMap { entry in
                 state.faults[entry.publicKey] = nil
                 return state.ledger.take(entry)
             }

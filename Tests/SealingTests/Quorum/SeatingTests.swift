@@ -78,7 +78,8 @@ import Testing
         var document = fresh[0].credential.document
         document.label = "x, fingerprint 11111111 22222222 33333333 44444444"
         let credential = try OperatorCredential(document)
-        guard case .proposed(let proposal) = try await chamber.chamber.change(.addCredential(place.names[0], credential))
+        guard
+            case .proposed(let proposal) = try await chamber.chamber.change(.addCredential(place.names[0], credential))
         else { throw QuorumRefusal.unknownProposal }
         let fingerprint = try #require(credential.fingerprint)
         #expect(proposal.document.contains(#""credential":"fingerprint \#(fingerprint), yubikey "#))

@@ -151,6 +151,7 @@ private struct GuardedInstance {
         )
         let ring = SealedKeyring(
             store: keys,
+            withdrawn: WithdrawnKeys(store: state, memory: memory),
             source: KeySourceName.sqlite,
             statuses: [.active],
             arena: SecretArena(),
@@ -209,7 +210,7 @@ private struct GuardedContents: ChamberContents {
     private func seals(_ keys: [MasterKey]) -> [Seal] { keys.compactMap { try? AccessTagger($0) }.map(Seal.init) }
 
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
-        do { return [try await register.founding(under: seals([master])[0])] } catch {
+        do { return try await [register.founding(under: seals([master])[0])] + keys.founding(master) } catch {
             throw ChamberContentsError("\(error)")
         }
     }

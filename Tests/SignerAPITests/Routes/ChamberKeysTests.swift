@@ -401,7 +401,9 @@ private struct Page: Decodable {
 final class ChamberRig: Sendable {
     let folder: TemporaryFolder
     let state: SQLiteState
-    let keys: SQLiteSealedKeys
+    var keys: SQLiteSealedKeys { stores.withLock { $0[$0.count - 1] } }
+    /// Of the keys: the last one is what instances start with.
+    let stores: Lock<[SQLiteSealedKeys]>
     /// Seconds since 1970, of all instances.
     let clock = Lock<UInt64>(1_790_000_000)
     private let names: [KeyName]
@@ -426,7 +428,7 @@ final class ChamberRig: Sendable {
         let folder = try TemporaryFolder()
         self.folder = folder
         state = try SQLiteState(path: folder.file("state"))
-        keys = try SQLiteSealedKeys(path: folder.file("keys"), createIfMissing: true)
+        stores = Lock([try SQLiteSealedKeys(path: folder.file("keys"), createIfMissing: true)])
         names = try (1...3).map { try KeyName("local:\(folder.file("key\($0)"))") }
         for name in names { try LocalKey.makeFile(for: name) }
     }
@@ -436,12 +438,19 @@ final class ChamberRig: Sendable {
     /// - Parameters:
     ///   - power: what its writes end with.
     ///   - stalled: what it has its keys in.
-    func start(_ power: Power? = nil, keys stalled: StalledKeys? = nil) async throws -> Instance {
+    ///   - other: what it has the signer state in.
+    ///   - opens: whether it is to be open.
+    func start(
+        _ power: Power? = nil,
+        keys stalled: StalledKeys? = nil,
+        state other: (any StateStore)? = nil,
+        opens: Bool = true
+    ) async throws -> Instance {
         let instance =
             if let power {
                 Instance(CutState(state, power), CutKeys(keys, power), statuses, recipients, protection, clock)
             } else {
-                Instance(state, stalled ?? keys, statuses, recipients, protection, clock)
+                Instance(other ?? state, stalled ?? keys, statuses, recipients, protection, clock)
             }
         try await instance.chamber.refresh()
         await instance.chamber.settle()
@@ -450,7 +459,7 @@ final class ChamberRig: Sendable {
             return !done
         }
         if isFirst { try await instance.chamber.initialize(keys: names, threshold: 2) }
-        #expect(instance.chamber.isOpen, "\(instance.chamber.status)")
+        #expect(instance.chamber.isOpen == opens, "\(instance.chamber.status)")
         return instance
     }
 
@@ -494,6 +503,7 @@ final class ChamberRig: Sendable {
             self.reports = reports
             let ring = SealedKeyring(
                 store: keys,
+                withdrawn: WithdrawnKeys(store: state),
                 source: KeySourceName.sqlite,
                 statuses: statuses,
                 arena: arena,

@@ -101,8 +101,8 @@ struct CutKeys: SealedKeyStore {
         return try await store.page(after: publicKey, limit: limit, status: status)
     }
 
-    func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
-        try await power.write(or: death) { () async throws(SealedKeyError) in try await store.apply(entries) }
+    func apply(_ changes: [SealedKeyChange]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
+        try await power.write(or: death) { () async throws(SealedKeyError) in try await store.apply(changes) }
     }
 
     func raiseFence(to generation: UInt64) async throws(SealedKeyError) {

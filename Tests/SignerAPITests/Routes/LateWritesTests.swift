@@ -101,6 +101,29 @@ import Testing
         #expect(try await rig.keys.page(after: nil, limit: 2, status: nil) == rows)
     }
 
+    @Test(arguments: [#""status":"inactive""#, #""remove":true"#])
+    func `who brings the list of withdrawn keys behind a rotation changes nothing, and says why`(
+        end: String
+    ) async throws {
+        let rig = try await ChamberRig()
+        let other = try await rig.start()
+        let key = try #require(try await other.send(.post, "/generate", #"{"count":2}"#).first?.pubkey)
+        let state = StalledState(rig.state)
+        let late = try await rig.start(state: state)
+        state.beforeNextChange { try await Self.rotate(other) }
+        let method: Method = end.contains("remove") ? .delete : .patch
+        let order = #"{"pubkeys":["\#(key)"],\#(end)}"#
+        let answer = await late.answer(method, "", order)
+        #expect(answer.status == 503 && answer.text.contains("does not have the next one"), "\(answer.text)")
+        try await check(rig, 2)
+        try await late.chamber.refresh()
+        await late.chamber.settle()
+        #expect(late.chamber.isOpen && late.loaded.count == 2)
+        #expect(try await late.send(method, "", order).allSatisfy { $0.status != "error" })
+        let next = try await rig.start()
+        #expect(!next.loaded.contains(key) && next.ring.faults.isEmpty)
+    }
+
     @Test func `a key is switched off and on while the master key is being rotated`() async throws {
         let rig = try await ChamberRig()
         let one = try await rig.start()

@@ -15,7 +15,7 @@ final class StalledKeys: SealedKeyStore {
         stall.withLock { $0 = body }
     }
 
-    func apply(_ entries: [SealedKeyEntry]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
+    func apply(_ changes: [SealedKeyChange]) async throws(SealedKeyError) -> [SealedKeyOutcome] {
         let body = stall.withLock { stall in
             defer { stall = nil }
             return stall
@@ -23,7 +23,7 @@ final class StalledKeys: SealedKeyStore {
         let failure: SealedKeyError?
         do { failure = try await body?() } catch { failure = .unusable(reason: "the test failed: \(error)") }
         if let failure { throw failure }
-        return try await store.apply(entries)
+        return try await store.apply(changes)
     }
 
     func load(

@@ -61,7 +61,7 @@ extension APIOperation {
                 """,
             body: Body(.keyImport),
             answers: [.json(KeyStatusList.schema, "What came of each: the keystores, then the plain keys.")],
-            refusals: changes + [.protectionUnavailable],
+            refusals: changes + [.protectionUnavailable, .stateUnavailable],
             isStrictAboutAccept: true
         ),
         APIOperation(
@@ -77,7 +77,7 @@ extension APIOperation {
                 """,
             body: Body(.keyChange),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
-            refusals: changes,
+            refusals: changes + [.stateUnavailable],
             isStrictAboutAccept: true
         ),
         APIOperation(
@@ -93,7 +93,7 @@ extension APIOperation {
                 """,
             body: Body(.keyDeletion),
             answers: [.json(KeyStatusList.schema, "What came of each, in order.")],
-            refusals: changes,
+            refusals: changes + [.protectionUnavailable, .stateUnavailable],
             isStrictAboutAccept: true
         ),
     ]
