@@ -71,7 +71,8 @@ let targets: [Target] = [
         name: "Sealing",
         dependencies: [
             "AWS", "BLS", "Concurrency", "Crypto", "Encoding", "JSON", "SealedKeys", "Secrets", "SignerState",
-        ]
+        ],
+        exclude: ["README.md"]
     ),
     .target(name: "Telemetry", dependencies: ["Concurrency", "Encoding"]),
     .target(
