@@ -43,6 +43,19 @@ extension AccessRegister {
         return true
     }
 
+    /// Whether somebody who is believed only because nothing can be verified while the chamber is sealed would be believed if it
+    /// were open: by rows that carry the chamber's tags and stand in its catalogue, as far as this instance has seen it.
+    package func verifies(_ grant: Grant, for scope: Scope, under seals: [any AccessSeal]) async throws(StateError) -> Bool {
+        var opened = AccessLedger()
+        opened.custody = .open(seals)
+        try opened.take(try await store.rows(after: 0), isWhole: true, masterKey: nil, remembered: memory?.known)
+        let changes = opened.place()
+        let verified = Authorizer(mode: authorizer.mode, now: now)
+        verified.update { directory in for change in changes { change(&directory) } }
+        verified.setTrust(opened.trust)
+        return grant.holds(scope, by: verified)
+    }
+
     /// The first catalogue of a new chamber, with everything that stands: to be written in the same change as the record of its
     /// master key. So a chamber is never without one, and one that is not there was taken away by somebody.
     package func founding(under seal: any AccessSeal) async throws(StateError) -> StateChange {

@@ -263,6 +263,12 @@ package struct Grant: Sendable {
         guard current.isBelieved(for: scope) else { throw .sealed }
     }
 
+    /// Whether the caller may do something by what another one knows.
+    func holds(_ scope: Scope, by other: Authorizer) -> Bool {
+        guard let found = try? other.authenticate(bearer, from: source) else { return false }
+        return (try? found.check(scope, key: nil, operation: nil)) != nil
+    }
+
     /// What the caller is told where the permissions do not suffice.
     package var refusal: AccessRefusal { holder == .nobody ? .missingToken : .forbidden }
 

@@ -157,13 +157,122 @@ import Testing
             )
         )
         let read = try #require(SealOrder(reading: Array(order.utf8)))
-        #expect(read.takesBack(1_789_999_999_999, under: MasterKeys(key)))
-        #expect(!read.takesBack(1_790_000_000_000, under: MasterKeys(key)))
-        #expect(!read.takesBack(0, under: MasterKeys(.random(key.identity))))
+        #expect(read.isGenuine(under: MasterKeys(key)))
+        #expect(!read.isGenuine(under: MasterKeys(.random(key.identity))))
         #expect(try SealOrder(unsealing: 1_790_000_000_000, at: 1_790_000_000, under: key).body == Array(order.utf8))
     }
 
     private static let vector = "d804a5c5fb896413e8fafcc9cef8625bc7e8c1fc4892e997ffe0b4801546b2ea"
+
+    /// Replaces the row, whatever stands there.
+    private func put(_ text: String) async throws { try await put(Array(text.utf8)) }
+
+    @Test(arguments: [0, 1, 1_790_000_000_000]) func `an order that stands already keeps nobody from giving a later one`(
+        number: UInt64
+    ) async throws {
+        let chamber = try await initialized(try memory())
+        for _ in 0..<2 {
+            _ = await chamber.chamber.seal()
+            try await chamber.chamber.unseal()
+        }
+        try await put(#"{"at":0,"number":\#(number),"sealed":true}"#)
+        try await chamber.look()
+        #expect(!chamber.chamber.isOpen)
+        #expect(await chamber.chamber.seal().problem == nil)
+        try await put(nil)
+        for instance in [chamber, try await started(try memory())] {
+            try await instance.look()
+            #expect(!instance.chamber.isOpen && instance.chamber.status.reason == ChamberMachine.sealDisputed)
+        }
+    }
+
+    @Test func `what a clock that was ahead has taken back holds, and takes back nothing later`() async throws {
+        let chamber = try await initialized(try memory())
+        let away = try await started()
+        chamber.clock.withLock { $0 += 3600 }
+        _ = await chamber.chamber.seal()
+        try await chamber.chamber.unseal()
+        let early = try #require(try await row()?.body)
+        chamber.clock.withLock { $0 -= 3600 }
+        #expect(chamber.chamber.isOpen)
+        _ = await chamber.chamber.seal()
+        try await away.look()
+        try await put(early)
+        for instance in [chamber, away, try await started(try memory())] {
+            try await instance.look()
+            #expect(!instance.chamber.isOpen)
+        }
+        // Whoever may opens each of them.
+        try await chamber.chamber.unseal()
+        #expect(chamber.chamber.isOpen)
+        try await away.chamber.unseal()
+        #expect(away.chamber.isOpen)
+    }
+
+    @Test func `orders in a row that was set back count all the same`() async throws {
+        let chamber = try await initialized(try memory())
+        let other = try await started()
+        for _ in 0..<3 {
+            _ = await chamber.chamber.seal()
+            try await chamber.chamber.unseal()
+        }
+        try await other.look()
+        #expect(other.chamber.isOpen)
+        // A state that says of its newest row that it is an old one.
+        let back = SetBackState(store)
+        let one = TestChamber(back, place.custody)
+        try await one.look()
+        back.versions.withLock { $0 = 5 }
+        #expect(await one.chamber.seal().problem == nil)
+        #expect(!one.chamber.isOpen)
+    }
+
+    @Test func `a rotation makes good nothing that somebody else has written there`() async throws {
+        let seen = try await initialized(try memory())
+        _ = await seen.chamber.seal()
+        try await put(#"{"at":1,"number":1790000001000,"sealed":false}"#)
+        // It has no memory and was not there: that is as far as it goes.
+        let blank = try await started()
+        #expect(blank.chamber.isOpen)
+        _ = try await blank.chamber.change(.masterKey)
+        try await eventually { blank.chamber.status.record?.current.generation == 2 }
+        await blank.chamber.settle()
+        try await seen.look()
+        #expect(!seen.chamber.isOpen && seen.chamber.status.reason == ChamberMachine.sealDisputed)
+    }
+
+    @Test func `what is ordered while it is taken back stands`() async throws {
+        let chamber = try await initialized()
+        let other = try await started()
+        _ = await chamber.chamber.seal()
+        await #expect(throws: ChamberError.state(.conflict(ChamberRows.seal))) {
+            try await chamber.chamber.unseal { _ in
+                _ = await other.chamber.seal()
+                return true
+            }
+        }
+        try await chamber.look()
+        #expect(!chamber.chamber.isOpen && chamber.chamber.status.reason == ChamberMachine.sealOrdered)
+    }
+
+    @Test func `an order that could not be written holds here, also after a restart`() async throws {
+        let chamber = try await initialized(try memory())
+        let copy = place.folder.file("copy")
+        try FileManager.default.copyItem(atPath: place.folder.file("state"), toPath: copy)
+        await store.close()
+        #expect(await chamber.chamber.seal().problem != nil)
+        let later = TestChamber(try SQLiteState(path: copy), place.custody, memory: try memory())
+        try await later.look()
+        #expect(!later.chamber.isOpen && later.chamber.status.reason == ChamberMachine.sealDisputed)
+    }
+
+    @Test func `nothing is taken back for whom the chamber itself does not know`() async throws {
+        let chamber = try await initialized()
+        _ = await chamber.chamber.seal()
+        let before = try await row()
+        await #expect(throws: ChamberError.notAllowed) { try await chamber.chamber.unseal { _ in false } }
+        #expect(try await row() == before && !chamber.chamber.isOpen)
+    }
 
     @Test func `a memory that cannot be written is told of once`() async throws {
         let path = place.folder.file("missing") + "/memory"

@@ -69,12 +69,20 @@ final class AccessContents: ChamberContents {
         }
     }
 
-    private static func seals(_ masters: [MasterKey]) throws(ChamberContentsError) -> [AccessTagger] {
+    static func seals(_ masters: [MasterKey]) throws(ChamberContentsError) -> [AccessTagger] {
         do throws(SealingError) {
             var taggers: [AccessTagger] = []
             for master in masters { taggers.append(try AccessTagger(master)) }
             return taggers
         } catch { throw ChamberContentsError("\(error)") }
+    }
+}
+
+extension AccessService {
+    /// Whether somebody may unseal, by the policies and tokens that lie under the master key.
+    func mayUnseal(_ grant: Grant, under keys: MasterKeys) async -> Bool {
+        guard let seals = try? AccessContents.seals(keys.all) else { return false }
+        return (try? await register.verifies(grant, for: .chamberUnseal, under: seals)) ?? false
     }
 }
 

@@ -370,7 +370,9 @@ final class Daemon: Sendable {
             keyManager: keyManager.map { [audit] in
                 KeyManagerRoutes($0, .init(configuration.keyManagerAPI), audit: audit)
             },
-            chamber: (chamber.map { [audit] in ChamberRoutes($0.chamber, audit: audit).routes } ?? [])
+            chamber: (chamber.map { [audit, access] in
+                ChamberRoutes($0.chamber, audit: audit, mayUnseal: { await access.mayUnseal($0, under: $1) }).routes
+            } ?? [])
                 + (chamberKeys?.routes ?? []),
             audit: audit
         )

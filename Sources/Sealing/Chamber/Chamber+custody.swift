@@ -196,7 +196,7 @@ extension Chamber {
             }
             // Who was away when operators took an order to seal back is told so in the way that is believed without them.
             let isLast = change == .withoutOperators
-            let confirmed = try isLast ? confirmation(under: standing.keys.current) : nil
+            let confirmed = try isLast ? confirmation(of: standing, under: standing.keys.current) : nil
             try await rewrite(standing, by: plan, with: confirmed)
             try await follow()
         }

@@ -120,7 +120,7 @@ extension Chamber {
         } catch { throw .contents(error) }
         let record = standing.record.succeeded(at: now(), current: custody, next: nil)
         let body = try encode(record, under: [next])
-        let confirmed = try confirmation(under: next)
+        let confirmed = try confirmation(of: standing, under: next)
         try await write(
             [StateChange(ChamberRows.masterKey, expecting: standing.stored.version, body: body)]
                 + (confirmed.map { [$0] } ?? [])

@@ -7,6 +7,9 @@ internal import SignerState
 extension Chamber {
     /// Closes the chamber here at once, and orders all other instances to close theirs. Returns when nothing is under way
     /// here, and the master key is gone.
+    ///
+    /// The order is remembered before it is written: where it cannot be, or is removed at once, this instance at least stays
+    /// closed, also after a restart.
     package func seal() async -> SealReport {
         let now = now()
         let closing = handle { state in
@@ -15,26 +18,26 @@ extension Chamber {
         }
         await closing?.value
         do throws(StateError) {
-            let order = try await orderSealing()
+            try await orderSealing()
             // From here on the order is everybody's, and whoever takes it back takes it back for this instance too.
-            state.withLock { state in
-                state.standing.see(order, at: now)
-                state.isSealedHere = false
-            }
-            await rememberOrders()
+            state.withLock { $0.isSealedHere = false }
             return SealReport(problem: nil)
         } catch { return SealReport(problem: error) }
     }
 
     /// Takes back the order to seal, and opens the chamber as at a start. Returns when that has ended, either way.
     ///
+    /// - Parameter isAllowed: asked with the master key, before anything is written: in a sealed chamber nobody can say whether
+    ///   a token is one that it has given out. Not asked where operators open the chamber.
     /// - Throws: where KMS keys alone open the chamber and do not: taking it back needs the master key, and the order stands.
-    package func unseal() async throws(ChamberError) {
+    package func unseal(
+        where isAllowed: @Sendable (MasterKeys) async -> Bool = { _ in true }
+    ) async throws(ChamberError) {
         // Who does not follow the state may not know yet that there is a master key.
         do throws(StateError) { try await refresh() } catch { throw .state(error) }
         let standing = status.state
         guard standing != .uninitialized, standing != .awaitingRegistration else { throw .uninitialized }
-        if state.withLock({ $0.seal.isOrdered || $0.standing.isOrdered }) { try await takeBack() }
+        if state.withLock({ $0.seal.isOrdered || $0.standing.isOrdered }) { try await takeBack(where: isAllowed) }
         let now = now()
         handle { state in
             state.isSealedHere = false
@@ -45,37 +48,45 @@ extension Chamber {
 
     // MARK: The row
 
-    /// The order that stands, or a new one.
-    private func orderSealing() async throws(StateError) -> SealOrder? {
-        for _ in 0...Self.tries {
-            try await refresh()
-            let now = now()
-            let (seal, standing) = state.withLock { ($0.seal, $0.standing) }
-            if seal.isOrdered { return seal.order }
-            let order = SealOrder(sealing: standing.next(at: now), at: now)
-            // Read back: the status says so at once.
-            _ = try await replace(seal, with: order)
+    /// A new order each time: whoever is about to take the one that stands back has not heard of this one.
+    private func orderSealing() async throws(StateError) {
+        let now = now()
+        let order = state.withLock { state in
+            let order = SealOrder(sealing: state.standing.next(at: now), at: now)
+            state.standing.see(order, at: now)
+            return order
         }
-        throw .unavailable(reason: Self.contention)
+        await rememberOrders()
+        for _ in 0..<Self.tries {
+            try await refresh()
+            let seal = state.withLock { $0.seal }
+            guard try await replace(seal, with: order) else { continue }
+            // Read back: the status says so at once.
+            return try await refresh()
+        }
+        throw .unavailable(reason: "others seal and unseal the chamber at the same time; try again")
     }
 
-    private func takeBack() async throws(ChamberError) {
+    /// Nothing that was ordered meanwhile is taken back with it: then it ends with a conflict.
+    private func takeBack(where isAllowed: @Sendable (MasterKeys) async -> Bool) async throws(ChamberError) {
+        let seal = state.withLock { $0.seal }
         let keys = try await keysForTakingBack()
         defer { for key in keys?.all ?? [] { key.destroy() } }
-        for _ in 0..<Self.tries {
-            let now = now()
-            let (seal, standing) = state.withLock { ($0.seal, $0.standing) }
-            let order: SealOrder
-            do throws(SealingError) {
-                order = try SealOrder(unsealing: standing.next(at: now), at: now, under: keys?.current)
-            } catch { throw .failed(error) }
-            do throws(StateError) {
-                let isWritten = try await replace(seal, with: order)
-                try await refresh()
-                if isWritten { return }
-            } catch { throw .state(error) }
+        if let keys {
+            guard await isAllowed(keys) else { throw .notAllowed }
         }
-        throw .state(.unavailable(reason: Self.contention))
+        let now = now()
+        let number = state.withLock { $0.standing.next(at: now) }
+        let order: SealOrder
+        do throws(SealingError) { order = try SealOrder(unsealing: number, at: now, under: keys?.current) } catch {
+            throw .failed(error)
+        }
+        do throws(StateError) {
+            guard try await replace(seal, with: order) else { throw StateError.conflict(ChamberRows.seal) }
+            // For this instance no clock has to agree.
+            if keys != nil { state.withLock { $0.standing.answer(number) } }
+            try await refresh()
+        } catch { throw .state(error) }
     }
 
     /// The master key, for as long as it takes to tag with it; nil where operators open the chamber, who have to come anyway.
@@ -86,9 +97,7 @@ extension Chamber {
             try admit(record)
             return record.quorum == nil ? try await masterKeys(of: record, in: stored) : nil
         } catch {
-            throw .sealed(
-                reason: "the order to seal stands, because taking it back needs the master key: \(error.reason)"
-            )
+            throw .sealed(reason: "the order to seal stands, because taking it back needs the master key: \(error.reason)")
         }
     }
 
@@ -105,31 +114,35 @@ extension Chamber {
         }
     }
 
-    private static let tries = 3
-    private static let contention = "others seal and unseal the chamber at the same time; try again"
+    private static let tries = 5
 
     // MARK: Orders that others take back
 
     /// Refuses to open against an order to seal that was not taken back by the chamber itself. Where operators have opened it,
     /// they have said what there is to say.
     func checkOrder(under keys: MasterKeys) throws(OpeningFailure) {
+        let now = now()
         try state.withLock { (state) throws(OpeningFailure) in
             guard state.standing.isOrdered else { return }
-            guard let order = state.seal.order, let number = order.number,
-                order.takesBack(state.standing.sealed, under: keys)
+            guard state.standing.isOvercome(by: state.seal.order, at: now), let order = state.seal.order,
+                order.isGenuine(under: keys), let number = order.number
             else { throw OpeningFailure(ChamberMachine.sealDisputed, passes: false) }
             state.standing.answer(number)
         }
     }
 
     /// What says of an order that was taken back long ago that it was, to whoever has not been there: under another master
-    /// key, or where there are no operators any more. Nil where there was none.
-    func confirmation(under master: MasterKey) throws(ChamberError) -> StateChange? {
+    /// key, or where there are no operators any more. Nil where there was none, or nobody who may has taken it back: what
+    /// somebody else has written there is not made good by this.
+    func confirmation(of standing: Standing, under master: MasterKey) throws(ChamberError) -> StateChange? {
         let now = now()
-        let (seal, standing) = state.withLock { ($0.seal, $0.standing) }
-        guard seal.isThere, !seal.isOrdered else { return nil }
+        let (seal, orders) = state.withLock { ($0.seal, $0.standing) }
+        let hasOperators = standing.record.quorum != nil
+        guard seal.isThere, let last = seal.order, !last.sealed,
+            hasOperators ? !orders.isOrdered : last.isGenuine(under: standing.keys)
+        else { return nil }
         do throws(SealingError) {
-            let order = try SealOrder(unsealing: standing.next(at: now), at: now, under: master)
+            let order = try SealOrder(unsealing: orders.next(at: now), at: now, under: master)
             return StateChange(ChamberRows.seal, expecting: seal.version, body: order.body)
         } catch { throw .failed(error) }
     }

@@ -143,7 +143,7 @@ package struct ChamberMachine: Sendable {
 
     /// What it says where that order is gone, and nobody has taken it back who may.
     package static let sealDisputed =
-        "sealed by an operator; that order is gone from the signer state (row SEAL), and it was not this chamber that took it back. Find out who wrote there; `containment-chamber operator unseal` opens the chamber"
+        "sealed by an operator; that order is not in the signer state (row SEAL), and it was not this chamber that took it back: it could not be written then, a clock is wrong, or somebody has removed it. Find out which; `containment-chamber operator unseal` opens the chamber"
 
     private var sealReason: String { observation.isOrderDisputed ? Self.sealDisputed : Self.sealOrdered }
 

@@ -47,8 +47,8 @@ extension Chamber {
         func observation(at now: Int64) -> ChamberMachine.Observation {
             .init(
                 version: record?.version,
-                isSealOrdered: isSealedHere || seal.isOrdered || isOrderDisputed,
-                isOrderDisputed: !isSealedHere && !seal.isOrdered && isOrderDisputed,
+                isSealOrdered: isSealedHere || seal.isOrdered || isOrderDisputed(at: now),
+                isOrderDisputed: !isSealedHere && !seal.isOrdered && isOrderDisputed(at: now),
                 orderVersion: seal.version,
                 isRegistering: stage(at: now) != nil,
                 isRotating: (try? record?.record.get())?.next != nil
@@ -57,9 +57,9 @@ extension Chamber {
 
         /// Whether an order to seal is gone, and not by the chamber's own hand. Where operators open the chamber they say so
         /// by coming; and whether a tag is right, the master key says.
-        private var isOrderDisputed: Bool {
+        private func isOrderDisputed(at now: Int64) -> Bool {
             guard standing.isOrdered, let record = try? record?.record.get(), record.quorum == nil else { return false }
-            return !(seal.order?.claimsToTakeBack(standing.sealed) ?? false)
+            return !standing.isOvercome(by: seal.order, at: now)
         }
 
         /// The registration that is under way.
@@ -75,6 +75,7 @@ extension Chamber {
     struct SealRow {
         var version: UInt64 = 0
         var isThere = false
+        var body: [UInt8]?
         /// Nil where there is none, or none that can be read.
         var order: SealOrder?
 
@@ -118,10 +119,12 @@ extension Chamber.State {
             if let stage, !isPutBack { seated = stage.stage }
             registration = .init(version: row.version, isThere: row.body != nil, stage: isPutBack ? nil : stage)
         case ChamberRows.seal:
-            guard row.version > seal.version else { return }
+            // Numbers and tags say what is later, not versions: an order to seal counts, also in a row that was set back.
+            guard row.version != seal.version || row.body != seal.body else { return }
             seal = .init(
                 version: row.version,
                 isThere: row.body != nil,
+                body: row.body,
                 order: row.body.flatMap { SealOrder(reading: $0) }
             )
             if seal.isOrdered { standing.see(seal.order, at: now) }

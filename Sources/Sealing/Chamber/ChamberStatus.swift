@@ -58,6 +58,8 @@ package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
     case failed(SealingError)
     /// What an operator brought was not taken.
     case refused(QuorumRefusal)
+    /// With the master key at hand, the caller turned out to be none that the chamber has let in.
+    case notAllowed
     /// Operators are registering.
     case registering
     /// Everything is being encrypted under a new master key.
@@ -69,6 +71,8 @@ package enum ChamberError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .refused(let refusal): "\(refusal)"
+        case .notAllowed:
+            "the order to seal stands: under its master key the chamber finds that it has not given out what this request was sent with, or that its policies do not allow this. On the signer's machine, as its user, `containment-chamber operator unseal -c CONFIG` needs no token"
         case .registering:
             "operators are being registered; nothing else changes before all have, and those of before have approved them, or `containment-chamber operator rotate cancel`"
         case .rotating: "everything is being encrypted under a new master key; that has to end first (operator status)"

@@ -4,8 +4,8 @@ internal import Encoding
 internal import Foundation
 internal import Secrets
 
-/// An order to seal all instances, or that such an order is taken back: the row `custody SEAL` (docs/formats.md). Orders are
-/// numbered by the time at which they are given, each higher than those before it.
+/// An order to seal all instances, or that such an order is taken back: the row `custody SEAL` (docs/formats.md). Both are
+/// numbered by the time at which they are written, each higher than those that its writer has seen.
 ///
 /// Anybody who can write the row closes the chamber. Where KMS keys alone open it, what takes that back is tagged under the
 /// master key, so that only the chamber itself does: somebody with the right to ask for it asks an instance, which gets the
@@ -48,20 +48,13 @@ package struct SealOrder: Codable, Sendable {
         }
     }
 
-    /// Whether it takes back every order up to a number, and the chamber itself has written it.
-    package func takesBack(_ sealed: UInt64, under keys: MasterKeys) -> Bool {
-        guard claimsToTakeBack(sealed), let number, let given: Bytes<32> = tag.flatMap({ try? Hex.decode($0) }) else {
-            return false
-        }
+    /// Whether it takes an order back, and the chamber itself has written it.
+    package func isGenuine(under keys: MasterKeys) -> Bool {
+        guard !sealed, let number, let given: Bytes<32> = tag.flatMap({ try? Hex.decode($0) }) else { return false }
         return keys.all.contains { key in
             guard let own = try? Self.tag(number, under: key) else { return false }
             return ConstantTime.areEqual(own.span, given.span)
         }
-    }
-
-    /// Whether it is worth asking for the master key.
-    func claimsToTakeBack(_ sealed: UInt64) -> Bool {
-        !self.sealed && tag != nil && number.map { $0 > sealed } ?? false
     }
 
     private static func tag(_ number: UInt64, under master: MasterKey) throws(SealingError) -> Bytes<32> {
@@ -80,7 +73,7 @@ struct SealStanding: Equatable {
     /// Up to here orders were taken back by the chamber itself, or overcome by its operators.
     private(set) var answered: UInt64 = 0
 
-    /// Milliseconds by which the clocks of instances may differ.
+    /// Milliseconds by which the clocks of instances may differ: five minutes.
     private static let tolerance: UInt64 = 300_000
 
     init(sealed: UInt64 = 0, answered: UInt64 = 0) { (self.sealed, self.answered) = (sealed, answered) }
@@ -88,12 +81,18 @@ struct SealStanding: Equatable {
     /// Whether an order stands, whatever the signer state says.
     var isOrdered: Bool { sealed > answered }
 
-    /// An order to seal was seen. One that claims to be of the future, or says nothing, counts as given now: else nobody could
-    /// ever take it back.
+    /// An order to seal was seen. Whatever its number is, it stands until something later takes it back. Nothing is later than
+    /// now: else whoever writes the row could say when it can be taken back.
     mutating func see(_ order: SealOrder?, at now: Int64) {
-        let latest = Self.number(at: now) + Self.tolerance
         let claimed = order.map { $0.number ?? Self.number(at: $0.at) } ?? .max
-        sealed = max(sealed, claimed > latest ? Self.number(at: now) : claimed)
+        sealed = max(sealed, min(claimed, Self.number(at: now)), answered + 1)
+    }
+
+    /// Whether something that claims to take orders back comes behind all that were seen, and is none of the future: what a
+    /// clock that was ahead has written would take back what is ordered until then.
+    func isOvercome(by order: SealOrder?, at now: Int64) -> Bool {
+        guard let order, !order.sealed, order.tag != nil, let number = order.number else { return false }
+        return number > sealed && number <= Self.number(at: now) + Self.tolerance
     }
 
     mutating func answer(_ number: UInt64) { answered = max(answered, number) }

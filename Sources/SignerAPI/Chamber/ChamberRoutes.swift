@@ -14,20 +14,26 @@ package struct ChamberRoutes: Sendable {
     private let chamber: Chamber
     private let audit: any AuditTrail
     private let seconds: @Sendable () -> Int64
+    /// Whether somebody may unseal, by what the chamber itself has tagged under these keys.
+    private let verify: @Sendable (Grant, MasterKeys) async -> Bool
 
     private static let largestBody = 64 << 10
     /// Wrapping, getting back and opening wait for the KMS keys one after the other, `kms.timeout_seconds` each.
     package static let patience = Duration.seconds(200)
 
-    /// - Parameter seconds: of a clock that does not go back, for who has to wait.
+    /// - Parameters:
+    ///   - seconds: of a clock that does not go back, for who has to wait.
+    ///   - verify: whether somebody may unseal, by what the chamber itself has tagged under these keys.
     package init(
         _ chamber: Chamber,
         audit: any AuditTrail,
-        seconds: @escaping @Sendable () -> Int64 = { Int64(MonotonicClock.nanoseconds / 1_000_000_000) }
+        seconds: @escaping @Sendable () -> Int64 = { Int64(MonotonicClock.nanoseconds / 1_000_000_000) },
+        mayUnseal verify: @escaping @Sendable (Grant, MasterKeys) async -> Bool = { _, _ in true }
     ) {
         self.chamber = chamber
         self.audit = audit
         self.seconds = seconds
+        self.verify = verify
     }
 
     package var routes: [Route<Scope, Access>] {
@@ -122,7 +128,10 @@ package struct ChamberRoutes: Sendable {
 
     private func unseal(for access: Access) async -> Response {
         await perform("chamber_unseal", for: access) { () async throws(ChamberError) -> Response in
-            try await chamber.unseal()
+            try await chamber.unseal { keys in
+                guard let grant = access.grant else { return true }
+                return await verify(grant, keys)
+            }
             return status(200)
         }
     }
@@ -229,6 +238,7 @@ extension ChamberError {
     var status: Int {
         switch self {
         case .custody(.invalid): 400
+        case .notAllowed: 403
         case .alreadyInitialized, .uninitialized, .registering, .rotating, .notRotating, .state(.conflict): 409
         case .refused(let refusal): refusal.status
         case .custody, .state, .sealed, .failed(.sealed), .contents: 503
@@ -240,6 +250,7 @@ extension ChamberError {
     var code: String {
         switch self {
         case .custody(.invalid): "invalid_request"
+        case .notAllowed: "forbidden"
         case .alreadyInitialized: "already_initialized"
         case .uninitialized: "uninitialized"
         case .refused(let refusal): refusal.code
