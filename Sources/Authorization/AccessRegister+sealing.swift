@@ -45,7 +45,11 @@ extension AccessRegister {
 
     /// Whether somebody who is believed only because nothing can be verified while the chamber is sealed would be believed if it
     /// were open: by rows that carry the chamber's tags and stand in its catalogue, as far as this instance has seen it.
-    package func verifies(_ grant: Grant, for scope: Scope, under seals: [any AccessSeal]) async throws(StateError) -> Bool {
+    package func verifies(
+        _ grant: Grant,
+        for scope: Scope,
+        under seals: [any AccessSeal]
+    ) async throws(StateError) -> Bool {
         var opened = AccessLedger()
         opened.custody = .open(seals)
         try opened.take(try await store.rows(after: 0), isWhole: true, masterKey: nil, remembered: memory?.known)

@@ -142,7 +142,9 @@ struct SignerConnection {
             let answer = try request(method, path, body)
             guard !(200..<300).contains(answer.status) else { return answer.body }
             let refusal = failure(answer, method, path)
-            guard refusal.code == code, let pause = answer.retryAfter, pause <= left else { throw refusal }
+            guard refusal.code == code, let asked = answer.retryAfter else { throw refusal }
+            let pause = max(asked, .seconds(1))
+            guard pause <= left else { throw refusal }
             left -= pause
             Output.complain("\(refusal.message); asked again in \(pause.components.seconds) s")
             Thread.sleep(forTimeInterval: TimeInterval(pause.components.seconds))

@@ -167,7 +167,8 @@ import Testing
     /// Replaces the row, whatever stands there.
     private func put(_ text: String) async throws { try await put(Array(text.utf8)) }
 
-    @Test(arguments: [0, 1, 1_790_000_000_000]) func `an order that stands already keeps nobody from giving a later one`(
+    @Test(arguments: [0, 1, 1_790_000_000_000])
+    func `an order that stands already keeps nobody from giving a later one`(
         number: UInt64
     ) async throws {
         let chamber = try await initialized(try memory())

@@ -158,6 +158,7 @@ final class TestWitness: ChamberWitness {
 
     func shareFailed(_ failure: CustodyError.Failure) { told.withLock { $0.append("share: \(failure)") } }
     func shareGiven(by name: String) { told.withLock { $0.append("given by \(name)") } }
+    func registrationRefused(_ reason: String) { told.withLock { $0.append("registration: \(reason)") } }
     func forgotten(_ reason: String) { told.withLock { $0.append("forgotten: \(reason)") } }
     func rekeyingFailed(_ reason: String) { told.withLock { $0.append("rekeying: \(reason)") } }
     func recordLost() { told.withLock { $0.append("lost") } }

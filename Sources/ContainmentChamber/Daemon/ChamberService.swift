@@ -312,6 +312,13 @@ private final class Witness: ChamberWitness {
         logger.info(.chamber, "an operator's share was taken", ["operator": .text(name)])
     }
 
+    func registrationRefused(_ reason: String) {
+        logger.error(
+            .chamber,
+            "the REGISTRATION row of the signer state was changed, and not by an operator who registers: \(reason). Put the right one back, or end it with `containment-chamber operator rotate cancel`"
+        )
+    }
+
     func forgotten(_ reason: String) {
         logger.error(.chamber, "a custody that is set back while this signer is stopped will not be noticed: \(reason)")
     }

@@ -97,7 +97,9 @@ extension Chamber {
             try admit(record)
             return record.quorum == nil ? try await masterKeys(of: record, in: stored) : nil
         } catch {
-            throw .sealed(reason: "the order to seal stands, because taking it back needs the master key: \(error.reason)")
+            throw .sealed(
+                reason: "the order to seal stands, because taking it back needs the master key: \(error.reason)"
+            )
         }
     }
 

@@ -56,7 +56,8 @@ extension Chamber {
 
     /// Whether it is kept; not where somebody else approved at the same moment, and it has to be tried again.
     private func keep(_ approval: Approval, _ seats: Seats) async throws(ChamberError) -> Bool {
-        let body = seats.stored.approved(with: approval).bytes
+        guard let quorum = seats.standing.record.quorum else { throw .refused(.unknownProposal) }
+        let body = seats.stored.approved(with: approval, of: seats.proposal.document, in: quorum).bytes
         var isKept = true
         do throws(StateError) {
             do throws(StateError) {

@@ -71,8 +71,15 @@ package final class Chamber: Sendable {
             (state.machine.isOpen && !state.isOver ? state.keys : nil, state.machine.state, state.machine.reason)
         }
         if let keys { return keys }
-        throw now == .uninitialized || now == .awaitingRegistration ? .uninitialized : .sealed(reason: reason)
+        throw switch now {
+        case .uninitialized, .awaitingRegistration: .uninitialized
+        case .kmsUnsealed: .sealed(reason: reason ?? Self.waiting)
+        default: .sealed(reason: reason)
+        }
     }
+
+    private static let waiting =
+        "it waits for its operators: `containment-chamber operator unseal --operator NAME`, each on their own machine"
 
     // MARK: Following the signer state
 
@@ -81,6 +88,8 @@ package final class Chamber: Sendable {
         let seen = state.withLock { $0.revision }
         let reading = try await store.rows(after: seen ?? 0)
         let now = now()
+        let fault = state.withLock { $0.registrationFault }
+        defer { tellOfRegistration(since: fault) }
         handle { state in
             if state.revision.map({ reading.revision > $0 }) ?? true {
                 state.revision = reading.revision
@@ -89,6 +98,11 @@ package final class Chamber: Sendable {
             return state.passed(to: now, settings.patience)
         }
         await rememberOrders()
+    }
+
+    private func tellOfRegistration(since last: String?) {
+        guard let fault = state.withLock({ $0.registrationFault }), fault != last else { return }
+        witness.registrationRefused(fault)
     }
 
     /// Ends ceremonies and registrations whose time is over, for a chamber that does not follow the signer state. Reads nothing.

@@ -10,6 +10,8 @@ extension Chamber {
         var revision: UInt64?
         var record: StoredRow?
         var registration: RegistrationRow?
+        /// Why the row of the registration is none that anybody registers in; nil where it is, or there is none.
+        var registrationFault: String?
         /// The last registration that was seen, as far as it had come.
         var seated: RegistrationStage?
         var seal = SealRow()
@@ -118,6 +120,12 @@ extension Chamber.State {
             let isPutBack = stage.map { seated.isBeyond($0.stage) } ?? false
             if let stage, !isPutBack { seated = stage.stage }
             registration = .init(version: row.version, isThere: row.body != nil, stage: isPutBack ? nil : stage)
+            registrationFault =
+                if isPutBack {
+                    "seats in it that were taken are empty again, or somebody else's"
+                } else if row.body != nil,
+                    stage == nil
+                { "it cannot be read" } else { nil }
         case ChamberRows.seal:
             // Numbers and tags say what is later, not versions: an order to seal counts, also in a row that was set back.
             guard row.version != seal.version || row.body != seal.body else { return }

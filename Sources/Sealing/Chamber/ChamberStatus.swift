@@ -133,6 +133,10 @@ extension ChamberContents {
     package func conclude(_ keys: MasterKeys) async throws(ChamberContentsError) {}
 }
 
+extension ChamberWitness {
+    package func registrationRefused(_ reason: String) {}
+}
+
 /// Why the contents cannot be loaded now; it is tried again.
 package struct ChamberContentsError: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
@@ -148,6 +152,8 @@ package protocol ChamberWitness: Sendable {
     func shareFailed(_ failure: CustodyError.Failure)
     /// An operator's share was taken.
     func shareGiven(by name: String)
+    /// The row of a registration was changed by somebody who had no token of it, or set back; nobody registers in it here.
+    func registrationRefused(_ reason: String)
     /// How far the record was seen could not be remembered outside the signer state.
     func forgotten(_ reason: String)
     /// Encrypting everything anew came to a halt.

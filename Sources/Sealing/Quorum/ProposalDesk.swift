@@ -22,8 +22,12 @@ package struct ProposalDesk: Sendable {
         at now: Int64
     ) throws(QuorumRefusal) -> Proposal {
         forget(at: now)
-        let own = proposals.count { $0.proposer == proposer }
-        guard own < Self.mostOfOne else { throw .tooManyProposals(own: own) }
+        let own = proposals.filter { $0.proposer == proposer }
+        if own.count >= Self.mostOfOne {
+            // Whoever is on the signer's machine has no other way to take one back: the oldest makes room.
+            guard proposer == .local, let oldest = own.first else { throw .tooManyProposals(own: own.count) }
+            proposals.removeAll { $0.identifier == oldest.identifier }
+        }
         guard proposals.count < Self.most || proposer == .local else { throw .noRoomForProposals(Self.most) }
         let proposal = Proposal(
             CeremonyIdentifier.random().description,

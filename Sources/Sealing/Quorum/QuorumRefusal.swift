@@ -58,11 +58,11 @@ package enum QuorumRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .alreadyRegistered(let name): "the operator \(name) is registered already, and a token is good once"
         case .badCredential(let reason): reason
         case .unknownProposal:
-            "there is no such proposal here: it was performed, its time is over, or it was made to another instance"
+            "there is no such proposal here: it was performed, its time is over, or it was made to another instance; of new operators, their registration has changed, or this instance is not unsealed"
         case .tooManyProposals(let own):
             "\(own) proposals of yours wait for operators already, the most that one caller can have; `containment-chamber operator rotate withdraw --proposal ID` takes one back"
         case .noRoomForProposals(let most):
-            "\(most) proposals wait for operators already, the most that can; they end within half an hour, or when those who made them withdraw them"
+            "\(most) proposals wait for operators already, the most that can; they end when their time is over (operator status), or when those who made them withdraw them"
         case .notYourProposal:
             "it was not you who made this proposal; only who made it takes it back, and without approval it ends by itself"
         case .tooManyAttempts(let seconds):

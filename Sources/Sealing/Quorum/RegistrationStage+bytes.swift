@@ -21,10 +21,10 @@ package struct StoredStage: Hashable, Sendable {
         orderTag = order
     }
 
-    /// With one approval more.
-    func approved(with approval: Approval) -> StoredStage {
+    /// With one approval more. Those that count for nothing go: somebody has put them there.
+    func approved(with approval: Approval, of document: String, in quorum: OperatorQuorum) -> StoredStage {
         var next = self
-        next.approvals.append(approval)
+        next.approvals = approvals.filter { (try? $0.check(document, in: quorum)) != nil } + [approval]
         return next
     }
 
@@ -37,7 +37,7 @@ package struct StoredStage: Hashable, Sendable {
         self.stage = stage
         self.tag = tag
         orderTag = order
-        approvals = (stored.approvals ?? []).prefix(OperatorPlan.mostOperators).compactMap(\.approval)
+        approvals = (stored.approvals ?? []).prefix(Self.mostApprovals).compactMap(\.approval)
     }
 
     package var order: Bytes<32> { orderTag }
@@ -70,6 +70,8 @@ package struct StoredStage: Hashable, Sendable {
         }
     }
 
+    /// That are looked at in a row; there are never more operators than this.
+    private static let mostApprovals = 64
     private static let proposalLabel = Array("containment-chamber/registration-proposal/v1".utf8) + [0]
 
     func isTagged(with key: TagKey) -> Bool {

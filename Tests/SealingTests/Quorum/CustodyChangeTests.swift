@@ -189,6 +189,9 @@ import Testing
         await refused(.unknownProposal) { _ = try await operators[0].approve(first, at: chamber.chamber) }
         _ = try await chamber.chamber.change(kms, by: Proposer("another token"))
         #expect(chamber.chamber.status.proposals.contains(own))
+        // Who is there can withdraw nothing, and need not: the oldest goes.
+        for _ in 0..<ProposalDesk.mostOfOne { _ = try await chamber.chamber.authorize(deed, proposal: nil) }
+        #expect(!chamber.chamber.status.proposals.contains(own))
     }
 
     @Test func `other operators take over when all of them have registered, and those of before are out`() async throws

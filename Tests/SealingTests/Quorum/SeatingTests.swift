@@ -147,7 +147,7 @@ import Testing
         let right = try await row()
         // Alice's approval of the change that came before, in the name of everybody.
         let signature = String(repeating: "5", count: 128)
-        let forged = place.operators.map { one in
+        let forged = (0..<20).flatMap { _ in place.operators }.map { one in
             """
             {"credential":"\(one.credential.identifier)","name":"\(one.name)","signature":"\(signature)"}
             """
@@ -163,6 +163,26 @@ import Testing
         // And they keep nobody from approving.
         for one in operators.suffix(2) { _ = try await one.approve(seats, at: chamber.chamber) }
         #expect(quorum(of: chamber) == fresh.map(\.name))
+    }
+
+    @Test func `a registration that somebody has changed is told of, and does not end silently`() async throws {
+        let chamber = try await begun()
+        let empty = try await row()
+        try await fresh[0].register(tokens[0], at: chamber.chamber)
+        let taken = try await row()
+        for body in [empty.body, Array("{}".utf8)] {
+            try await place.store.apply([
+                StateChange(ChamberRows.registration, expecting: try await row().version, body: body)
+            ])
+            try await chamber.look()
+            try await chamber.look()
+        }
+        #expect(chamber.witness.lines.count { $0.hasPrefix("registration: ") } == 2, "\(chamber.witness.lines)")
+        try await place.store.apply([
+            StateChange(ChamberRows.registration, expecting: try await row().version, body: taken.body)
+        ])
+        try await chamber.look()
+        #expect(chamber.chamber.status.registration?.seats.map(\.isTaken) == [true, false])
     }
 
     @Test func `seats that are taken by others after an approval make it worth nothing`() async throws {

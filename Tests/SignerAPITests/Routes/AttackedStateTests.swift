@@ -59,6 +59,26 @@ import Testing
         #expect(next.chamber.status.reason?.contains("an older MASTER_KEY row was put back") == true)
     }
 
+    @Test func `a token that is put back while nothing can be verified takes no order to seal back`() async throws {
+        let place = try GuardedPlace()
+        let one = try await place.start()
+        try await one.chamber.initialize(keys: place.names, threshold: 2)
+        let (token, revoked) = try await one.makeToken()
+        let (_, good) = try await one.makeToken()
+        let row = try await place.row("token", token.identifier.text)
+        try await one.register.revoke(token.identifier)
+        _ = await one.chamber.seal()
+        try await place.put(row.name, row.body)
+        try await one.register.refresh()
+        // Here it looks like any other.
+        let grant = try one.grant(of: revoked)
+        try grant.check(.chamberUnseal, key: nil, operation: nil)
+        await #expect(throws: ChamberError.notAllowed) { try await one.unseal(for: grant) }
+        #expect(!one.chamber.isOpen && one.chamber.status.reason == ChamberMachine.sealOrdered)
+        try await one.unseal(for: try one.grant(of: good))
+        #expect(one.chamber.isOpen)
+    }
+
     @Test func `rows of before a rotation of the master key are worth nothing behind it`() async throws {
         let place = try GuardedPlace()
         let one = try await place.start()
@@ -186,6 +206,17 @@ private struct GuardedInstance {
         return (token, reader.read(shown.span))
     }
 
+    func grant(of bearer: Bearer) throws -> Grant { try authorizer.authenticate(bearer, from: nil) }
+
+    /// As the route does.
+    func unseal(for grant: Grant) async throws {
+        let register = register
+        try await chamber.unseal { keys in
+            let seals = GuardedContents.seals(keys.all)
+            return (try? await register.verifies(grant, for: .chamberUnseal, under: seals)) ?? false
+        }
+    }
+
     func admits(_ bearer: Bearer) -> Bool {
         do throws(AccessRefusal) {
             try authorizer.authenticate(bearer, from: nil).check(.reload, key: nil, operation: nil)
@@ -207,21 +238,21 @@ private struct GuardedContents: ChamberContents {
         func tag(catalogue message: [UInt8]) -> Bytes<32> { tagger.tag(catalogue: message) }
     }
 
-    private func seals(_ keys: [MasterKey]) -> [Seal] { keys.compactMap { try? AccessTagger($0) }.map(Seal.init) }
+    static func seals(_ keys: [MasterKey]) -> [Seal] { keys.compactMap { try? AccessTagger($0) }.map(Seal.init) }
 
     func founding(_ master: MasterKey) async throws(ChamberContentsError) -> [StateChange] {
-        do { return try await [register.founding(under: seals([master])[0])] + keys.founding(master) } catch {
+        do { return try await [register.founding(under: Self.seals([master])[0])] + keys.founding(master) } catch {
             throw ChamberContentsError("\(error)")
         }
     }
 
     func load(under keys: MasterKeys) async throws(ChamberContentsError) {
-        do { try await register.open(seals(keys.all)) } catch { throw ChamberContentsError("\(error)") }
+        do { try await register.open(Self.seals(keys.all)) } catch { throw ChamberContentsError("\(error)") }
         try await self.keys.load(under: keys)
     }
 
     func adopt(_ keys: MasterKeys) async {
-        try? await register.open(seals(keys.all))
+        try? await register.open(Self.seals(keys.all))
         await self.keys.adopt(keys)
     }
 
@@ -233,7 +264,9 @@ private struct GuardedContents: ChamberContents {
     }
 
     func conclude(_ keys: MasterKeys) async throws(ChamberContentsError) {
-        do { try await register.retag(to: seals([keys.newest])[0]) } catch { throw ChamberContentsError("\(error)") }
+        do { try await register.retag(to: Self.seals([keys.newest])[0]) } catch {
+            throw ChamberContentsError("\(error)")
+        }
     }
 
     func unload() async {

@@ -94,6 +94,13 @@ extension ChamberDocument {
     /// Also while something is being changed: keys sign then.
     var isOpen: Bool { ChamberState(rawValue: seal.status)?.holdsMasterKey == true }
 
+    /// Whether those who had registered are the operators now, with the credentials that they had brought.
+    func isHeld(bySeatsOf before: ChamberDocument) -> Bool {
+        guard let seats = before.registration?.operators, let operators = quorum?.operators else { return false }
+        return seats.map(\.name) == operators.map(\.name)
+            && seats.map { $0.credentials?.map(\.id) } == operators.map { $0.credentials.map(\.id) }
+    }
+
     /// What is known to whoever may not see the status, when the signer says that it signs.
     var opened: ChamberDocument {
         var document = self

@@ -69,7 +69,9 @@ extension APIOperation {
                 "Take back the order to seal where no token is left that may",
                 text: "`containment-chamber operator unseal -c config.yaml` asks for it.",
                 answers: [.json(ChamberDocument.schema, "It has opened, or says why not.")],
-                refusals: [.uninitialized, .stateUnavailable, .sealed, .custodyUnavailable, .chamberFailed]
+                refusals: [
+                    .uninitialized, .versionConflict, .stateUnavailable, .sealed, .custodyUnavailable, .chamberFailed,
+                ]
                     + ErrorCode.audited,
                 isStrictAboutAccept: true
             ),

@@ -60,9 +60,13 @@ extension APIOperation {
                 tag: .chamber,
                 "unsealChamber",
                 "Take back the order to seal",
-                text: "The chamber opens as at a start, by its KMS keys; `seal` says whether it has.",
+                text: """
+                    The chamber opens as at a start, by its KMS keys; `seal` says whether it has. Where KMS keys alone open it, they \
+                    are needed before anything is written: the chamber verifies the caller's token and tags what takes the order \
+                    back under its master key.
+                    """,
                 answers: [.json(ChamberDocument.schema, "It has opened, or says why not.")],
-                refusals: [.uninitialized] + failures,
+                refusals: [.uninitialized, .versionConflict] + failures,
                 isStrictAboutAccept: true
             ),
             APIOperation(

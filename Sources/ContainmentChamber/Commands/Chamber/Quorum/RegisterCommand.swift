@@ -10,7 +10,8 @@ enum RegisterCommand {
         "404": SignerKeys.noStore,
         "unknown_registration_token":
             "it may be of a registration that was cancelled or begun again; ask who gave it to you",
-        "already_registered": "operator status shows who is missing; operator credentials add gives you one more later",
+        "already_registered":
+            "where it was not you, or the answer was lost, compare the fingerprint of operator status with yours; operator rotate cancel ends a registration in which somebody else sits",
         "no_registration": "its time may be over: whoever named the operators does it again, with new tokens",
         "kms_unavailable": "you are not registered yet; mend what is named and run the same command again",
     ]
@@ -22,6 +23,8 @@ enum RegisterCommand {
         let hash = try NewCredential.hash(token.span)
         var made: [NewCredential.Made] = []
         for one in wanted { made.append(try one.make(invocation, tokenHash: hash)) }
+        // Before it is sent: where the answer is lost, nobody else can say which credentials are one's own.
+        for one in made { Output.complain(one.words) }
         var body = SecretBody()
         body.append("{\"token\":")
         body.append(string: token.span)
@@ -29,7 +32,6 @@ enum RegisterCommand {
         body.append(.array(made.map(\.offer)))
         body.append("}")
         let answer = try api.send("POST", ChamberPath.register, secret: body.bytes)
-        for one in made { Output.complain(one.words) }
         if invocation.isSet("json") { return Output.print(String(decoding: answer, as: UTF8.self)) }
         let document = try OperatorCommands.decode(ChamberDocument.self, answer)
         let labels = wanted.map(\.label).joined(separator: ", ")

@@ -15,7 +15,8 @@ enum RotateCommands {
         "rotation_under_way": "operator status shows how far it is; operator rotate master-key --finish ends it",
         "not_approved": "operator status shows who has approved",
         "sealed": "the chamber has to be open: operator unseal",
-        "not_your_proposal": "the audit log says who made it",
+        "not_your_proposal":
+            "the audit log says who made it; that new operators take their place is taken back by operator rotate cancel",
         "too_many_proposals":
             "operator status shows them; operator rotate withdraw --proposal ID takes one of yours back",
         "kms_unavailable": "nothing was changed; mend what is named and run the same command again",
@@ -108,6 +109,7 @@ enum RotateCommands {
         _ api: SignerConnection,
         _ invocation: Invocation
     ) async throws(Failure) -> ExitCode {
+        let before = try proposal.isSeating ? status(api) : nil
         ProposalWait.announce(proposal, invocation["signer-url"])
         let place = invocation["signer-url"].map { " --signer-url \($0)" } ?? ""
         guard !invocation.isSet("no-wait") else {
@@ -125,15 +127,25 @@ enum RotateCommands {
         if proposal.isSeating {
             let answer = try api.send("GET", ChamberPath.status)
             let document = try OperatorCommands.decode(ChamberDocument.self, answer)
-            // The last approval has done it, or somebody has cancelled it.
             guard document.proposals?.contains(where: { $0.id == proposal.id }) ?? false else {
                 try show(answer, invocation)
+                // The last approval has done it; else it was cancelled, or its time was over.
+                guard let before, document.isHeld(bySeatsOf: before) else {
+                    throw Failure(
+                        "the registration has ended, and those who had registered are not the operators: it was cancelled, or its time was over",
+                        hint: "operator rotate quorum begins another one"
+                    )
+                }
                 return .success
             }
         }
         let body: JSONOutput = ["proposal": .string(proposal.id)]
         try show(try api.send("POST", ChamberPath.rotate, body: body.bytes), invocation)
         return .success
+    }
+
+    private static func status(_ api: SignerConnection) throws(Failure) -> ChamberDocument {
+        try OperatorCommands.decode(ChamberDocument.self, try api.send("GET", ChamberPath.status))
     }
 
     private static func show(_ answer: [UInt8], _ invocation: Invocation) throws(Failure) {
