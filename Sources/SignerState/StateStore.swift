@@ -94,6 +94,14 @@ package enum StateError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The backend answers, and cannot be used until somebody does something about it.
     case unusable(reason: String)
 
+    /// No change of a row can be numbered any more. No chamber comes so far: somebody has written there.
+    static func exhausted(_ name: StateRowName) -> StateError {
+        .unusable(
+            reason:
+                "the \(name), or the state as a whole, has the highest number that there is, and nobody but an intruder has written that: put it back from a backup"
+        )
+    }
+
     package var description: String {
         switch self {
         case .conflict(let name): "the \(name) was changed by somebody else meanwhile; look at it and try again"

@@ -174,6 +174,27 @@ import Testing
         guard case .load? = ledger.take(.standing(on)) else { return #expect(Bool(false), "not loaded") }
     }
 
+    @Test func `a key that signs ends with the list, where its row does not come`() async throws {
+        let list = WithdrawnKeys(store: OpenState())
+        try await list.open(MasterKeys(master))
+        let (one, two) = (try row(1), try row(2))
+        var ledger = KeyLedger(statuses: [.active])
+        for row in [one, two] { _ = ledger.take(.standing(row)) }
+        #expect(ledger.withdraw(list.versions).isEmpty)
+        try await list.withdraw([one.publicKey: 9, two.publicKey: 9])
+        // Whoever withdraws them writes the list first.
+        #expect(ledger.withdraw(list.versions).isEmpty && ledger.count == 2)
+        let off = try sealer.successor(of: two, status: .inactive, at: 5, version: 9)
+        guard case .remove(two.publicKey)? = ledger.take(.standing(off)) else {
+            return #expect(Bool(false), "not removed")
+        }
+        let steps = ledger.withdraw(list.versions)
+        guard steps.count == 2, case .remove(one.publicKey) = steps[0],
+            case .refuse(one.publicKey, .replayed) = steps[1]
+        else { return #expect(Bool(false), "\(steps)") }
+        #expect(ledger.count == 0 && ledger.withdraw(list.versions).isEmpty)
+    }
+
     @Test func `after sealing everything is loaded again, and an old row still is an old row`() throws {
         var ledger = KeyLedger(statuses: [.active])
         let (one, two) = (try row(1), try row(2, version: 5))

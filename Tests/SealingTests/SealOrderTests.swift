@@ -242,6 +242,43 @@ import Testing
         #expect(!seen.chamber.isOpen && seen.chamber.status.reason == ChamberMachine.sealDisputed)
     }
 
+    @Test func `a rotation gives what took an order back no later number`() async throws {
+        let seen = try await initialized(try memory())
+        _ = await seen.chamber.seal()
+        try await seen.chamber.unseal()
+        let early = try #require(try await row()?.body)
+        _ = await seen.chamber.seal()
+        try await put(early)
+        let blank = try await started()
+        #expect(blank.chamber.isOpen)
+        _ = try await blank.chamber.change(.masterKey)
+        try await eventually { blank.chamber.status.record?.current.generation == 2 }
+        await blank.chamber.settle()
+        try await seen.look()
+        #expect(!seen.chamber.isOpen)
+    }
+
+    @Test func `an order is later than what it replaces, and clocks may differ`() async throws {
+        let ahead = try await initialized(try memory())
+        let behind = try await started()
+        ahead.clock.withLock { $0 += 240 }
+        _ = await ahead.chamber.seal()
+        try await ahead.chamber.unseal()
+        let early = try #require(try await row()?.body)
+        try await behind.look()
+        _ = await behind.chamber.seal()
+        try await put(early)
+        try await behind.look()
+        #expect(!behind.chamber.isOpen)
+        // Whoever may takes it back at either, and the other follows.
+        try await behind.chamber.unseal()
+        _ = await ahead.chamber.seal()
+        try await behind.look()
+        try await behind.chamber.unseal()
+        try await ahead.look()
+        #expect(behind.chamber.isOpen && ahead.chamber.isOpen)
+    }
+
     @Test func `what is ordered while it is taken back stands`() async throws {
         let chamber = try await initialized()
         let other = try await started()

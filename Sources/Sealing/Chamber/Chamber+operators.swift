@@ -175,9 +175,9 @@ extension Chamber {
 
     /// Puts the master keys together. What fails here fails for good: every share was held against the record before.
     private func join(_ shares: [[KeyShare]]) async {
-        let (stored, envelopes, standing, attempt) = state.withLock { state in
+        let (stored, envelopes, standing, attempt, ordered) = state.withLock { state in
             defer { state.endCeremony() }
-            return (state.record, state.envelopes, state.keys, state.machine.attempt)
+            return (state.record, state.envelopes, state.keys, state.machine.attempt, state.standing.sealed)
         }
         guard let stored, let record = try? stored.record.get(), let attempt else { return }
         let custodies = standing == nil ? record.custodies : record.next.map { [$0] } ?? []
@@ -194,8 +194,14 @@ extension Chamber {
                 let keys = MasterKeys(opened[0], next: opened.count > 1 ? opened[1] : nil)
                 await remember(record)
                 handle { state in
+                    // It was sealed meanwhile: nobody would wipe what is put there now.
+                    guard state.machine.attempt == attempt, state.machine.state == .kmsUnsealed, !state.isSealedHere
+                    else {
+                        for key in keys.all { key.destroy() }
+                        return nil
+                    }
                     state.keys = keys
-                    state.standing.answer(state.standing.sealed)
+                    state.standing.answer(ordered)
                     return .joined(attempt)
                 }
             }

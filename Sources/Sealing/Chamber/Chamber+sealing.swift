@@ -51,20 +51,26 @@ extension Chamber {
     /// A new order each time: whoever is about to take the one that stands back has not heard of this one.
     private func orderSealing() async throws(StateError) {
         let now = now()
-        let order = state.withLock { state in
-            let order = SealOrder(sealing: state.standing.next(at: now), at: now)
-            state.standing.see(order, at: now)
-            return order
-        }
+        _ = nextOrder(at: now)
         await rememberOrders()
         for _ in 0..<Self.tries {
             try await refresh()
             let seal = state.withLock { $0.seal }
+            // Later than what it replaces, whoever's clock that was written by.
+            let order = nextOrder(at: now)
             guard try await replace(seal, with: order) else { continue }
             // Read back: the status says so at once.
             return try await refresh()
         }
         throw .unavailable(reason: "others seal and unseal the chamber at the same time; try again")
+    }
+
+    private func nextOrder(at now: Int64) -> SealOrder {
+        state.withLock { state in
+            let order = SealOrder(sealing: state.standing.next(at: now, behind: state.seal.order), at: now)
+            state.standing.see(order, at: now)
+            return order
+        }
     }
 
     /// Nothing that was ordered meanwhile is taken back with it: then it ends with a conflict.
@@ -76,7 +82,7 @@ extension Chamber {
             guard await isAllowed(keys) else { throw .notAllowed }
         }
         let now = now()
-        let number = state.withLock { $0.standing.next(at: now) }
+        let number = state.withLock { $0.standing.next(at: now, behind: $0.seal.order) }
         let order: SealOrder
         do throws(SealingError) { order = try SealOrder(unsealing: number, at: now, under: keys?.current) } catch {
             throw .failed(error)
@@ -144,7 +150,9 @@ extension Chamber {
             hasOperators ? !orders.isOrdered : last.isGenuine(under: standing.keys)
         else { return nil }
         do throws(SealingError) {
-            let order = try SealOrder(unsealing: orders.next(at: now), at: now, under: master)
+            // The same taking back, which says nothing of orders that came after it.
+            let number = hasOperators ? orders.next(at: now) : last.number ?? 0
+            let order = try SealOrder(unsealing: number, at: now, under: master)
             return StateChange(ChamberRows.seal, expecting: seal.version, body: order.body)
         } catch { throw .failed(error) }
     }

@@ -81,11 +81,12 @@ struct SealStanding: Equatable {
     /// Whether an order stands, whatever the signer state says.
     var isOrdered: Bool { sealed > answered }
 
-    /// An order to seal was seen. Whatever its number is, it stands until something later takes it back. Nothing is later than
-    /// now: else whoever writes the row could say when it can be taken back.
+    /// An order to seal was seen. Whatever its number is, it stands until something later takes it back. What is further ahead
+    /// than clocks differ counts as now: else whoever writes the row could say when it can be taken back.
     mutating func see(_ order: SealOrder?, at now: Int64) {
         let claimed = order.map { $0.number ?? Self.number(at: $0.at) } ?? .max
-        sealed = max(sealed, min(claimed, Self.number(at: now)), answered + 1)
+        let isPlausible = claimed <= Self.number(at: now) + Self.tolerance
+        sealed = max(sealed, isPlausible ? claimed : Self.number(at: now), answered + 1)
     }
 
     /// Whether something that claims to take orders back comes behind all that were seen, and is none of the future: what a
@@ -98,7 +99,13 @@ struct SealStanding: Equatable {
     mutating func answer(_ number: UInt64) { answered = max(answered, number) }
 
     /// The number of the next order.
-    func next(at now: Int64) -> UInt64 { max(Self.number(at: now), sealed + 1, answered + 1) }
+    ///
+    /// - Parameter order: what it replaces; nil for nothing.
+    func next(at now: Int64, behind order: SealOrder? = nil) -> UInt64 {
+        let standing = order?.number ?? 0
+        let isPlausible = standing <= Self.number(at: now) + Self.tolerance
+        return max(Self.number(at: now), sealed + 1, answered + 1, isPlausible ? standing + 1 : 0)
+    }
 
     private static func number(at seconds: Int64) -> UInt64 {
         UInt64(clamping: seconds.multipliedReportingOverflow(by: 1000).partialValue)

@@ -24,6 +24,9 @@ package struct KeyLedger: Sendable {
     /// The versions below which no row counts, whoever has seen it: of keys that were deactivated or deleted.
     package var withdrawn = WithdrawnVersions()
     private var known: [Bytes<48>: Known] = [:]
+    /// The list against which keys that sign were held last, and those that it had a later version of.
+    private var compared = WithdrawnVersions()
+    private var suspects: Set<Bytes<48>> = []
 
     /// - Parameter statuses: of the keys that sign.
     package init(statuses: Set<SealedKeyStatus>) { self.statuses = statuses }
@@ -44,6 +47,19 @@ package struct KeyLedger: Sendable {
         now.isLoaded = true
         // The secret of a key does not change while it is there, but its row may be another after a deletion.
         return before?.isLoaded ?? false ? nil : .load(row)
+    }
+
+    /// Takes over the list: keys that sign although it has a later version than theirs for the second time. Between the first
+    /// and the second look their rows come, where they were withdrawn rightly.
+    package mutating func withdraw(_ versions: WithdrawnVersions) -> [Step] {
+        guard versions != withdrawn || versions != compared || !suspects.isEmpty else { return [] }
+        (withdrawn, compared) = (versions, versions)
+        let below = Set(known.filter { $0.value.isLoaded && versions.isWithdrawn($0.key, at: $0.value.version) }.keys)
+        defer { suspects = below.subtracting(suspects) }
+        return below.intersection(suspects).flatMap { key -> [Step] in
+            known[key]?.isLoaded = false
+            return [.remove(key), .refuse(key, .replayed)]
+        }
     }
 
     /// Nothing signs any more; what was seen stays known.

@@ -19,9 +19,12 @@ extension ChamberKeys {
             writer throws(KeyRowFault) in
             let isPutBack = writer.isPutBack(row)
             if isPutBack, status == .active { return .refuse(writer.refusal(of: row)) }
-            guard row.status != status || isPutBack else { return status == .active ? nil : .list(row) }
-            let next = try writer.successor(of: row, status: status)
-            return .write(.standing(next), status == .active ? .activated : .deactivated)
+            if status == .active {
+                return row.status == .active ? nil : .write(.standing(try writer.activated(row)), .activated)
+            }
+            // Also where it is inactive: somebody may have kept a later row that is not.
+            let word: Status.Word = row.status == .inactive && !isPutBack ? .unchanged : .deactivated
+            return .write(.standing(try writer.deactivated(row)), word)
         }
     }
 
@@ -41,7 +44,7 @@ extension ChamberKeys {
             writer throws(KeyRowFault) in
             if removing { return .write(.deleted(try writer.tombstone(of: row)), .deleted) }
             guard row.status == .active || writer.isPutBack(row) else { return nil }
-            return .write(.standing(try writer.successor(of: row, status: .inactive)), .deactivated)
+            return .write(.standing(try writer.deactivated(row)), .deactivated)
         }
     }
 
@@ -58,8 +61,6 @@ extension ChamberKeys {
     /// What becomes of one row.
     private enum Step {
         case write(SealedKeyEntry, Status.Word)
-        /// The row stays; that no earlier one counts may not be known yet, of a deactivation before there was a list.
-        case list(SealedKeyRow)
         case refuse(String)
     }
 
@@ -110,7 +111,6 @@ extension ChamberKeys {
         let writer = KeyWriter(sealer: sealer, withdrawn: try await withdrawn(), time: now())
         var statuses: [Status] = []
         var changes: [Change] = []
-        var listed: [Bytes<48>: UInt64] = [:]
         var held: [(place: Int, key: PublicKey)] = []
         for (place, key) in keys.enumerated() {
             guard let key else {
@@ -128,7 +128,6 @@ extension ChamberKeys {
                     guard !changes.contains(where: { $0.entry.publicKey == key.bytes }) else { continue }
                     switch try step(row, writer) {
                     case .write(let entry, let word): changes.append((place, row.version, entry, word))
-                    case .list(let row): listed[row.publicKey] = row.version
                     case .refuse(let reason): statuses[place] = Status(.error, key, reason)
                     case nil: break
                     }
@@ -142,7 +141,7 @@ extension ChamberKeys {
                 statuses[place] = Status(.notFound, key)
             }
         }
-        try await withdraw(changes.map(\.entry), listed)
+        try await withdraw(changes.map(\.entry))
         let isDisabled = try await disable(
             changes.filter { $0.entry.row == nil }.map { PublicKey($0.entry.publicKey) }
                 + (heldKeys.disables ? held.map(\.key) : [])
@@ -204,8 +203,8 @@ extension ChamberKeys {
 
     /// Before anything else: no row of these keys counts from here on that is older than what is about to be written,
     /// whatever becomes of that. Where it is cut off, a key is refused that was to be switched off.
-    private func withdraw(_ entries: [SealedKeyEntry], _ listed: [Bytes<48>: UInt64]) async throws(Refusal) {
-        var versions = listed
+    private func withdraw(_ entries: [SealedKeyEntry]) async throws(Refusal) {
+        var versions: [Bytes<48>: UInt64] = [:]
         for entry in entries where entry.row?.status != .active { versions[entry.publicKey] = entry.version }
         do throws(WithdrawnKeysError) { try await ring.withdrawn.withdraw(versions) } catch { throw Refusal(error) }
     }

@@ -12,23 +12,29 @@ struct KeyWriter {
     /// Whether the key was withdrawn after this row was written: somebody put it back, or its withdrawal was cut off.
     func isPutBack(_ row: SealedKeyRow) -> Bool { withdrawn.isWithdrawn(row.publicKey, at: row.version) }
 
-    func successor(of row: SealedKeyRow, status: SealedKeyStatus) throws(KeyRowFault) -> SealedKeyRow {
-        try sealer.successor(of: row, status: status, at: time, version: version(after: row))
+    func activated(_ row: SealedKeyRow) throws(KeyRowFault) -> SealedKeyRow {
+        let version = withdrawn.next(of: row.publicKey, after: row.version)
+        return try sealer.successor(of: row, status: .active, at: time, version: version)
     }
 
-    /// Also of a row that the chamber did not write. What version the right one had nobody knows then; that of a row whose
-    /// place was taken is below the time.
+    func deactivated(_ row: SealedKeyRow) throws(KeyRowFault) -> SealedKeyRow {
+        try sealer.successor(of: row, status: .inactive, at: time, version: end(of: row))
+    }
+
+    /// Also of a row that the chamber did not write.
     func tombstone(of row: SealedKeyRow) throws(KeyRowFault) -> SealedKeyTombstone {
-        var version = row.version
-        do throws(KeyRowFault) { try sealer.verify(.standing(row)) } catch { version = max(version, time) }
-        return try sealer.tombstone(
-            of: row,
-            at: time,
-            version: withdrawn.next(of: row.publicKey, after: version)
-        )
+        try sealer.tombstone(of: row, at: time, version: end(of: row))
     }
 
-    private func version(after row: SealedKeyRow) -> UInt64 { withdrawn.next(of: row.publicKey, after: row.version) }
+    /// The version with which a key ends. The row that stands there may be an older one that somebody has put back, and they may
+    /// have kept a later one. A key begins with 1 or the time, and its end is in the list; since then its rows have
+    /// counted in single steps, one for each activation and each rotation of the master key.
+    private func end(of row: SealedKeyRow) -> UInt64 {
+        withdrawn.next(of: row.publicKey, after: max(row.version, time)) + Self.margin
+    }
+
+    /// More than there are single steps between two ends.
+    private static let margin: UInt64 = 1 << 16
 
     /// Why a row that was put back is not made good by being switched on.
     func refusal(of row: SealedKeyRow) -> String {

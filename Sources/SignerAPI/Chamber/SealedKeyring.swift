@@ -175,6 +175,8 @@ package final class SealedKeyring: ChamberContents {
         await turnstile.pass {
             let removed = keys.map { KeyIdentifier.bls($0) }.filter { keyring[$0]?.origin.source == source }
             keyring.apply(KeyChange(added: [], removed: removed))
+            // So that it is opened again where it comes again.
+            state.withLock { state in for key in keys { _ = state.ledger.withdraw(key.bytes) } }
             await authority.raise()
         }
     }
@@ -184,20 +186,36 @@ package final class SealedKeyring: ChamberContents {
     /// Takes over what was changed in the store; nothing where the chamber is sealed.
     package func refresh() async throws(SealedKeyError) {
         try await turnstile.pass { () async throws(SealedKeyError) in
-            let (opening, cursor) = state.withLock { ($0.opening, $0.sealer == nil ? nil : $0.cursor) }
-            guard var cursor else { return }
-            while true {
-                switch try await store.changes(after: cursor) {
-                case .unchanged: return
-                case .changed(let entries, let next):
-                    await take(entries, opening)
-                    state.withLock { if $0.opening == opening { $0.cursor = next } }
-                    cursor = next
-                case .reload:
-                    // Another store, or one of before: what is known to have been withdrawn was perhaps withdrawn elsewhere.
-                    _ = try? await withdrawn.review()
-                    return try await readAll(opening)
-                }
+            try await followStore()
+            await followList()
+        }
+    }
+
+    /// Takes keys off the ring that were withdrawn, whatever their rows say: rows that somebody holds back, or puts back under a
+    /// running instance. Whoever withdraws one writes the list first, so one look more is waited for the row.
+    private func followList() async {
+        guard let versions = try? await withdrawn.refresh() else { return }
+        let (steps, opening) = state.withLock { state in
+            guard state.sealer != nil else { return ([KeyLedger.Step](), state.opening) }
+            return (state.ledger.withdraw(versions), state.opening)
+        }
+        if !steps.isEmpty { await perform(steps, opening) }
+    }
+
+    private func followStore() async throws(SealedKeyError) {
+        let (opening, cursor) = state.withLock { ($0.opening, $0.sealer == nil ? nil : $0.cursor) }
+        guard var cursor else { return }
+        while true {
+            switch try await store.changes(after: cursor) {
+            case .unchanged: return
+            case .changed(let entries, let next):
+                await take(entries, opening)
+                state.withLock { if $0.opening == opening { $0.cursor = next } }
+                cursor = next
+            case .reload:
+                // Another store, or one of before: what is known to have been withdrawn was perhaps withdrawn elsewhere.
+                _ = try? await withdrawn.review()
+                return try await readAll(opening)
             }
         }
     }

@@ -112,6 +112,7 @@ package struct DynamoDBState: StateStore {
     /// Nil where somebody else came between.
     private func attempt(_ changes: [StateChange]) async throws(StateError) -> UInt64? {
         let header = try await header()
+        guard header.revision < .max else { throw .exhausted(changes[0].name) }
         let revision = header.revision + 1
         var lastChanged: [String: UInt64] = [:]
         var writes: [TransactionWrite] = []
@@ -128,6 +129,7 @@ package struct DynamoDBState: StateStore {
                 guard try await self.header() == header else { return nil }
                 throw .conflict(change.name)
             }
+            guard standing?.version ?? 0 < .max else { throw .exhausted(change.name) }
             let version = (standing?.version ?? 0) + 1
             lastChanged[StateItems.entry(change.name)] = version
             writes += StateItems.writes(

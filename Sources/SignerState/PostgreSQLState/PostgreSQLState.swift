@@ -35,6 +35,7 @@ package final class PostgreSQLState: StateStore {
         }
         switch outcome {
         case .conflict(let name): throw .conflict(name)
+        case .exhausted(let name): throw .exhausted(name)
         case .applied(let revision): return revision
         case .reading: preconditionFailure("a change was answered with rows")
         }
@@ -69,6 +70,7 @@ enum StateOutcome: Sendable {
     case reading(StateReading)
     case applied(UInt64)
     case conflict(StateRowName)
+    case exhausted(StateRowName)
 
     var reading: StateReading {
         guard case .reading(let reading) = self else { preconditionFailure("rows were asked for") }

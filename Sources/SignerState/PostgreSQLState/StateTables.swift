@@ -102,6 +102,10 @@ enum StateTables {
                 _ = try connection.run([PostgreSQLStatement("ROLLBACK")], within: limit)
                 return .conflict(change.name)
             }
+            guard version < .max, revision < .max else {
+                _ = try connection.run([PostgreSQLStatement("ROLLBACK")], within: limit)
+                return .exhausted(change.name)
+            }
             writes.append(write(change, version: version + 1, revision: revision + 1))
         }
         writes.append(

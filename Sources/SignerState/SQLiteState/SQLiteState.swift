@@ -74,6 +74,7 @@ package final class SQLiteState: StateStore {
 
 enum StateFailure: Error {
     case conflict(StateRowName)
+    case exhausted(StateRowName)
     case sqlite(SQLiteError)
 }
 
@@ -81,6 +82,7 @@ extension StateError {
     init(_ failure: StateFailure, _ path: String) {
         switch failure {
         case .conflict(let name): self = .conflict(name)
+        case .exhausted(let name): self = .exhausted(name)
         case .sqlite(let error): self.init(error, path)
         }
     }

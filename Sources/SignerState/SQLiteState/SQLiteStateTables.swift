@@ -108,6 +108,7 @@ final class SQLiteStateTables {
     private func apply(_ change: StateChange, _ revision: UInt64) throws(StateFailure) {
         let (version, isDeleted) = try translated { () throws(SQLiteError) in try current(change.name) }
         guard change.expected == (isDeleted ? 0 : version) else { throw .conflict(change.name) }
+        guard version < UInt64(Int64.max), revision <= UInt64(Int64.max) else { throw .exhausted(change.name) }
         try translated { () throws(SQLiteError) in
             writeRow.reset()
             try writeRow.bind(change.name.kind, at: 1)

@@ -53,11 +53,11 @@ import Testing
         #expect(try await next.list().filter { $0.pubkey == key }.map(\.fault) == ["replayed"])
         // It is not made good by being switched on, and says why.
         let refused = try await next.send(.patch, "", Self.switching(key, "active"))
-        #expect(refused.map(\.status) == ["error"] && refused[0].message.contains("of that version \(row.version + 1)"))
+        #expect(refused.map(\.status) == ["error"] && refused[0].message.contains("of that version "))
         #expect(next.loaded.count == 1)
         // Whoever means it switches it off first.
         #expect(try await next.send(.patch, "", Self.switching(key, "inactive")).map(\.status) == ["deactivated"])
-        #expect(try await version(rig, row) == row.version + 2)
+        #expect(try await version(rig, row) ?? 0 > row.version)
         #expect(try await next.list().allSatisfy { $0.fault == nil } && next.ring.faults.isEmpty)
         #expect(try await next.send(.patch, "", Self.switching(key, "active")).map(\.status) == ["activated"])
         #expect(next.loaded.contains(key))
@@ -76,13 +76,52 @@ import Testing
         let next = try await rig.start()
         #expect(try await next.send(.patch, "", Self.switching(key, "active")).map(\.status) == ["error"])
         #expect(try await next.send(.delete, "", #"{"pubkeys":["\#(key)"]}"#).map(\.status) == ["deactivated"])
-        #expect(try await version(rig, row) == row.version + 4)
+        #expect(try await version(rig, row) ?? 0 > row.version)
         #expect(try await next.send(.patch, "", Self.switching(key, "active")).map(\.status) == ["activated"])
         try await rig.putBack(row)
         let last = try await rig.start()
         #expect(!last.loaded.contains(key))
         #expect(try await last.send(.delete, "", Self.taking(key)).map(\.status) == ["deleted"])
-        #expect(try await version(rig, row) == row.version + 5)
+        #expect(try await version(rig, row) ?? 0 > row.version)
+    }
+
+    // MARK: A later row that was kept
+
+    private func standing(_ rig: ChamberRig, _ row: SealedKeyRow) async throws -> SealedKeyRow {
+        try #require(try await rig.keys.entries(of: [row.publicKey]).first?.row)
+    }
+
+    @Test func `a key that ends over a row that was put back ends above every row that there was`() async throws {
+        let rig = try await ChamberRig()
+        let (instance, row) = try await begin(rig)
+        let key = "\(row.publicKey)"
+        _ = try await instance.send(.patch, "", Self.switching(key, "inactive"))
+        let inactive = try await standing(rig, row)
+        _ = try await instance.send(.patch, "", Self.switching(key, "active"))
+        let kept = try await standing(rig, row)
+        #expect(kept.status == .active)
+        for old in [row, inactive] {
+            try await rig.putBack(old)
+            let next = try await rig.start()
+            let answers = try await next.send(.patch, "", Self.switching(key, "inactive"))
+            #expect(["deactivated", "unchanged"].contains(answers[0].status))
+            try await rig.putBack(kept)
+            let last = try await rig.start()
+            #expect(!last.loaded.contains(key) && last.told.map(\.fault) == [.replayed])
+        }
+    }
+
+    @Test func `a key that is switched off and on again is there where that was done`() async throws {
+        let rig = try await ChamberRig()
+        let (instance, row) = try await begin(rig)
+        let key = "\(row.publicKey)"
+        let other = try await rig.start()
+        for word in ["inactive", "active"] { _ = try await instance.send(.patch, "", Self.switching(key, word)) }
+        try await rig.putBack(row)
+        for word in ["inactive", "active"] { _ = try await instance.send(.patch, "", Self.switching(key, word)) }
+        #expect(instance.loaded.contains(key))
+        for _ in 0..<3 { try await other.ring.refresh() }
+        #expect(other.loaded.contains(key) && other.ring.faults.isEmpty)
     }
 
     // MARK: Coming back
@@ -99,7 +138,7 @@ import Testing
         let next = try await rig.start()
         let answers = try await next.send(.post, "", #"{"private_keys":["\#(Self.scalar)"]}"#)
         #expect(answers.map(\.status) == ["imported"])
-        #expect(try await version(rig, row) == row.version + 2)
+        #expect(try await version(rig, row) ?? 0 > row.version)
         #expect(next.loaded.contains(key) && next.ring.faults.isEmpty)
         let last = try await rig.start()
         #expect(last.loaded.contains(key) && last.ring.faults.isEmpty)
