@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import SQLite
 import SignerState
 import TestSupport
 import Testing
@@ -33,6 +34,29 @@ struct SQLiteStateTests {
         )
         #expect(refusal(folder.file("link"))?.contains("symbolic link") == true)
         #expect(refusal(folder.file("no/such/folder"))?.contains("no/such") == true)
+    }
+
+    @Test(arguments: [
+        "UPDATE rows SET version = 9223372036854775807", "UPDATE header SET revision = 9223372036854775807",
+    ])
+    func `a number that somebody has set to its end is an error, and not the end of the process`(
+        _ edit: String
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("state.sqlite")
+        let store = try SQLiteState(path: path)
+        try await store.apply([change("one", 0, "a")])
+        await store.close()
+        do {
+            let connection = try Connection(path: path, mode: .readWrite)
+            try connection.execute(edit)
+        }
+        let again = try SQLiteState(path: path)
+        let version = try await again.rows(after: 0).rows[0].version
+        let error = await #expect(throws: StateError.self) { try await again.apply([change("one", version, "b")]) }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("policy one") && text.contains("highest number") && text.contains("backup"), "\(text)")
+        await again.close()
     }
 
     @Test func `after it was closed it says so`() async throws {

@@ -35,10 +35,6 @@ package final class WithdrawnKeys: Sendable {
     let state = Lock(State())
     /// One at a time reads or writes.
     private let turnstile = Turnstile()
-    /// A number that no row ever comes to: what somebody has written into a row that is deleted unread must not leave the
-    /// chamber without versions.
-    private static let highest: UInt64 = 1 << 62
-
     /// - Parameter memory: what is known of the state outside of it.
     package init(store: any StateStore, memory: StateMemory? = nil) {
         self.store = store
@@ -108,7 +104,7 @@ package final class WithdrawnKeys: Sendable {
     package func withdraw(_ versions: [Bytes<48>: UInt64]) async throws(WithdrawnKeysError) {
         guard !versions.isEmpty else { return }
         try await turnstile.pass { () async throws(WithdrawnKeysError) in
-            try await advance(to: versions.mapValues { min($0, Self.highest) }) { _ in false }
+            try await advance(to: versions.mapValues { min($0, WithdrawnVersions.highest) }) { _ in false }
             await remember()
         }
     }

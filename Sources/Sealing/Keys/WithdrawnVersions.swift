@@ -23,6 +23,10 @@ package struct WithdrawnVersions: Hashable, Sendable {
     /// order that was cut off, a row may have been sealed with the lowest version that counts.
     package func next(of key: Bytes<48>, after version: UInt64) -> UInt64 { max(version, lowest(of: key)) + 1 }
 
+    /// A version that no row ever comes to. What stands there with a higher one was written by somebody else, and nothing can come
+    /// after it.
+    package static let highest: UInt64 = 1 << 62
+
     mutating func raise(_ key: Bytes<48>, to version: UInt64) {
         shards[Self.shard(of: key)][key, default: 0].raise(to: version)
     }

@@ -122,6 +122,8 @@ extension ChamberKeys {
             statuses.append(Status(.unchanged, key))
             if let reason = grant?.refusal(scope, key) {
                 statuses[place] = Status(.error, key, reason)
+            } else if let row = found[key.bytes]?.row, row.version > WithdrawnVersions.highest {
+                statuses[place] = Status(.error, key, Self.exhausted)
             } else if let row = found[key.bytes]?.row {
                 do {
                     if verifying { try sealer.verify(.standing(row)) }
@@ -208,6 +210,9 @@ extension ChamberKeys {
         for entry in entries where entry.row?.status != .active { versions[entry.publicKey] = entry.version }
         do throws(WithdrawnKeysError) { try await ring.withdrawn.withdraw(versions) } catch { throw Refusal(error) }
     }
+
+    static let exhausted =
+        "what stands there has a version that no row comes to, so nothing can come after it: somebody else has written it; restore it from a backup of the store"
 
     private static let inMemoryOnly =
         "it is in memory only and has no status; delete it, or import it again without storage.persist: false"

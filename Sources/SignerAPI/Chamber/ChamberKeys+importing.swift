@@ -110,6 +110,10 @@ extension ChamberKeys {
                 statuses[key.publicKey] = Status(.duplicate, key.publicKey, Self.thereAlready)
                 continue
             }
+            guard before?.version ?? 0 <= WithdrawnVersions.highest else {
+                statuses[key.publicKey] = Status(.error, key.publicKey, Self.exhausted)
+                continue
+            }
             var facts = facts(status)
             // Where nothing stands there, rows of another store, or of before a tombstone was lost, may still be somewhere: each
             // version rises by one, so that the time is above them all.

@@ -30,7 +30,7 @@ struct KeyWriter {
     /// have kept a later one. A key begins with 1 or the time, and its end is in the list; since then its rows have
     /// counted in single steps, one for each activation and each rotation of the master key.
     private func end(of row: SealedKeyRow) -> UInt64 {
-        withdrawn.next(of: row.publicKey, after: max(row.version, time)) + Self.margin
+        max(withdrawn.next(of: row.publicKey, after: row.version), time) + Self.margin
     }
 
     /// More than there are single steps between two ends.

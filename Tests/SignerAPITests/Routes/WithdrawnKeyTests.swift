@@ -179,6 +179,22 @@ import Testing
         #expect(last.loaded.isEmpty && last.ring.faults.map(\.fault) == [.replayed])
     }
 
+    @Test func `a row whose version somebody has set to its end is told of, and nothing is put behind it`() async throws
+    {
+        let rig = try await ChamberRig()
+        let (_, row) = try await begin(rig)
+        let key = "\(row.publicKey)"
+        var edited = row
+        edited.version = UInt64(Int64.max)
+        try await rig.putBack(edited)
+        let next = try await rig.start()
+        for (method, body) in [(Method.delete, Self.taking(key)), (.patch, Self.switching(key, "inactive"))] {
+            let answers = try await next.send(method, "", body)
+            #expect(answers[0].status == "error" && answers[0].message.contains("restore it"), "\(answers)")
+        }
+        #expect(!next.loaded.contains(key) && next.ring.faults.map(\.fault) == [.tampered])
+    }
+
     // MARK: Writes that fail
 
     @Test func `where the list cannot be written nothing is changed`() async throws {
