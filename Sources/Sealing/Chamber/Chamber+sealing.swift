@@ -51,6 +51,7 @@ extension Chamber {
     /// A new order each time: whoever is about to take the one that stands back has not heard of this one.
     private func orderSealing() async throws(StateError) {
         let now = now()
+        // An order is remembered, whatever the one that is written says in the end.
         _ = nextOrder(at: now)
         await rememberOrders()
         for _ in 0..<Self.tries {

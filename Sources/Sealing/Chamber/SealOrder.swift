@@ -76,7 +76,12 @@ struct SealStanding: Equatable {
     /// Milliseconds by which the clocks of instances may differ: five minutes.
     private static let tolerance: UInt64 = 300_000
 
-    init(sealed: UInt64 = 0, answered: UInt64 = 0) { (self.sealed, self.answered) = (sealed, answered) }
+    /// - Parameters: as a file remembers them: what cannot have been reached is not counted on from.
+    init(sealed: UInt64 = 0, answered: UInt64 = 0) {
+        (self.sealed, self.answered) = (min(sealed, Self.highest), min(answered, Self.highest))
+    }
+
+    private static let highest: UInt64 = 1 << 62
 
     /// Whether an order stands, whatever the signer state says.
     var isOrdered: Bool { sealed > answered }
